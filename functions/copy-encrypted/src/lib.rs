@@ -1,0 +1,39 @@
+//! The copy of the snapshot under the new key.
+//!
+//! Why here: restoring an instance takes no key, so its snapshot must have it.
+
+use shared::aws::Aws;
+use shared::contract::{Action, Plan, Ready, Step};
+use shared::error::{ErrorName, Result, StepError};
+use shared::rds;
+
+/// Do: after it answers ready, there is a snapshot encrypted with exactly the key of the plan.
+/// Undo: after it answers ready, that snapshot is gone.
+///
+/// # Errors
+/// `SnapshotFailed`, `WrongKey`, `AwsUnavailable`, `AwsRefused`.
+pub async fn handle(aws: &Aws, step: Step) -> Result<Ready> {
+    match step.action {
+        Action::Do => ensure_copy(aws, &step.plan).await,
+        Action::Undo => rds::drop_snapshot(aws, &step.plan.names.copy).await,
+    }
+}
+
+async fn ensure_copy(aws: &Aws, plan: &Plan) -> Result<Ready> {
+    let copy = &plan.names.copy;
+    let Some(found) = rds::find_snapshot(aws, copy).await? else {
+        let request = aws.rds.copy_db_snapshot().source_db_snapshot_identifier(&plan.names.snapshot).target_db_snapshot_identifier(copy);
+        let sent = request.kms_key_id(&plan.kms_key_arn).tags(rds::execution_tag(plan)).send().await;
+        return match sent {
+            Ok(_) => Ok(Ready::not_yet("creating")),
+            Err(error) => Err(StepError::from(error).while_doing(&format!("copy snapshot {} under key {}", plan.names.snapshot, plan.kms_key_arn))),
+        };
+    };
+    let ready = rds::snapshot_ready(&found)?;
+    let has_key = found.encrypted() == Some(true) && found.kms_key_id() == Some(plan.kms_key_arn.as_str());
+    if ready.ready && !has_key {
+        let key = found.kms_key_id().unwrap_or("no key");
+        return Err(StepError::new(ErrorName::WrongKey, format!("snapshot {copy} is encrypted with {key}, not with {}", plan.kms_key_arn)));
+    }
+    Ok(ready)
+}

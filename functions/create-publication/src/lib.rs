@@ -1,0 +1,135 @@
+//! Publication and slot of every database, on the source.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use shared::aws::Aws;
+use shared::contract::{Action, Database, Plan, Step};
+use shared::error::{ErrorName, Result, StepError, While};
+use shared::fence;
+use shared::pg::{Server, Session};
+use shared::rds::source_server;
+use shared::replica_identity::{self, read_tables};
+use shared::replication::read_slot;
+use shared::sql;
+
+/// What the source keeps for the copy.
+#[derive(Debug, Serialize)]
+pub struct Published {
+    pub ready: bool,
+    /// Tables published, by database.
+    pub tables: BTreeMap<String, usize>,
+}
+
+/// Do: after it, the source is claimed for this run, and keeps for each database all changes of all its tables from
+/// now on.
+/// Undo: after it, the source is as it was, but for a fence that stands.
+///
+/// Why here: a change that is decoded before its publication existed is an error, so the publication comes before the
+/// slot; a change between snapshot and slot would be lost, so the slot comes before the snapshot.
+///
+/// # Errors
+/// `AlreadyRunning`, `PreconditionFailed`, `LockTimeout`, `PostgresUnavailable`, `PostgresRefused`, `SecretUnusable`.
+pub async fn handle(aws: &Aws, step: Step) -> Result<Published> {
+    let source = source_server(aws, &step.plan).await?;
+    match step.action {
+        Action::Do => publish(&source, &step.plan).await,
+        Action::Undo => unpublish(&source, &step.plan).await,
+    }
+}
+
+async fn publish(source: &Server, plan: &Plan) -> Result<Published> {
+    claim(source, plan).await?;
+    let mut tables = BTreeMap::new();
+    for database in &plan.databases {
+        let mut session = source.connect(&database.name).await?;
+        sql::run_made_together(&mut session, sql::CREATE_SCHEMA, &[&plan.names.run]).await.while_doing("make the run's schema")?;
+        ensure_identities(&mut session, plan, database).await?;
+        tables.insert(database.name.clone(), ensure_publication(&mut session, plan, database).await?);
+    }
+    for database in &plan.databases {
+        let session = source.connect(&database.name).await?;
+        ensure_slot(&session, plan, database).await?;
+        // A commit behind the slot: the WAL of an idle source would end within the record at which the slot begins,
+        // and the copy's last record would seem to be older than the slot.
+        session.query_one(sql::FLUSH, &[]).await.map_err(StepError::from).while_doing("write a commit behind the slot")?;
+    }
+    Ok(Published { ready: true, tables })
+}
+
+/// The run's role is what holds the source: making it is the first change, and only one run can have one.
+async fn claim(source: &Server, plan: &Plan) -> Result<()> {
+    let run = &plan.names.run;
+    let databases: Vec<&str> = plan.databases.iter().map(|database| database.name.as_str()).collect();
+    let mut session = source.connect(&plan.control_database).await?;
+    let transaction = session.transaction().await?;
+    transaction.batch_execute(sql::CLAIM_LOCK).await?;
+    if let Some(other) = sql::column::<String>(&transaction, sql::OTHER_RUNS, &[run]).await?.first() {
+        return Err(StepError::new(ErrorName::AlreadyRunning, format!("execution {other} holds {}", plan.source.identifier)));
+    }
+    if !sql::value::<bool>(&transaction, sql::ROLE_EXISTS, &[run]).await? {
+        let made = sql::run_made(&transaction, sql::CREATE_ROLE, &[run, &plan.execution.name, &databases]).await;
+        made.while_doing(&format!("make role {run}"))?;
+    }
+    Ok(transaction.commit().await?)
+}
+
+/// Preflight looked at this too, but minutes may lie between.
+async fn ensure_identities(session: &mut Session, plan: &Plan, database: &Database) -> Result<()> {
+    let without: Vec<_> = read_tables(session, &plan.names.run).await?.into_iter().filter(|table| !table.identity).collect();
+    if !plan.consent.replica_identity && !without.is_empty() {
+        let names: Vec<&str> = without.iter().map(|table| table.name.as_str()).collect();
+        let message = format!("database {}: updates would fail on {}: consent.replica_identity", database.name, names.join(", "));
+        return Err(StepError::new(ErrorName::PreconditionFailed, message));
+    }
+    for table in &without {
+        replica_identity::ensure(session, &plan.names.run, table).await?;
+    }
+    Ok(())
+}
+
+async fn ensure_publication(session: &mut Session, plan: &Plan, database: &Database) -> Result<usize> {
+    let tables = read_tables(session, &plan.names.run).await?;
+    if let Some(table) = tables.iter().find(|table| !table.identity) {
+        return Err(StepError::new(ErrorName::TablesChanged, format!("{} was made without a key a moment ago", table.name)));
+    }
+    let oids: Vec<u32> = tables.iter().map(|table| table.oid).collect();
+    let made = sql::run_made_together(session, sql::CREATE_PUBLICATION, &[&plan.names.run, &oids]).await;
+    made.while_doing(&format!("publish the tables of {}", database.name))?;
+    Ok(oids.len())
+}
+
+/// A slot waits for every transaction that runs; the error names them.
+async fn ensure_slot(session: &Session, plan: &Plan, database: &Database) -> Result<()> {
+    let slot = plan.names.slot(database.oid);
+    if sql::column::<String>(session, sql::RUN_SLOTS, &[&plan.names.run]).await?.contains(&slot) {
+        return read_slot(session, &slot).await.map(drop);
+    }
+    let Err(error) = session.query_one(sql::CREATE_SLOT, &[&slot]).await else { return Ok(()) };
+    let error = StepError::from(error);
+    if error.name != ErrorName::PostgresUnavailable || session.is_closed() {
+        return Err(error.while_doing(&format!("make slot {slot}")));
+    }
+    let blockers = sql::column::<String>(session, sql::BLOCKERS, &[]).await?.join("; ");
+    Err(StepError::new(ErrorName::LockTimeout, format!("slot {slot} waits for transactions that do not end: {blockers}")))
+}
+
+/// The slot first: it is what keeps WAL. Everything tolerates that it is gone already.
+async fn unpublish(source: &Server, plan: &Plan) -> Result<Published> {
+    let run = &plan.names.run;
+    let mut control = source.connect(&plan.control_database).await?;
+    sql::run_made(&control, sql::ROLE_NOLOGIN, &[run]).await.while_doing("keep the copy's walsender out")?;
+    control.execute(sql::END_WALSENDER, &[run]).await?;
+    let slots = control.query(sql::DROP_SLOTS, &[run]).await.map_err(StepError::from).while_doing("drop the run's slots")?;
+    let all_dropped = slots.iter().all(|slot| slot.try_get("held").is_ok_and(|held: bool| !held));
+    for database in &plan.databases {
+        let mut session = source.connect(&database.name).await?;
+        fence::run_through(&mut session, &plan.names, sql::DROP_PUBLICATION, &[run]).await.while_doing("drop the publication")?;
+        replica_identity::put_back(&mut session, &plan.names).await?;
+        fence::run_through(&mut session, &plan.names, sql::DROP_SCHEMA, &[run]).await.while_doing("drop the run's schema")?;
+    }
+    if all_dropped {
+        sql::run_made_together(&mut control, sql::DROP_ROLE, &[run]).await.while_doing(&format!("drop role {run}"))?;
+    }
+    Ok(Published { ready: all_dropped, tables: BTreeMap::new() })
+}

@@ -1,0 +1,105 @@
+//! The cutover: writers wait, the copy drains, sequences follow, the source is fenced, the application is switched.
+//!
+//! Until the first fence is committed everything hangs on locks of sessions: whatever dies, writes go on by
+//! themselves. From then on there is only forward, and calling this again goes there.
+
+mod pause;
+mod switch;
+
+use serde::Serialize;
+use shared::aws::Aws;
+use shared::contract::{Action, CutoverDone, Plan, Step};
+use shared::error::{ErrorName, Result, StepError, While};
+use shared::lsn::Lsn;
+use shared::pg::Server;
+use shared::rds::{source_server, target_server};
+use shared::{fence, sql};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// What `do` and `undo` answer.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    Done(CutoverDone),
+    /// Whether the point of no return was passed.
+    Fenced { fenced: bool },
+}
+
+/// Do: after it, no write reaches the source any more, the copy has every row and sequence of it, and the
+/// application's secrets lead to the copy.
+/// Undo: either nothing of the cutover is left and it can never be completed, or it answers that the fence stands.
+///
+/// # Errors
+/// `LockTimeout`, `DrainTimeout`, `TablesChanged`, `SecretUnusable`, `ReplicationStopped`, `PostgresUnavailable`, …
+pub async fn handle(aws: &Aws, step: Step) -> Result<Answer> {
+    let plan = &step.plan;
+    let mut source = source_server(aws, plan).await?;
+    source.application_name = format!("{}_cutover", plan.names.run);
+    end_earlier_call(&source, plan).await?;
+    match step.action {
+        Action::Do => cut_over(aws, &source, plan).await.map(Answer::Done),
+        Action::Undo => Ok(Answer::Fenced { fenced: !cancel(&source, plan).await? }),
+    }
+}
+
+/// A call that was killed may have left sessions that hold their locks: they end here, and are waited for.
+async fn end_earlier_call(source: &Server, plan: &Plan) -> Result<()> {
+    let control = source.connect(&plan.control_database).await?;
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while sql::value::<i64>(&control, sql::END_OWN_SESSIONS, &[&source.application_name]).await? > 0 {
+        if Instant::now() > deadline {
+            return Err(StepError::new(ErrorName::LockTimeout, "a session of an earlier call does not end"));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Ok(())
+}
+
+async fn cut_over(aws: &Aws, source: &Server, plan: &Plan) -> Result<CutoverDone> {
+    let target = target_server(aws, plan).await?;
+    let switches = switch::read_switches(aws, plan, &target).await?;
+    let closed = Box::pin(pause::fence_source(source, &target, plan)).await?;
+    for switch in &switches {
+        switch.carry_out(aws, plan).await?;
+    }
+    let write_pause_ms = now_ms().saturating_sub(closed.paused_at_ms);
+    end_applications_sessions(source, plan).await?;
+    Ok(CutoverDone { write_pause_ms, drained_lsn: closed.drained_lsn, switched_secrets: switches.into_iter().map(|switch| switch.secret.arn).collect() })
+}
+
+/// Milliseconds since 1970: a pause may begin in one call and end in another.
+fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Pools ask their secret anew when their sessions end. It is the last thing, so that they find the new one.
+async fn end_applications_sessions(source: &Server, plan: &Plan) -> Result<()> {
+    let databases: Vec<&str> = plan.databases.iter().map(|database| database.name.as_str()).collect();
+    let control = source.connect(&plan.control_database).await?;
+    let ended = control.query_one(sql::END_SESSIONS, &[&databases, &source.application_name]).await.map_err(StepError::from);
+    ended.map(drop).while_doing("end the application's sessions on the source")
+}
+
+/// Whether the cutover was undone; otherwise a fence stands.
+async fn cancel(source: &Server, plan: &Plan) -> Result<bool> {
+    for database in &plan.databases {
+        if fence::read_state(&source.connect(&database.name).await?, &plan.names).await?.closed {
+            return Ok(false);
+        }
+    }
+    for database in &plan.databases {
+        if fence::cancel(&mut source.connect(&database.name).await?, &plan.names).await? {
+            return Ok(false);
+        }
+    }
+    for database in &plan.databases {
+        fence::remove(&mut source.connect(&database.name).await?, &plan.names).await?;
+    }
+    Ok(true)
+}
+
+/// How the source came to be fenced.
+pub(crate) struct Closed {
+    pub(crate) paused_at_ms: u64,
+    pub(crate) drained_lsn: Lsn,
+}

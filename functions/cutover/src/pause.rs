@@ -1,0 +1,114 @@
+//! The write pause: everything that can be done before it is done before it.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::{try_join, try_join_all};
+use shared::contract::{Database, Plan};
+use shared::error::{ErrorName, Result, StepError, While};
+use shared::pg::{Server, Session};
+use shared::replication::{check_tables, drain, read_slot, read_subscription};
+use shared::{fence, sql};
+
+use crate::{Closed, now_ms};
+
+/// One database whose fence is still open, and the sessions that carry it over.
+struct Open<'a> {
+    database: &'a Database,
+    /// Holds the locks, and closes the fence with its commit.
+    source: Session,
+    target: Session,
+    tables: Vec<u32>,
+}
+
+/// After it, the fence is closed in every database, and behind it the copy has all rows and sequences.
+///
+/// A database that an earlier call has fenced is left alone: it was drained before it was fenced.
+pub(crate) async fn fence_source(source: &Server, target: &Server, plan: &Plan) -> Result<Closed> {
+    let mut open = Vec::new();
+    let mut paused_at_ms = None;
+    for database in &plan.databases {
+        let mut session = source.connect(&database.name).await?;
+        let state = fence::read_state(&session, &plan.names).await?;
+        if state.closed {
+            paused_at_ms = paused_at_ms.or(state.paused_at_ms);
+        } else {
+            open.push(prepare(&mut session, target, plan, database).await.map(|(target, tables)| Open { database, source: session, target, tables })?);
+        }
+    }
+    let watcher = source.connect(&plan.control_database).await?;
+    let max_hold = Duration::from_secs(u64::from(plan.cutover.max_write_pause_seconds));
+    if open.is_empty() {
+        let slot = read_slot(&watcher, &plan.names.slot(plan.databases.first().map_or(0, |database| database.oid))).await?;
+        return Ok(Closed { paused_at_ms: paused_at_ms.unwrap_or_else(now_ms), drained_lsn: slot.confirmed_flush_lsn });
+    }
+    let asked_at_ms = now_ms();
+    let locks: Vec<(&Session, &[u32])> = open.iter().map(|open| (&open.source, open.tables.as_slice())).collect();
+    fence::lock_tables(&locks, "exclusive", max_hold).await.while_doing("stop the writers")?;
+    let paused_at_ms = paused_at_ms.unwrap_or(asked_at_ms);
+    let deadline = Instant::now() + max_hold;
+    let drained = within(deadline, Box::pin(carry_over(&open, &watcher, plan, deadline))).await?;
+    let says = format!("this database has moved to {}:{}; {} takes no writes any more (rds-reencrypt)", target.host, target.port, plan.source.identifier);
+    within(deadline, try_join_all(open.iter().map(|open| fence::close(&open.source, &plan.names, &says, paused_at_ms)))).await?;
+    // The point of no return is the first of these commits.
+    for open in &open {
+        open.source.batch_execute("commit").await.map_err(StepError::from).while_doing(&format!("fence {}", open.database.name))?;
+    }
+    Ok(Closed { paused_at_ms, drained_lsn: drained })
+}
+
+/// Whatever takes longer than the pause may last ends with the locks let go: the sessions are dropped.
+async fn within<T>(deadline: Instant, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let timeout = || StepError::new(ErrorName::DrainTimeout, "the allowed write pause ended before the copy was ready; writes go on on the source");
+    tokio::time::timeout_at(deadline.into(), work).await.map_err(|_| timeout())?
+}
+
+/// All that writers need not wait for.
+async fn prepare(source: &mut Session, target: &Server, plan: &Plan, database: &Database) -> Result<(Session, Vec<u32>)> {
+    let copy = target.connect(&database.name).await?;
+    check_tables(source, &copy, plan, database).await?;
+    let subscription = read_subscription(&copy, &plan.names.slot(database.oid)).await?;
+    if !subscription.enabled || !subscription.working {
+        return Err(StepError::new(ErrorName::ReplicationStopped, format!("the copy of {} applies no changes at the moment", database.name)));
+    }
+    fence::prepare(source, &plan.names).await?;
+    let mut tables = sql::column(source, sql::FENCED_TABLES, &[&plan.names.fence()]).await?;
+    tables.sort_unstable();
+    Ok((copy, tables))
+}
+
+/// Behind the locks: the copy applies the last change, and its sequences are set. Meanwhile the tables are looked at
+/// once more, since one could have been made just before the locks.
+async fn carry_over(open: &[Open<'_>], watcher: &Session, plan: &Plan, deadline: Instant) -> Result<shared::lsn::Lsn> {
+    let each = try_join_all(open.iter().map(|open| async move {
+        check_gaps(open, plan).await?;
+        set_sequences(open, plan).await
+    }));
+    let (drained, _) = try_join(drain(watcher, plan, deadline), each).await?;
+    Ok(drained)
+}
+
+async fn check_gaps(open: &Open<'_>, plan: &Plan) -> Result<()> {
+    let gaps = fence::read_gaps(&open.source, &plan.names).await?;
+    if gaps.is_empty() {
+        return Ok(());
+    }
+    let message = format!("database {}: made while the cutover began, and not replicated: {}", open.database.name, gaps.join(", "));
+    Err(StepError::new(ErrorName::TablesChanged, message))
+}
+
+/// All sequences, by oid: identity and serial columns, used or not, whatever their increment.
+async fn set_sequences(open: &Open<'_>, plan: &Plan) -> Result<()> {
+    let Some(query) = sql::column::<String>(&open.source, sql::SEQUENCES, &[&plan.names.run]).await?.into_iter().next() else { return Ok(()) };
+    let (mut oids, mut values, mut called) = (Vec::<u32>::new(), Vec::<i64>::new(), Vec::<bool>::new());
+    for row in open.source.query(&query, &[]).await.map_err(StepError::from).while_doing("read the sequences")? {
+        oids.push(row.try_get(0)?);
+        values.push(row.try_get(1)?);
+        called.push(row.try_get(2)?);
+    }
+    let set: i64 = sql::value(&open.target, sql::SET_SEQUENCES, &[&oids, &values, &called]).await.while_doing("set the copy's sequences")?;
+    if usize::try_from(set) == Ok(oids.len()) {
+        return Ok(());
+    }
+    let message = format!("database {}: {} sequences on the source, {set} of them on the copy", open.database.name, oids.len());
+    Err(StepError::new(ErrorName::TablesChanged, message))
+}

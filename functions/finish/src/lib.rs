@@ -1,0 +1,61 @@
+//! The last step: the new instance's log export as the source had it, the old source as the operator wants it, and
+//! the execution's output.
+
+mod after;
+mod output;
+
+use serde::{Deserialize, Serialize};
+use shared::aws::Aws;
+use shared::contract::{Action, CutoverDone, Plan, VerifiedByDatabase};
+use shared::error::Result;
+use shared::lsn::Lsn;
+use shared::rds::target_instance;
+
+pub use crate::output::Output;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    pub action: Action,
+    pub plan: Plan,
+    /// What preflight warned of.
+    pub findings: Vec<serde_json::Value>,
+    pub start_lsn: Lsn,
+    pub publication: Published,
+    pub verified: VerifiedByDatabase,
+    pub cutover: CutoverDone,
+}
+
+/// What create-publication answered.
+#[derive(Debug, Deserialize)]
+pub struct Published {
+    pub tables: std::collections::BTreeMap<String, u64>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Answer {
+    pub ready: bool,
+    pub status: String,
+    pub output: Option<Output>,
+}
+
+/// Do: after it answers ready, nothing is left of the run but what the output names. Undo: there is nothing to undo.
+///
+/// # Errors
+/// `RestoreFailed`, `AwsUnavailable`, `AwsRefused`.
+pub async fn handle(aws: &Aws, request: Request) -> Result<Answer> {
+    let not_yet = |status: String| Answer { ready: false, status, output: None };
+    if request.action == Action::Undo {
+        return Ok(Answer { ready: true, status: "nothing to undo".to_owned(), output: None });
+    }
+    let log = after::settle_target(aws, &request.plan).await?;
+    if !log.ready {
+        return Ok(not_yet(log.status));
+    }
+    let source = after::settle_source(aws, &request.plan).await?;
+    if !source.ready {
+        return Ok(not_yet(source.status));
+    }
+    let target = target_instance(aws, &request.plan).await?;
+    Ok(Answer { ready: true, status: source.status.clone(), output: Some(output::output(&request, &target, &source.status)) })
+}

@@ -1,0 +1,86 @@
+//! The execution's output.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_rds::types::DbInstance;
+use serde::Serialize;
+use serde_json::{Value, json};
+use shared::input::{AfterSource, Verify};
+use shared::lsn::Lsn;
+use shared::rds::endpoint;
+
+use crate::Request;
+
+#[derive(Debug, Serialize)]
+pub struct Output {
+    /// Identifier of the old instance.
+    pub source: String,
+    pub target: Target,
+    pub kms_key_arn: Option<String>,
+    /// As RDS reports it of the new instance.
+    pub encrypted: bool,
+    pub databases: BTreeMap<String, Database>,
+    pub write_pause_ms: u64,
+    /// What an operator should know: warnings of the preflight, what was switched, what is left.
+    pub report: Value,
+}
+
+/// Where the application goes now.
+#[derive(Debug, Serialize)]
+pub struct Target {
+    pub identifier: String,
+    pub endpoint: Option<String>,
+    pub port: Option<u16>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Database {
+    /// Where replication began.
+    pub start_lsn: Lsn,
+    pub tables: u64,
+    /// Rows compared; null where verification was off.
+    pub rows: Option<u64>,
+    /// `rows`, `counts` or `off`.
+    pub verified: Verify,
+}
+
+/// Puts together what the steps found. Encryption, key and endpoint are what RDS says now, not what was asked for.
+pub(crate) fn output(request: &Request, target: &DbInstance, source_status: &str) -> Output {
+    let plan = &request.plan;
+    let (host, port) = endpoint(target).unzip();
+    let databases = plan.databases.iter().map(|database| {
+        let verified = request.verified.get(&database.name);
+        let published = request.publication.tables.get(&database.name).copied().unwrap_or(0);
+        let tables = verified.map_or(published, |verified| verified.tables);
+        (database.name.clone(), Database { start_lsn: request.start_lsn, tables, rows: verified.map(|verified| verified.rows), verified: plan.verify })
+    });
+    Output {
+        source: plan.source.identifier.clone(),
+        target: Target { identifier: plan.target.clone(), endpoint: host, port },
+        kms_key_arn: target.kms_key_id().map(str::to_owned),
+        encrypted: target.storage_encrypted().unwrap_or(false),
+        databases: databases.collect(),
+        write_pause_ms: request.cutover.write_pause_ms,
+        report: json!({
+            "execution": plan.execution.name,
+            "warnings": request.findings,
+            "drained_lsn": request.cutover.drained_lsn,
+            "switched_secrets": request.cutover.switched_secrets,
+            "source": source_status,
+            "left": left(request),
+        }),
+    }
+}
+
+/// What the run leaves on purpose.
+fn left(request: &Request) -> Vec<String> {
+    let plan = &request.plan;
+    match plan.after.source {
+        AfterSource::Delete => vec![format!("snapshot {}: unencrypted, the last state of the source", plan.names.last)],
+        AfterSource::Keep | AfterSource::Stop => vec![format!(
+            "instance {}: schema and event trigger {} and the triggers of that name refuse writes to it; reads go on",
+            plan.source.identifier,
+            plan.names.fence()
+        )],
+    }
+}

@@ -1,0 +1,56 @@
+//! How far the copy is behind, and whether the cutover is approved.
+
+use serde::Serialize;
+use shared::aws::Aws;
+use shared::contract::{Action, Plan, Step};
+use shared::error::Result;
+use shared::input::When;
+use shared::lag::{Lag, caught_up};
+use shared::names::APPROVE_TAG;
+use shared::rds::{source_server, target_instance, target_server};
+use shared::replication::{read_slot, read_subscription};
+
+/// What was seen, over all databases.
+#[derive(Debug, Default, Serialize)]
+pub struct Seen {
+    pub caught_up: bool,
+    pub approved: bool,
+    /// The most that any database has to apply.
+    pub lag_bytes: i64,
+    /// What the source keeps for the copy.
+    pub retained_wal_bytes: i64,
+}
+
+/// Do: reads, and changes nothing. Undo: there is nothing to undo.
+///
+/// # Errors
+/// `SlotLost`, `ReplicationStopped`, `RestoreFailed`, `PostgresUnavailable`, `PostgresRefused`.
+pub async fn handle(aws: &Aws, step: Step) -> Result<Seen> {
+    match step.action {
+        Action::Do => look(aws, &step.plan).await,
+        Action::Undo => Ok(Seen::default()),
+    }
+}
+
+async fn look(aws: &Aws, plan: &Plan) -> Result<Seen> {
+    let source = source_server(aws, plan).await?.connect(&plan.control_database).await?;
+    let target = target_server(aws, plan).await?.connect(&plan.control_database).await?;
+    let mut lags = Vec::new();
+    let mut retained_wal_bytes = 0;
+    for database in &plan.databases {
+        let name = plan.names.slot(database.oid);
+        let subscription = read_subscription(&target, &name).await?;
+        let slot = read_slot(&source, &name).await?;
+        lags.push(Lag { connected: slot.lag.connected && subscription.enabled && subscription.working, ..slot.lag });
+        retained_wal_bytes = retained_wal_bytes.max(slot.retained_wal_bytes);
+    }
+    let approved = plan.cutover.when == When::Now || is_approved(aws, plan).await?;
+    let lag_bytes = lags.iter().map(|lag| lag.bytes).max().unwrap_or(0);
+    Ok(Seen { caught_up: caught_up(&lags), approved, lag_bytes, retained_wal_bytes })
+}
+
+/// The tag must bear this execution's name: a tag left from another one approves nothing.
+async fn is_approved(aws: &Aws, plan: &Plan) -> Result<bool> {
+    let target = target_instance(aws, plan).await?;
+    Ok(target.tag_list().iter().any(|tag| tag.key() == Some(APPROVE_TAG) && tag.value() == Some(&plan.execution.name)))
+}

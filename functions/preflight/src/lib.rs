@@ -1,0 +1,110 @@
+//! Reads everything the run will depend on, and changes nothing.
+//!
+//! All unmet conditions come back at once: somebody who fixes one and starts again must not meet the next.
+
+mod database;
+mod findings;
+mod key;
+mod secret;
+mod server;
+mod source;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use shared::aws::Aws;
+use shared::contract::{Execution, Plan};
+use shared::error::Result;
+use shared::input::Input;
+use shared::names::Names;
+use shared::pg::Server;
+use shared::secrets::Credentials;
+
+pub use crate::findings::Finding;
+use crate::findings::Findings;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    pub execution: Execution,
+    /// The execution's input as it was given.
+    pub input: Value,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Answer {
+    pub plan: Plan,
+    /// Warnings: what a run does not carry, or what will be different.
+    pub findings: Vec<Finding>,
+    /// What would be done, in order, with the names of all that would be made.
+    pub steps: Vec<String>,
+}
+
+/// After it, nothing has changed; and if it answers, the run can be expected to go through.
+///
+/// # Errors
+/// `InvalidInput`, `SourceNotFound`, `SourceUnsupported`, `AlreadyEncrypted`, `AlreadyRunning`, `KmsKeyUnusable`,
+/// `SecretUnusable`, `PostgresUnavailable`, `PostgresRefused`; `PreconditionFailed` where conditions of several kinds
+/// are unmet.
+pub async fn handle(aws: &Aws, request: Request) -> Result<Answer> {
+    let input = Input::parse(request.input)?;
+    let instance = source::find(aws, &input.source).await?;
+    let source = source::read(&instance)?;
+    let names = Names::of(&request.execution.id, &source.identifier);
+    let mut findings = Findings::default();
+
+    source::check(&instance, &mut findings);
+    let kms_key_arn = findings.note(key::resolve(aws, &input.kms_key).await)?;
+    findings.check(source::check_not_encrypted_with(&instance, kms_key_arn.as_deref()))?;
+    let secret_id = input.secret.clone().or_else(|| source::managed_secret(&instance));
+    let master = findings.note(secret::master(aws, secret_id.as_deref()).await)?;
+    for id in &input.cutover.secrets {
+        findings.check(secret::check_application(aws, id, &source).await)?;
+    }
+    let mut databases = (String::new(), Vec::new());
+    if let Some((_, credentials)) = &master {
+        let server = server(&source, credentials, &names);
+        let checked = server::check(&server, &input, &names, &mut findings).await;
+        databases = findings.note(checked)?.unwrap_or_default();
+    }
+    let (Some(kms_key_arn), Some((secret_arn, _))) = (kms_key_arn, master) else { return Err(findings.refusal()) };
+    let warnings = findings.into_warnings()?;
+    let (control_database, databases) = databases;
+    let how = Some(input.how());
+    let plan = Plan {
+        execution: request.execution,
+        target: names.target.clone(),
+        names,
+        source,
+        kms_key_arn,
+        secret_arn,
+        control_database,
+        databases,
+        plan_only: input.plan_only,
+        consent: input.consent,
+        cutover: shared::input::Cutover { how, ..input.cutover },
+        verify: input.verify,
+        after: input.after,
+        wait: input.wait,
+    };
+    Ok(Answer { steps: steps(&plan), findings: warnings, plan })
+}
+
+fn server(source: &shared::contract::Source, credentials: &Credentials, names: &Names) -> Server {
+    Server { host: source.host.clone(), port: source.port, credentials: credentials.clone(), application_name: names.run.clone() }
+}
+
+fn steps(plan: &Plan) -> Vec<String> {
+    let names = &plan.names;
+    let source = &plan.source.identifier;
+    let databases: Vec<&str> = plan.databases.iter().map(|database| database.name.as_str()).collect();
+    vec![
+        format!("on {source}: role, schemas and publications {}, and a slot for each of {}", names.run, databases.join(", ")),
+        format!("snapshot {} of {source}", names.snapshot),
+        format!("copy it to {} under {}", names.copy, plan.kms_key_arn),
+        format!("restore it to {} with the settings of {source}", plan.target),
+        "subscribe it from the exact end of its data, and let it catch up".to_owned(),
+        format!("verify: {:?}", plan.verify).to_lowercase(),
+        format!("cut over: {:?}, by {:?}, writes held for {} s at the most", plan.cutover.when, plan.cutover.how.unwrap_or(shared::input::How::None), plan.cutover.max_write_pause_seconds),
+        format!("drop all of the run but {}; {source}: {:?}", plan.target, plan.after.source),
+    ]
+}

@@ -1,0 +1,97 @@
+//! The new database: restored from the encrypted copy, with the settings of the source.
+
+mod settings;
+
+use aws_sdk_rds::types::DbInstance;
+use shared::aws::{Aws, code};
+use shared::contract::{Action, Plan, Ready, Step};
+use shared::error::{ErrorName, Result, StepError, While};
+use shared::rds;
+
+/// Do: after it answers ready, the new instance is available, encrypted with exactly the key of the plan, and has the
+/// settings of the source. Deletion protection comes last of all, with the clean-up, since undo must be able to
+/// delete.
+/// Undo: after it answers ready, the instance and its log group are gone.
+///
+/// # Errors
+/// `RestoreFailed`, `WrongKey`, `SourceNotFound`, `AwsUnavailable`, `AwsRefused`.
+pub async fn handle(aws: &Aws, step: Step) -> Result<Ready> {
+    match step.action {
+        Action::Do => ensure_target(aws, &step.plan).await,
+        Action::Undo => drop_target(aws, &step.plan).await,
+    }
+}
+
+async fn ensure_target(aws: &Aws, plan: &Plan) -> Result<Ready> {
+    let source = source_instance(aws, plan).await?;
+    let Some(target) = rds::find_instance(aws, &plan.target).await? else {
+        let restored = settings::restore_request(aws, plan, &source).send().await;
+        restored.map_err(StepError::from).while_doing(&format!("restore {} from {}", plan.target, plan.names.copy))?;
+        return Ok(Ready::not_yet("creating"));
+    };
+    match target.db_instance_status().unwrap_or_default() {
+        "available" => {
+            check_key(plan, &target)?;
+            finish_settings(aws, plan, &source, &target).await
+        }
+        status if status.starts_with("incompatible") || matches!(status, "failed" | "inaccessible-encryption-credentials" | "storage-full" | "deleting") => {
+            Err(StepError::new(ErrorName::RestoreFailed, format!("instance {} is {status}", plan.target)))
+        }
+        status => Ok(Ready::not_yet(status)),
+    }
+}
+
+async fn source_instance(aws: &Aws, plan: &Plan) -> Result<DbInstance> {
+    let gone = || StepError::new(ErrorName::SourceNotFound, format!("instance {} does not exist any more", plan.source.identifier));
+    rds::find_instance(aws, &plan.source.identifier).await?.ok_or_else(gone)
+}
+
+/// Why here: success without encryption, or with another key, would be the worst lie of all.
+fn check_key(plan: &Plan, target: &DbInstance) -> Result<()> {
+    if target.storage_encrypted() == Some(true) && target.kms_key_id() == Some(plan.kms_key_arn.as_str()) {
+        return Ok(());
+    }
+    let key = target.kms_key_id().unwrap_or("no key");
+    Err(StepError::new(ErrorName::WrongKey, format!("instance {} is encrypted with {key}, not with {}", plan.target, plan.kms_key_arn)))
+}
+
+/// What a restore does not take is modified now. The modification shows as another status, or as pending values.
+async fn finish_settings(aws: &Aws, plan: &Plan, source: &DbInstance, target: &DbInstance) -> Result<Ready> {
+    if let Some(request) = settings::modify_request(aws, plan, source, target) {
+        return match request.send().await {
+            Ok(_) => Ok(Ready::not_yet("modifying")),
+            Err(error) if code(&error) == Some("InvalidDBInstanceState") => Ok(Ready::not_yet("busy")),
+            Err(error) => Err(StepError::from(error).while_doing(&format!("give {} the settings of the source", plan.target))),
+        };
+    }
+    if rds::endpoint(target).is_none() {
+        return Ok(Ready::not_yet("no endpoint yet"));
+    }
+    Ok(Ready::yes("available"))
+}
+
+async fn drop_target(aws: &Aws, plan: &Plan) -> Result<Ready> {
+    let Some(target) = rds::find_instance(aws, &plan.target).await? else {
+        drop_log_group(aws, plan).await?;
+        return Ok(Ready::yes("gone"));
+    };
+    let status = target.db_instance_status().unwrap_or_default();
+    if status == "deleting" {
+        return Ok(Ready::not_yet(status));
+    }
+    let request = aws.rds.delete_db_instance().db_instance_identifier(&plan.target).skip_final_snapshot(true).delete_automated_backups(true);
+    match request.send().await {
+        Ok(_) => Ok(Ready::not_yet("deleting")),
+        Err(error) if code(&error) == Some("InvalidDBInstanceState") => Ok(Ready::not_yet(status)),
+        Err(error) => Err(StepError::from(error).while_doing(&format!("delete instance {}", plan.target))),
+    }
+}
+
+async fn drop_log_group(aws: &Aws, plan: &Plan) -> Result<()> {
+    let group = shared::names::log_group(&plan.target);
+    match aws_sdk_cloudwatchlogs::Client::new(&aws.config).delete_log_group().log_group_name(&group).send().await {
+        Ok(_) => Ok(()),
+        Err(error) if code(&error) == Some("ResourceNotFoundException") => Ok(()),
+        Err(error) => Err(StepError::from(error).while_doing(&format!("delete log group {group}"))),
+    }
+}

@@ -1,0 +1,61 @@
+//! How the copy logs in to the source: as a user of the run's own, with a password that nothing but the subscription
+//! knows.
+
+use postgres_protocol::password::scram_sha_256;
+use shared::contract::Plan;
+use shared::error::{ErrorName, Result, StepError, While};
+use shared::pg::Session;
+use shared::sql;
+
+/// Gives the run's role a new random password and returns it. The server gets the verifier only, so that no log and
+/// no catalog of the source has the password.
+///
+/// Twice: the second password is the one that holds.
+pub(crate) async fn ensure_password(source: &Session, role: &str) -> Result<String> {
+    let mut bytes = [0; 24];
+    getrandom::fill(&mut bytes).map_err(|error| StepError::new(ErrorName::Internal, "the system gives no random bytes").because(error))?;
+    let password: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let verifier = scram_sha_256(password.as_bytes());
+    sql::run_made(source, sql::ROLE_PASSWORD, &[&role, &verifier]).await.while_doing(&format!("give role {role} a password"))?;
+    Ok(password)
+}
+
+/// The connection string of one database's subscription. `require` rather than `verify-full`: where an RDS host keeps
+/// the authorities' certificates is not documented.
+pub(crate) fn connection_string(plan: &Plan, database: &str, password: &str) -> String {
+    let port = plan.source.port.to_string();
+    let pairs = [
+        ("host", plan.source.host.as_str()),
+        ("port", &port),
+        ("dbname", database),
+        ("user", &plan.names.run),
+        ("password", password),
+        ("sslmode", "require"),
+        ("connect_timeout", "10"),
+        ("keepalives_idle", "30"),
+    ];
+    pairs.map(|(key, value)| format!("{key}={}", quoted(value))).join(" ")
+}
+
+/// A value as libpq's connection strings quote it.
+fn quoted(value: &str) -> String {
+    format!("'{}'", value.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
+/// `log_statement = ddl` would write the connection string, password included, into the copy's log. Not every master
+/// user may turn it off; the user is gone after the run in any case.
+pub(crate) async fn keep_statements_out_of_the_log(target: &Session) {
+    for setting in ["log_statement = none", "log_min_duration_statement = -1", "log_min_error_statement = panic"] {
+        let _refused = target.batch_execute(&format!("set {setting}")).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn odd_database_names_survive_a_connection_string() {
+        assert_eq!(quoted(r"o'brien \ co"), r"'o\'brien \\ co'");
+    }
+}

@@ -1,0 +1,77 @@
+//! The subscription of every database of the copy, disabled.
+
+mod connection;
+
+use shared::aws::Aws;
+use shared::contract::{Action, Plan, Ready, Step};
+use shared::error::{ErrorName, Result, StepError, While};
+use shared::pg::{Server, Session};
+use shared::rds::{source_server, target_server};
+use shared::replication::{check_tables, find_subscription};
+use shared::{replica_identity, sql};
+
+/// Do: after it, the copy has none of the slots, publications and roles that came along on its volume, and a disabled
+/// subscription per database that will apply exactly the source's tables.
+/// Undo: after it, the copy has no subscription of the run, and its tables have the replica identity of before.
+///
+/// # Errors
+/// `PreconditionFailed`, `TablesChanged`, `LockTimeout`, `PostgresUnavailable`, `PostgresRefused`, `RestoreFailed`.
+pub async fn handle(aws: &Aws, step: Step) -> Result<Ready> {
+    let target = target_server(aws, &step.plan).await?;
+    match step.action {
+        Action::Do => subscribe(&source_server(aws, &step.plan).await?, &target, &step.plan).await,
+        Action::Undo => unsubscribe(&target, &step.plan).await,
+    }
+}
+
+async fn subscribe(source: &Server, target: &Server, plan: &Plan) -> Result<Ready> {
+    drop_inherited(target, plan).await?;
+    let control = source.connect(&plan.control_database).await?;
+    let password = connection::ensure_password(&control, &plan.names.run).await?;
+    for database in &plan.databases {
+        let session = target.connect(&database.name).await?;
+        let connection = connection::connection_string(plan, &database.name, &password);
+        ensure_subscription(&session, plan, &plan.names.slot(database.oid), &connection).await?;
+        check_tables(&source.connect(&database.name).await?, &session, plan, database).await?;
+    }
+    Ok(Ready::yes("subscribed"))
+}
+
+/// Why here: before the copy does anything of its own. A slot that nobody reads keeps WAL until the disk is full.
+async fn drop_inherited(target: &Server, plan: &Plan) -> Result<()> {
+    let run = &plan.names.run;
+    let mut control = target.connect(&plan.control_database).await?;
+    let strangers = sql::column::<String>(&control, sql::OTHER_SUBSCRIPTIONS, &[run]).await?;
+    if !strangers.is_empty() {
+        let message = format!("the copy came with subscriptions that feed it from elsewhere: {}", strangers.join(", "));
+        return Err(StepError::new(ErrorName::PreconditionFailed, message));
+    }
+    control.execute(sql::DROP_INHERITED_SLOTS, &[]).await.map_err(StepError::from).while_doing("drop inherited slots")?;
+    for database in &plan.databases {
+        let session = target.connect(&database.name).await?;
+        sql::run_made(&session, sql::DROP_PUBLICATION, &[run]).await.while_doing("drop the inherited publication")?;
+    }
+    sql::run_made_together(&mut control, sql::DROP_ROLE, &[run]).await.map(drop).while_doing("drop the inherited role")
+}
+
+/// An existing one is given the new password.
+async fn ensure_subscription(target: &Session, plan: &Plan, name: &str, connection: &str) -> Result<()> {
+    let done = if find_subscription(target, name).await?.is_some() {
+        sql::run_made(target, sql::ALTER_SUBSCRIPTION_CONNECTION, &[&name, &connection]).await
+    } else {
+        connection::keep_statements_out_of_the_log(target).await;
+        sql::run_made(target, sql::CREATE_SUBSCRIPTION, &[&name, &connection, &plan.names.run]).await
+    };
+    done.map(drop).while_doing(&format!("subscribe {name}"))
+}
+
+async fn unsubscribe(target: &Server, plan: &Plan) -> Result<Ready> {
+    for database in &plan.databases {
+        let mut session = target.connect(&database.name).await?;
+        let dropped = sql::run_made(&session, sql::DROP_SUBSCRIPTION, &[&plan.names.slot(database.oid)]).await;
+        dropped.while_doing(&format!("drop the subscription of {}", database.name))?;
+        replica_identity::put_back(&mut session, &plan.names).await?;
+        sql::run_made(&session, sql::DROP_SCHEMA, &[&plan.names.run]).await.while_doing("drop the run's schema on the copy")?;
+    }
+    Ok(Ready::yes("gone"))
+}

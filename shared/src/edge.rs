@@ -1,0 +1,48 @@
+//! Where a function meets Lambda: decode, call the step, log once, answer.
+
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tracing_subscriber::EnvFilter;
+
+use crate::aws::Aws;
+use crate::error::{ErrorName, Result, StepError, chain};
+use crate::pg;
+
+/// Serves invocations with one step until Lambda ends the process.
+///
+/// The payload is decoded here, not by the runtime, so that a bad one comes back by name like everything else.
+///
+/// # Errors
+/// Only where the runtime's own API is gone.
+pub async fn serve<Request, Response>(step: impl AsyncFn(&Aws, Request) -> Result<Response>) -> Result<(), lambda_runtime::Error>
+where
+    Request: DeserializeOwned,
+    Response: Serialize,
+{
+    tracing_subscriber::fmt().json().with_env_filter(EnvFilter::from_default_env()).with_ansi(false).without_time().init();
+    let aws = Aws::from_env().await;
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| answer(&aws, &step, event).await)).await
+}
+
+async fn answer<Request, Response>(
+    aws: &Aws,
+    step: &impl AsyncFn(&Aws, Request) -> Result<Response>,
+    event: LambdaEvent<Value>,
+) -> Result<Response, Diagnostic>
+where
+    Request: DeserializeOwned,
+    Response: Serialize,
+{
+    let request = serde_json::from_value(event.payload)
+        .map_err(|error| StepError::new(ErrorName::Internal, format!("the state machine and this function disagree about the payload: {error}")))?;
+    // Boxed: the layout of a whole step would be too deep for the compiler.
+    let result = Box::pin(step(aws, request)).await;
+    // Lambda freezes the process with the answer: what is open then stays open at the server.
+    pg::all_closed().await;
+    result.map_err(|error| {
+        tracing::error!(name = %error.name, error = %chain(&error), "the step failed");
+        Diagnostic::from(error)
+    })
+}

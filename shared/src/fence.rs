@@ -1,0 +1,154 @@
+//! The persistent fence on the source: a trigger on every table that refuses writes, and an event trigger that
+//! refuses DDL. It holds against every setting of a session and for the master user too, and it lets readers read.
+//!
+//! It is *prepared* before the write pause, with triggers whose one function does nothing; it is *closed* inside of
+//! it, by one new body for that function, so that the pause does not grow with the number of tables. Its closing is
+//! the point of no return.
+
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+use tokio_postgres::GenericClient;
+
+use crate::error::{ErrorName, Result, StepError, While};
+use crate::names::Names;
+use crate::pg::Session;
+use crate::sql;
+
+/// How long each attempt to get a table's lock may queue, in milliseconds. Short, since writers queue behind us; the
+/// last ones longer than `deadlock_timeout`, when the server sends an autovacuum away for us.
+pub const LOCK_ATTEMPTS_MS: [u32; 12] = [50, 100, 100, 200, 200, 300, 300, 500, 500, 1_500, 1_500, 1_500];
+
+/// How the fence of one database stands.
+#[derive(Clone, Debug)]
+pub struct State {
+    pub closed: bool,
+    prepared: bool,
+    /// When the pause began that ended with its closing: milliseconds since 1970.
+    pub paused_at_ms: Option<u64>,
+}
+
+/// Reads how the fence of one database stands.
+pub async fn read_state(source: &impl GenericClient, names: &Names) -> Result<State> {
+    let row = source.query_one(sql::FENCE_STATE, &[&names.fence()]).await?;
+    let comment: Option<String> = row.try_get("comment")?;
+    Ok(State { closed: row.try_get("closed")?, prepared: row.try_get("prepared")?, paused_at_ms: comment.and_then(|text| text.parse().ok()) })
+}
+
+/// After it, every table has the fence's trigger, open. Twice: only tables without it are touched.
+///
+/// # Errors
+/// `LockTimeout` where a table stayed locked through all attempts.
+pub async fn prepare(source: &mut Session, names: &Names) -> Result<()> {
+    let fence = names.fence();
+    if !read_state(source, names).await?.prepared {
+        sql::run_made_together(source, sql::CREATE_FENCE, &[&fence]).await.while_doing("make the fence's function")?;
+    }
+    for row in source.query(sql::UNFENCED_TABLES, &[&fence, &names.run]).await? {
+        let (oid, name): (u32, String) = (row.try_get("oid")?, row.try_get("name")?);
+        patiently(source, sql::FENCE_TABLE, &[&fence, &oid]).await.while_doing(&format!("prepare the fence of {name}"))?;
+    }
+    Ok(())
+}
+
+/// Tables that the fence would not hold, by name.
+pub async fn read_gaps(source: &impl GenericClient, names: &Names) -> Result<Vec<String>> {
+    let rows = source.query(sql::UNFENCED_TABLES, &[&names.fence(), &names.run]).await?;
+    rows.iter().map(|row| Ok(row.try_get("name")?)).collect()
+}
+
+/// Closes the fence with the commit of the transaction that `source` is in.
+pub async fn close(source: &impl GenericClient, names: &Names, says: &str, paused_at_ms: u64) -> Result<()> {
+    sql::run_made(source, sql::CLOSE_FENCE, &[&names.fence(), &says, &paused_at_ms.to_string()]).await.map(drop).while_doing("close the fence")
+}
+
+/// Makes sure that an open fence can never be closed any more; says whether it was closed already.
+///
+/// Why here: a cutover that gave no answer may still be on its way to its commit. Whichever comes first wins.
+pub async fn cancel(source: &mut Session, names: &Names) -> Result<bool> {
+    let transaction = source.transaction().await?;
+    sql::run_made(&transaction, sql::CANCEL_FENCE, &[&names.fence()]).await?;
+    if read_state(&transaction, names).await?.closed {
+        return Ok(true);
+    }
+    transaction.commit().await?;
+    Ok(false)
+}
+
+/// After it, nothing is left of a fence that was cancelled.
+pub async fn remove(source: &mut Session, names: &Names) -> Result<()> {
+    let fence = names.fence();
+    for oid in sql::column::<u32>(source, sql::FENCED_TABLES, &[&fence]).await? {
+        patiently(source, sql::UNFENCE_TABLE, &[&fence, &oid]).await.while_doing("take the fence off a table")?;
+    }
+    patiently(source, sql::DROP_SCHEMA, &[&fence]).await.while_doing("drop the fence's schema")
+}
+
+/// After it, each of these sessions is in a transaction that holds its tables in this lock mode. Ended with the
+/// session, by the server itself `max_hold` after the client fell silent, or by its `commit` or `rollback`.
+///
+/// Why briefly and again: an application that holds one table and waits for another would deadlock with us, and all
+/// other writers stand behind us in the queue.
+///
+/// # Errors
+/// `LockTimeout` after the last attempt, nothing held.
+pub async fn lock_tables(sessions: &[(&Session, &[u32])], mode: &str, max_hold: Duration) -> Result<()> {
+    let mut last = None;
+    for lock_timeout_ms in LOCK_ATTEMPTS_MS {
+        let attempts = sessions.iter().map(|(session, oids)| lock_once(session, oids, mode, lock_timeout_ms, max_hold));
+        let Err(error) = try_join_all(attempts).await else { return Ok(()) };
+        for (session, _) in sessions {
+            session.batch_execute("rollback").await?;
+        }
+        if error.name != ErrorName::LockTimeout {
+            return Err(error);
+        }
+        last = Some(error);
+        tokio::time::sleep(Duration::from_millis(u64::from(lock_timeout_ms))).await;
+    }
+    Err(last.unwrap_or_else(|| StepError::new(ErrorName::LockTimeout, "no attempt was made")))
+}
+
+async fn lock_once(session: &Session, oids: &[u32], mode: &str, lock_timeout_ms: u32, max_hold: Duration) -> Result<()> {
+    let statements = sql::statements(session, sql::LOCK_TABLES, &[&oids, &mode]).await?;
+    session
+        .batch_execute(&format!(
+            "begin; set local lock_timeout = {lock_timeout_ms}; set local idle_in_transaction_session_timeout = {}",
+            max_hold.as_millis()
+        ))
+        .await?;
+    for statement in statements {
+        session.batch_execute(&statement).await?;
+    }
+    Ok(())
+}
+
+/// DDL on tables that are in use: asks for the lock briefly, and again.
+///
+/// # Errors
+/// `LockTimeout` after the last attempt.
+pub async fn patiently(session: &mut Session, query: &str, params: &[&(dyn tokio_postgres::types::ToSql + Sync)]) -> Result<()> {
+    let mut attempts = LOCK_ATTEMPTS_MS.into_iter();
+    loop {
+        let Some(lock_timeout_ms) = attempts.next() else { return sql::run_made_together(session, query, params).await.map(drop) };
+        let transaction = session.transaction().await?;
+        transaction.batch_execute(&format!("set local lock_timeout = {lock_timeout_ms}")).await?;
+        match sql::run_made(&transaction, query, params).await {
+            Ok(_) => return Ok(transaction.commit().await?),
+            Err(error) if error.name == ErrorName::LockTimeout => {
+                transaction.rollback().await?;
+                tokio::time::sleep(Duration::from_millis(u64::from(lock_timeout_ms))).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// DDL of our own on a database whose fence may be closed: it is let through for this one transaction.
+pub async fn run_through(session: &mut Session, names: &Names, query: &str, params: &[&(dyn tokio_postgres::types::ToSql + Sync)]) -> Result<()> {
+    let transaction = session.transaction().await?;
+    sql::run_made(&transaction, sql::OPEN_DDL, &[&names.fence(), &"disable"]).await?;
+    sql::run_made(&transaction, query, params).await?;
+    sql::run_made(&transaction, sql::OPEN_DDL, &[&names.fence(), &"enable always"]).await?;
+    Ok(transaction.commit().await?)
+}

@@ -1,0 +1,216 @@
+//! The input of an execution: what an operator types into the console.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{ErrorName, Result, StepError};
+
+/// The execution's input. Unknown fields are an error; everything but `source` has a safe default.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// Instance identifier, ARN or resource id.
+    pub source: String,
+    /// Key id, alias or ARN.
+    #[serde(default = "default_kms_key")]
+    pub kms_key: String,
+    /// Secret with `username` and `password` of the master user; default is the instance's managed one.
+    pub secret: Option<String>,
+    /// Databases to carry; default all that accept connections.
+    pub databases: Option<Vec<String>>,
+    /// Answer with the plan and change nothing.
+    #[serde(default)]
+    pub plan_only: bool,
+    #[serde(default)]
+    pub consent: Consent,
+    #[serde(default)]
+    pub cutover: Cutover,
+    #[serde(default)]
+    pub verify: Verify,
+    #[serde(default)]
+    pub after: After,
+    #[serde(default)]
+    pub wait: Wait,
+}
+
+fn default_kms_key() -> String {
+    "alias/aws/rds".to_owned()
+}
+
+/// What the operator allows to be changed on the source for the time of the run.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Consent {
+    /// Reboot the source to turn logical replication on.
+    pub reboot: bool,
+    /// `REPLICA IDENTITY FULL` on tables without a usable key, put back at the end.
+    pub replica_identity: bool,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Cutover {
+    pub when: When,
+    /// Default: `secret` where `secrets` is given, else `none`.
+    pub how: Option<How>,
+    /// Secrets of applications, whose `host` and `port` move to the new database.
+    pub secrets: Vec<String>,
+    /// Writes resume after this long, whatever happens.
+    pub max_write_pause_seconds: u32,
+}
+
+impl Default for Cutover {
+    fn default() -> Self {
+        Self { when: When::Approved, how: None, secrets: Vec::new(), max_write_pause_seconds: 30 }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum When {
+    /// When the tag `rds-reencrypt:approve` on the new database bears the execution's name.
+    Approved,
+    Now,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum How {
+    Secret,
+    None,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verify {
+    #[default]
+    Rows,
+    Counts,
+    Off,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct After {
+    pub source: AfterSource,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AfterSource {
+    #[default]
+    Keep,
+    Stop,
+    Delete,
+}
+
+/// How often the state machine looks.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Wait {
+    /// Each wait is a second longer than the one before, up to this.
+    pub max_seconds: u32,
+}
+
+impl Default for Wait {
+    fn default() -> Self {
+        Self { max_seconds: 60 }
+    }
+}
+
+impl Input {
+    /// Reads and checks an input.
+    ///
+    /// # Errors
+    /// `InvalidInput`, with the field that is wrong.
+    pub fn parse(value: serde_json::Value) -> Result<Self> {
+        let input: Self = serde_json::from_value(value)
+            .map_err(|error| StepError::new(ErrorName::InvalidInput, format!("the execution's input is not valid: {error}")))?;
+        let problems = input.problems();
+        if problems.is_empty() {
+            Ok(input)
+        } else {
+            Err(StepError::new(ErrorName::InvalidInput, format!("the execution's input is not valid: {}", problems.join("; "))))
+        }
+    }
+
+    fn problems(&self) -> Vec<&'static str> {
+        let how = self.how();
+        let mut problems = Vec::new();
+        let mut must = |holds: bool, problem| if !holds { problems.push(problem) };
+        must(!self.source.trim().is_empty(), "source is empty");
+        must(!self.kms_key.trim().is_empty(), "kms_key is empty");
+        must(self.databases.as_ref().is_none_or(|names| !names.is_empty()), "databases is an empty list: leave it out for all of them");
+        must(how == How::None || !self.cutover.secrets.is_empty(), "cutover.how is secret, but cutover.secrets names none");
+        must(how == How::Secret || self.cutover.secrets.is_empty(), "cutover.secrets is given, but cutover.how is none");
+        must((1..=240).contains(&self.cutover.max_write_pause_seconds), "cutover.max_write_pause_seconds must be from 1 to 240");
+        must((1..=300).contains(&self.wait.max_seconds), "wait.max_seconds must be from 1 to 300");
+        problems
+    }
+
+    /// How the application is switched, the default worked out.
+    #[must_use]
+    pub fn how(&self) -> How {
+        self.cutover.how.unwrap_or(if self.cutover.secrets.is_empty() { How::None } else { How::Secret })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn refusal(value: serde_json::Value) -> String {
+        let error = Input::parse(value).unwrap_err();
+        assert_eq!(error.name, ErrorName::InvalidInput);
+        error.to_string()
+    }
+
+    #[test]
+    fn only_source_is_needed_and_the_defaults_are_safe() {
+        let input = Input::parse(json!({"source": "orders-db"})).unwrap();
+        assert_eq!(input.kms_key, "alias/aws/rds");
+        assert_eq!(input.cutover.when, When::Approved);
+        assert_eq!(input.how(), How::None);
+        assert_eq!(input.verify, Verify::Rows);
+        assert_eq!(input.after.source, AfterSource::Keep);
+        assert!(!input.consent.reboot && !input.consent.replica_identity && !input.plan_only);
+    }
+
+    #[test]
+    fn a_misspelt_field_is_named() {
+        for (value, named) in [
+            (json!({"source": "d", "kms_kye": "k"}), "kms_kye"),
+            (json!({"source": "d", "consent": {"reboots": true}}), "reboots"),
+            (json!({"source": "d", "cutover": {"wen": "now"}}), "wen"),
+            (json!({"source": "d", "cutover": {"when": "soon"}}), "soon"),
+            (json!({"source": "d", "after": {"source": "burn"}}), "burn"),
+            (json!({"kms_key": "k"}), "source"),
+        ] {
+            assert!(refusal(value).contains(named));
+        }
+    }
+
+    #[test]
+    fn a_wrong_type_or_a_contradiction_is_refused() {
+        for value in [
+            json!(null),
+            json!([]),
+            json!({"source": 7}),
+            json!({"source": " "}),
+            json!({"source": "d", "databases": "orders"}),
+            json!({"source": "d", "databases": []}),
+            json!({"source": "d", "plan_only": "yes"}),
+            json!({"source": "d", "cutover": {"max_write_pause_seconds": 0}}),
+            json!({"source": "d", "cutover": {"how": "secret"}}),
+            json!({"source": "d", "cutover": {"how": "none", "secrets": ["a"]}}),
+        ] {
+            refusal(value);
+        }
+    }
+
+    #[test]
+    fn secrets_mean_a_switch_by_secret() {
+        let input = Input::parse(json!({"source": "d", "cutover": {"secrets": ["orders/app"]}})).unwrap();
+        assert_eq!(input.how(), How::Secret);
+    }
+}

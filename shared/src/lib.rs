@@ -1,0 +1,20 @@
+//! What the steps of the procedure share: the contract between the state machine and its functions, the
+//! decisions that can be made without a server (names, LSNs, recovery log, lag), and the two ways out, to
+//! PostgreSQL and to AWS.
+
+pub mod aws;
+pub mod contract;
+pub mod edge;
+pub mod error;
+pub mod fence;
+pub mod input;
+pub mod lag;
+pub mod lsn;
+pub mod names;
+pub mod pg;
+pub mod rds;
+pub mod recovery_log;
+pub mod replica_identity;
+pub mod replication;
+pub mod secrets;
+pub mod sql;

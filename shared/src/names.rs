@@ -1,0 +1,91 @@
+//! The names of everything that an execution makes.
+//!
+//! They follow from the execution's ARN alone, so a step that runs again finds what it made before, and undo needs
+//! no memory: what exists under our name is ours.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// The prefix of every role, schema, slot, publication and subscription of the product.
+pub const PREFIX: &str = "rds_reencrypt_";
+/// The tag on the new database that approves the cutover; its value is the execution's name.
+pub const APPROVE_TAG: &str = "rds-reencrypt:approve";
+/// The tag on everything in RDS that an execution made; its value is the execution's name.
+pub const EXECUTION_TAG: &str = "rds-reencrypt:execution";
+
+/// Names in PostgreSQL and in RDS. `run` is 24 bytes of `[a-z0-9_]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Names {
+    /// Role, schema, publication and subscription; slots have the database's oid behind it.
+    pub run: String,
+    /// The manual snapshot of the source.
+    pub snapshot: String,
+    /// Its copy under the new key.
+    pub copy: String,
+    /// The last snapshot of a source that is deleted.
+    pub last: String,
+    /// The new instance.
+    pub target: String,
+}
+
+/// The longest DB instance identifier that RDS takes, in characters.
+const RDS_IDENTIFIER_MAX: usize = 63;
+
+impl Names {
+    /// The names for the execution with this ARN on the source with this identifier.
+    #[must_use]
+    pub fn of(execution_arn: &str, source: &str) -> Self {
+        let digest = Sha256::digest(execution_arn.as_bytes());
+        let key: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
+        let suffix = format!("-enc-{key}");
+        let stem: String = source.chars().take(RDS_IDENTIFIER_MAX - suffix.len()).collect();
+        Self {
+            run: format!("{PREFIX}{key}"),
+            snapshot: format!("rds-reencrypt-{key}"),
+            copy: format!("rds-reencrypt-{key}-encrypted"),
+            last: format!("rds-reencrypt-{key}-last"),
+            target: format!("{}{suffix}", stem.trim_end_matches('-')),
+        }
+    }
+
+    /// The slot of one database: slots are named for the whole server, so the oid tells them apart.
+    #[must_use]
+    pub fn slot(&self, database_oid: u32) -> String {
+        format!("{}_{database_oid}", self.run)
+    }
+
+    /// The schema of the fence, and the event trigger that says that it is closed.
+    #[must_use]
+    pub fn fence(&self) -> String {
+        format!("{}_fence", self.run)
+    }
+}
+
+/// The log group to which RDS ships an instance's PostgreSQL log.
+#[must_use]
+pub fn log_group(instance: &str) -> String {
+    format!("/aws/rds/instance/{instance}/postgresql")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_fit_every_limit_and_tell_executions_apart() {
+        let source = "a".repeat(61) + "-b";
+        let one = Names::of("arn:aws:states:eu-west-1:1:execution:rds-reencrypt:one", &source);
+        let two = Names::of("arn:aws:states:eu-west-1:1:execution:rds-reencrypt:two", &source);
+        assert_ne!(one, two);
+        assert_eq!(one.target.len(), RDS_IDENTIFIER_MAX);
+        assert!(one.slot(u32::MAX).len() <= 63 && one.fence().len() <= 63);
+        assert!(one.run.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'));
+    }
+
+    #[test]
+    fn a_target_never_has_two_hyphens_in_a_row() {
+        let source = "b".repeat(46) + "-long-name";
+        assert!(!Names::of("arn", &source).target.contains("--"));
+    }
+}

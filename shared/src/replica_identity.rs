@@ -1,0 +1,65 @@
+//! Tables that UPDATE and DELETE would fail on as soon as they are published, and what the run does about them.
+
+use tokio_postgres::{GenericClient, Row};
+
+use crate::error::{Result, While};
+use crate::fence;
+use crate::names::Names;
+use crate::pg::Session;
+use crate::sql;
+
+/// A table that a run carries.
+#[derive(Clone, Debug)]
+pub struct Table {
+    pub oid: u32,
+    /// Quoted and with its schema.
+    pub name: String,
+    pub owner: String,
+    /// Whether we have the owner's rights.
+    pub may_own: bool,
+    /// Whether an UPDATE or a DELETE of it can be published.
+    pub identity: bool,
+    pub identity_full: bool,
+    /// Columns that could not be compared under `REPLICA IDENTITY FULL`.
+    pub columns_without_equality: Option<String>,
+}
+
+/// All tables of a database that a run carries, in the order of their oids.
+pub async fn read_tables(source: &impl GenericClient, run: &str) -> Result<Vec<Table>> {
+    source.query(sql::TABLES, &[&run]).await?.iter().map(table).collect::<Result<_>>().while_doing("list the tables")
+}
+
+fn table(row: &Row) -> Result<Table> {
+    Ok(Table {
+        oid: row.try_get("oid")?,
+        name: row.try_get("name")?,
+        owner: row.try_get("owner")?,
+        may_own: row.try_get("may_own")?,
+        identity: row.try_get("identity")?,
+        identity_full: row.try_get("identity_full")?,
+        columns_without_equality: row.try_get("columns_without_equality")?,
+    })
+}
+
+/// After it, updates of the table can be published; what it had before is remembered in the run's schema.
+///
+/// # Errors
+/// `LockTimeout` where the table stayed locked.
+pub async fn ensure(source: &mut Session, run: &str, table: &Table) -> Result<()> {
+    let done = fence::patiently(source, sql::REMEMBER_REPLICA_IDENTITY, &[&run, &table.oid]).await;
+    done.while_doing(&format!("set replica identity full on {}", table.name))
+}
+
+/// After it, every table has the replica identity that it had before the run, on this side.
+///
+/// Twice: the second time there is nothing to do, since the memory is dropped with the run's schema.
+///
+/// # Errors
+/// `LockTimeout` where a table stayed locked.
+pub async fn put_back(session: &mut Session, names: &Names) -> Result<()> {
+    if !sql::value::<bool>(session, sql::REPLICA_IDENTITY_MEMORY, &[&names.run]).await? {
+        return Ok(());
+    }
+    let query: String = sql::value(session, sql::RESTORE_REPLICA_IDENTITY, &[&names.run]).await?;
+    fence::run_through(session, names, &query, &[]).await.while_doing("put replica identities back")
+}

@@ -1,0 +1,144 @@
+//! Slots on the source, subscriptions on the copy, and the way from one to the other.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use tokio_postgres::{GenericClient, Row};
+
+use crate::contract::{Database, Plan};
+use crate::error::{ErrorName, Result, StepError, While};
+use crate::lag::Lag;
+use crate::lsn::Lsn;
+use crate::replica_identity::read_tables;
+use crate::sql;
+
+/// A slot of the run on the source.
+#[derive(Clone, Debug)]
+pub struct Slot {
+    pub confirmed_flush_lsn: Lsn,
+    /// The source's insert position when the slot was read.
+    pub current_lsn: Lsn,
+    pub retained_wal_bytes: i64,
+    pub lag: Lag,
+}
+
+/// Reads the slot of one database.
+///
+/// # Errors
+/// `SlotLost` where it is not there, or the WAL that it needs is gone or about to go.
+pub async fn read_slot(source: &impl GenericClient, slot: &str) -> Result<Slot> {
+    let lost = |why: &str| StepError::new(ErrorName::SlotLost, format!("slot {slot} {why}"));
+    let row = source.query_opt(sql::SLOT, &[&slot]).await.map_err(StepError::from).while_doing(&format!("read slot {slot}"))?;
+    let row = row.ok_or_else(|| lost("does not exist any more"))?;
+    match row.try_get::<_, Option<&str>>("wal_status")? {
+        Some(status @ ("lost" | "unreserved")) => {
+            return Err(lost(&format!("has wal_status {status}: raise max_slot_wal_keep_size on the source")));
+        }
+        _ => {}
+    }
+    Ok(Slot {
+        confirmed_flush_lsn: lsn(&row, "confirmed_flush_lsn")?,
+        current_lsn: lsn(&row, "current_lsn")?,
+        retained_wal_bytes: row.try_get("retained_wal_bytes")?,
+        lag: Lag { connected: row.try_get("streaming")?, bytes: row.try_get("lag_bytes")? },
+    })
+}
+
+/// An LSN that the server gave as text.
+///
+/// # Errors
+/// `Internal` where it is none.
+pub fn lsn(row: &Row, column: &str) -> Result<Lsn> {
+    let text: Option<&str> = row.try_get(column)?;
+    let text = text.ok_or_else(|| StepError::new(ErrorName::Internal, format!("the server gave no {column}")))?;
+    text.parse().map_err(|error| StepError::new(ErrorName::Internal, format!("{column} is {text}")).because(error))
+}
+
+/// The run's subscription in one database of the copy.
+#[derive(Clone, Copy, Debug)]
+pub struct Subscription {
+    pub oid: u32,
+    pub enabled: bool,
+    /// Whether its apply worker runs.
+    pub working: bool,
+}
+
+/// Reads the subscription of one database, where there is one.
+///
+/// # Errors
+/// As PostgreSQL gives them.
+pub async fn find_subscription(target: &impl GenericClient, name: &str) -> Result<Option<Subscription>> {
+    let row = target.query_opt(sql::SUBSCRIPTION, &[&name]).await?;
+    row.map(|row| Ok(Subscription { oid: row.try_get("oid")?, enabled: row.try_get("enabled")?, working: row.try_get("working")? })).transpose()
+}
+
+/// As [`find_subscription`], where there must be one.
+///
+/// # Errors
+/// `ReplicationStopped` where there is none.
+pub async fn read_subscription(target: &impl GenericClient, name: &str) -> Result<Subscription> {
+    let gone = || StepError::new(ErrorName::ReplicationStopped, format!("subscription {name} does not exist on the copy"));
+    find_subscription(target, name).await?.ok_or_else(gone)
+}
+
+/// Checks that the copy applies exactly the tables that the source has.
+///
+/// Why here: a table without its row in `pg_subscription_rel` in state `r` loses its changes silently, and so does
+/// one that was made after the publication.
+///
+/// # Errors
+/// `TablesChanged`, with the tables.
+pub async fn check_tables(source: &impl GenericClient, target: &impl GenericClient, plan: &Plan, database: &Database) -> Result<()> {
+    let carried = read_tables(source, &plan.names.run).await?;
+    let published: BTreeSet<u32> = sql::column(source, sql::PUBLISHED_TABLES, &[&plan.names.run]).await?.into_iter().collect();
+    let subscription = read_subscription(target, &plan.names.slot(database.oid)).await?;
+    let mut subscribed = BTreeSet::new();
+    let mut not_ready = BTreeSet::new();
+    for row in target.query(sql::SUBSCRIBED_TABLES, &[&subscription.oid]).await? {
+        let ready: bool = row.try_get("ready")?;
+        if ready { &mut subscribed } else { &mut not_ready }.insert(row.try_get::<_, u32>("oid")?);
+    }
+    let mut problems = Vec::new();
+    for table in &carried {
+        if !published.contains(&table.oid) {
+            problems.push(format!("{} was made after the run began, and is not replicated", table.name));
+        } else if !subscribed.contains(&table.oid) {
+            problems.push(format!("{} is published, but the copy does not apply it", table.name));
+        } else if !table.identity {
+            problems.push(format!("{} has lost its replica identity", table.name));
+        }
+    }
+    let there: BTreeSet<u32> = carried.iter().map(|table| table.oid).collect();
+    problems.extend(published.difference(&there).map(|oid| format!("a table with oid {oid} is published that the run does not carry")));
+    problems.extend(subscribed.union(&not_ready).filter(|oid| !there.contains(oid)).map(|oid| format!("a table with oid {oid} was dropped on the source")));
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(StepError::new(ErrorName::TablesChanged, format!("database {}: {}", database.name, problems.join("; "))))
+}
+
+/// Waits until the copy has applied everything that was committed on the source before this call, in all databases.
+/// Meant to be called behind locks.
+///
+/// Returns the LSN that the copy has passed.
+///
+/// # Errors
+/// `DrainTimeout` at the deadline.
+pub async fn drain(source: &impl GenericClient, plan: &Plan, deadline: Instant) -> Result<Lsn> {
+    let row = source.query_one(sql::FLUSH, &[]).await?;
+    let drained = lsn(&row, "lsn")?;
+    let databases = i64::try_from(plan.databases.len()).unwrap_or(i64::MAX);
+    loop {
+        let undrained: i64 = sql::value(source, sql::UNDRAINED_SLOTS, &[&plan.names.run, &drained.to_string(), &databases]).await?;
+        if undrained == 0 {
+            return Ok(drained);
+        }
+        if Instant::now() >= deadline {
+            return Err(StepError::new(
+                ErrorName::DrainTimeout,
+                format!("the copy had not passed {drained} in {undrained} of {databases} databases when the allowed pause ended; writes go on on the source"),
+            ));
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}

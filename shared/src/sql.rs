@@ -1,0 +1,119 @@
+//! The statements, one a file: each says there where it runs, what it needs and what it locks.
+//!
+//! DDL cannot take parameters, so those files hold queries that return the statements, quoted by the server.
+
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{GenericClient, Row};
+
+use crate::error::Result;
+use crate::pg::Session;
+
+macro_rules! statements {
+    ($($name:ident = $file:literal;)*) => { $(pub const $name: &str = include_str!(concat!("sql/", $file, ".sql"));)* };
+}
+
+statements! {
+    ADVANCE_ORIGIN = "advance_origin";
+    ALTER_SUBSCRIPTION_CONNECTION = "alter_subscription_connection";
+    BLOCKERS = "blockers";
+    CANCEL_FENCE = "cancel_fence";
+    CLAIM_LOCK = "claim_lock";
+    CLOSE_FENCE = "close_fence";
+    CREATE_FENCE = "create_fence";
+    CREATE_PUBLICATION = "create_publication";
+    CREATE_ROLE = "create_role";
+    CREATE_SCHEMA = "create_schema";
+    CREATE_SLOT = "create_slot";
+    CREATE_SUBSCRIPTION = "create_subscription";
+    DATABASES = "databases";
+    DISABLE_SUBSCRIPTION = "disable_subscription";
+    DROP_INHERITED_SLOTS = "drop_inherited_slots";
+    DROP_PUBLICATION = "drop_publication";
+    DROP_ROLE = "drop_role";
+    DROP_SCHEMA = "drop_schema";
+    DROP_SLOTS = "drop_slots";
+    DROP_SUBSCRIPTION = "drop_subscription";
+    ENABLE_SUBSCRIPTION = "enable_subscription";
+    END_OWN_SESSIONS = "end_own_sessions";
+    END_SESSIONS = "end_sessions";
+    END_WALSENDER = "end_walsender";
+    FENCED_TABLES = "fenced_tables";
+    FENCES = "fences";
+    FENCE_STATE = "fence_state";
+    FENCE_TABLE = "fence_table";
+    FLUSH = "flush";
+    HASH_TABLE = "hash_table";
+    KEEP_START_LSN = "keep_start_lsn";
+    LARGE_OBJECTS = "large_objects";
+    LOCK_TABLES = "lock_tables";
+    OPEN_DDL = "open_ddl";
+    ORIGIN_PROGRESS = "origin_progress";
+    OTHER_RUNS = "other_runs";
+    OTHER_SUBSCRIPTIONS = "other_subscriptions";
+    PUBLISHED_TABLES = "published_tables";
+    READ_START_LSN = "read_start_lsn";
+    REMEMBER_REPLICA_IDENTITY = "remember_replica_identity";
+    REPLICA_IDENTITY_MEMORY = "replica_identity_memory";
+    RESTORE_REPLICA_IDENTITY = "restore_replica_identity";
+    ROLE_EXISTS = "role_exists";
+    ROLE_NOLOGIN = "role_nologin";
+    ROLE_PASSWORD = "role_password";
+    RUN_SLOTS = "run_slots";
+    SEED_FUNCTION = "seed_function";
+    SEED_LSN = "seed_lsn";
+    SEQUENCES = "sequences";
+    SERVER = "server";
+    SET_SEQUENCES = "set_sequences";
+    SLOT = "slot";
+    START_LSN_KEPT = "start_lsn_kept";
+    SUBSCRIBED_TABLES = "subscribed_tables";
+    SUBSCRIPTION = "subscription";
+    TABLES = "tables";
+    UNDRAINED_SLOTS = "undrained_slots";
+    UNFENCED_TABLES = "unfenced_tables";
+    UNFENCE_TABLE = "unfence_table";
+    UNLOGGED_TABLES = "unlogged_tables";
+}
+
+type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+/// The statements that a query returns, in its order.
+pub async fn statements(client: &impl GenericClient, query: &str, params: Params<'_>) -> Result<Vec<String>> {
+    client.query(query, params).await?.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+/// Runs the statements that a query returns, each by itself; in the transaction, where `client` is one.
+///
+/// # Errors
+/// That of the first statement which fails; those before it have been carried out.
+pub async fn run_made(client: &impl GenericClient, query: &str, params: Params<'_>) -> Result<usize> {
+    let statements = statements(client, query, params).await?;
+    for statement in &statements {
+        client.batch_execute(statement).await?;
+    }
+    Ok(statements.len())
+}
+
+/// As [`run_made`], all or nothing.
+pub async fn run_made_together(session: &mut Session, query: &str, params: Params<'_>) -> Result<usize> {
+    let transaction = session.transaction().await?;
+    let count = run_made(&transaction, query, params).await?;
+    transaction.commit().await?;
+    Ok(count)
+}
+
+/// The one value of a query that returns one row.
+pub async fn value<T>(client: &impl GenericClient, query: &str, params: Params<'_>) -> Result<T>
+where
+    T: for<'a> tokio_postgres::types::FromSql<'a>,
+{
+    Ok(client.query_one(query, params).await?.try_get(0)?)
+}
+
+/// The first column of all rows of a query.
+pub async fn column<T>(client: &impl GenericClient, query: &str, params: Params<'_>) -> Result<Vec<T>>
+where
+    T: for<'a> tokio_postgres::types::FromSql<'a>,
+{
+    client.query(query, params).await?.iter().map(|row: &Row| Ok(row.try_get(0)?)).collect()
+}

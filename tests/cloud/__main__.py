@@ -1,0 +1,138 @@
+"""A cloud on this machine: moto's server, with real PostgreSQL, real functions and a Step Functions that executes.
+
+Stays in the foreground. Prints what a shell has to export, one a line, and then `ready`. Ends with Ctrl-C or SIGTERM,
+and everything that it started ends with it.
+"""
+
+import argparse
+import contextlib
+import logging
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
+
+from cloud import api, lambdas, rds, stack, stepfunctions
+
+# Not us-east-1: there version 1 of the aws command sends its RDS calls to AWS, whatever AWS_ENDPOINT_URL says.
+REGION = "eu-central-1"
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def main() -> None:
+    arguments = _arguments()
+    _end_on_signals()
+    # Nothing of the operator's own AWS settings may reach the clients in this process.
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ["AWS_DEFAULT_REGION"] = REGION
+    # Its request log would drown what matters.
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    with contextlib.ExitStack() as at_end:
+        try:
+            listener = at_end.enter_context(socket.create_server(("127.0.0.1", arguments.port)))
+        except OSError as error:
+            sys.exit(f"cannot listen on 127.0.0.1:{arguments.port}: {os.strerror(error.errno)}")
+        for name, value in _start(arguments, listener, at_end).items():
+            print(f"export {name}={value}")
+        print("ready", flush=True)
+        signal.pause()
+
+
+def _arguments() -> argparse.Namespace:
+    cache = _cache_directory()
+    target = Path(os.environ.get("CARGO_TARGET_DIR", cache / "target"))
+    parser = argparse.ArgumentParser(prog="python -m cloud", description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--port", type=int, default=int(os.environ.get("CLOUD_PORT", 4566)),
+        help="port on 127.0.0.1, 0 for any free one; default $CLOUD_PORT, else 4566",
+    )  # fmt: skip
+    parser.add_argument("--directory", type=Path, help="where servers and logs live, and stay; default one that goes")
+    parser.add_argument(
+        "--binaries", type=Path, default=target / "release",
+        help="where the functions' binaries are; default %(default)s",
+    )  # fmt: skip
+    parser.add_argument("--no-stack", action="store_true", help="do not deploy template.yaml")
+    parser.set_defaults(cache=cache)
+    return parser.parse_args()
+
+
+def _cache_directory() -> Path:
+    """Where tests/install has put what it installed."""
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(os.environ.get("RDS_REENCRYPT_CACHE") or caches / "rds-reencrypt")
+
+
+def _end_on_signals() -> None:
+    ends = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def end(*_) -> None:
+        for each in ends:
+            signal.signal(each, signal.SIG_IGN)
+        sys.exit(0)
+
+    for each in ends:
+        signal.signal(each, end)
+
+
+def _start(arguments: argparse.Namespace, listener: socket.socket, at_end: contextlib.ExitStack) -> dict[str, str]:
+    """Starts everything, and hands back what a client has to know."""
+    port = listener.getsockname()[1]
+    endpoint_url = f"http://127.0.0.1:{port}"
+    directory = _directory(arguments.directory, at_end)
+    os.environ["MOTO_PORT"] = str(port)
+    stepfunctions.install()
+    databases = rds.install(directory / "rds", arguments.cache / "postgres")
+    at_end.callback(databases.stop)
+    functions = lambdas.install(
+        arguments.cache / "rie" / "aws-lambda-rie", directory / "lambda", endpoint_url, databases.ca_file
+    )
+    at_end.callback(functions.stop)
+    _serve(listener, functions, at_end)
+    exports = {
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "RDS_CA_FILE": str(databases.ca_file),
+    }
+    if not arguments.no_stack:
+        try:
+            outputs = stack.deploy(REPOSITORY / "template.yaml", arguments.binaries, endpoint_url, REGION)
+        except stack.NotDeployable as error:
+            sys.exit(f"cannot deploy template.yaml: {error}")
+        exports["STATE_MACHINE_ARN"] = outputs["StateMachineArn"]
+    return exports
+
+
+def _directory(wished: Path | None, at_end: contextlib.ExitStack) -> Path:
+    if wished:
+        wished.mkdir(parents=True, exist_ok=True)
+        return wished.resolve()
+    directory = Path(tempfile.mkdtemp(prefix="rds-reencrypt-cloud-"))
+    # Servers run as another user, who has to get through.
+    directory.chmod(0o755)
+    at_end.callback(shutil.rmtree, directory, ignore_errors=True)
+    return directory
+
+
+def _serve(listener: socket.socket, functions: lambdas.Lambdas, at_end: contextlib.ExitStack) -> None:
+    application = api.beside(DomainDispatcherApplication(create_backend_app), functions)
+    host, port = listener.getsockname()
+    server = make_server(
+        host, port, application, threaded=True, request_handler=MotoRequestHandler, fd=listener.fileno()
+    )
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    at_end.callback(server.shutdown)
+
+
+if __name__ == "__main__":
+    main()

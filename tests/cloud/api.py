@@ -1,0 +1,47 @@
+"""The cloud's own interface, below /cloud-api, beside those of AWS: what the functions used, and faults on demand.
+
+GET /cloud-api/lambdas      {"functions": [{"name", "invocations", "max_memory_bytes", "memory_size_mb"}]}
+GET /cloud-api/faults       {"faults": [...]}, with how often each was matched and whether it has struck
+POST /cloud-api/faults      {"function", "kind", "action": null, "nth": 1, "after_ms": 0}; the kinds are in faults.py
+DELETE /cloud-api/faults    forgets all
+"""
+
+import json
+
+from werkzeug.wrappers import Request, Response
+
+from cloud.lambdas import Lambdas
+
+
+def beside(aws_application, lambdas: Lambdas):
+    """The WSGI application that answers for both."""
+
+    def application(environ, start_response):
+        if not environ["PATH_INFO"].startswith("/cloud-api/"):
+            return aws_application(environ, start_response)
+        return _answer(Request(environ), lambdas)(environ, start_response)
+
+    return application
+
+
+def _answer(request: Request, lambdas: Lambdas) -> Response:
+    match request.method, request.path.removeprefix("/cloud-api/"):
+        case "GET", "lambdas":
+            return _json({"functions": lambdas.listing()})
+        case "GET", "faults":
+            return _json({"faults": lambdas.faults.listing()})
+        case "POST", "faults":
+            try:
+                lambdas.faults.add(json.loads(request.get_data()))
+            except (TypeError, ValueError) as error:
+                return _json({"error": str(error)}, status=400)
+            return _json({"faults": lambdas.faults.listing()})
+        case "DELETE", "faults":
+            lambdas.faults.clear()
+            return _json({"faults": []})
+        case _:
+            return _json({"error": "no such thing; cloud/api.py lists what there is"}, status=404)
+
+
+def _json(body: dict, status: int = 200) -> Response:
+    return Response(json.dumps(body), status=status, mimetype="application/json")

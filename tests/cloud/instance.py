@@ -1,0 +1,240 @@
+"""A DB instance: what DescribeDBInstances shows, and the server behind it."""
+
+import json
+import random
+import secrets
+import string
+from typing import Any
+
+from moto.rds import models
+from moto.rds.exceptions import InvalidParameterCombination
+from psycopg import sql
+
+from . import parameters
+from .logs import LogExport
+from .postgres import Server
+
+# On a source, `off` makes restores of it servers that do not have the extension, as old minor versions are.
+RDS_TOOLS_TAG = "cloud:rds_tools"
+
+# Members that a description has whether or not the request named them.
+DESCRIBED_DEFAULTS = {
+    "activity_stream_status": "stopped",
+    "backup_target": "region",
+    "customer_owned_ip_enabled": False,
+    "database_insights_mode": "standard",
+    "dedicated_log_volume": False,
+    "engine_lifecycle_support": "open-source-rds-extended-support",
+    "is_storage_config_upgrade_available": False,
+    "multi_tenant": False,
+    "network_type": "IPV4",
+    "performance_insights_enabled": False,
+    "performance_insights_kms_key_id": None,
+    "performance_insights_retention_period": None,
+    "promotion_tier": None,
+}
+# Members of a request that a description calls otherwise.
+DESCRIBED_AS = {"enable_performance_insights": "performance_insights_enabled"}
+# Members that a modification changes at once.
+CHANGED_AT_ONCE = {
+    "auto_minor_version_upgrade", "backup_retention_period", "ca_certificate_identifier", "copy_tags_to_snapshot",
+    "database_insights_mode", "db_subnet_group_name", "dedicated_log_volume", "deletion_protection",
+    "enable_iam_database_authentication", "enable_performance_insights", "engine_lifecycle_support",
+    "max_allocated_storage", "monitoring_interval", "monitoring_role_arn", "network_type", "option_group_name",
+    "performance_insights_kms_key_id", "performance_insights_retention_period", "preferred_backup_window",
+    "preferred_maintenance_window", "promotion_tier", "publicly_accessible", "vpc_security_group_ids",
+}  # fmt: skip
+# Members that wait for the maintenance window unless they are to be applied immediately, as PendingModifiedValues
+# names them.
+CHANGED_LATER = {
+    "allocated_storage": "AllocatedStorage", "db_instance_class": "DBInstanceClass", "multi_az": "MultiAZ",
+    "engine_version": "EngineVersion", "iops": "Iops", "storage_throughput": "StorageThroughput",
+    "storage_type": "StorageType",
+}  # fmt: skip
+# From this size on gp3 has a performance that can be chosen, and a higher one by default (RDS user guide, "gp3 storage").
+GP3_CHOICE_GIB = 400
+
+
+class MasterUserSecret(models.MasterUserSecret):
+    """The secret that RDS keeps for the master user; moto's holds a user and a password of moto's invention."""
+
+    def _generate_secret_string(self) -> str:
+        self.password = _new_password()
+        return json.dumps({"username": self.resource.master_username, "password": self.password})
+
+    def rotate(self) -> str:
+        self.secretsmanager.update_secret(self.secret.arn, secret_string=self._generate_secret_string())
+        return self.password
+
+
+def _new_password() -> str:
+    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(28))
+
+
+def check_storage(members: dict[str, Any], allocated_storage: int) -> None:
+    """RDS refuses to be told the performance of a small gp3 volume, its own default included."""
+    named = members.get("iops") or members.get("storage_throughput")
+    if members.get("storage_type") == "gp3" and named and allocated_storage < GP3_CHOICE_GIB:
+        raise InvalidParameterCombination(
+            f"You can't specify IOPS or storage throughput for engine postgres and a storage size less than {GP3_CHOICE_GIB}."
+        )
+
+
+class Instance(models.DBInstance):
+    """moto's description of an instance, corrected for PostgreSQL, with a real server."""
+
+    def __init__(self, backend: models.RDSBackend, **members: Any):
+        self.server: Server | None = None
+        self.pending_modified_values: dict[str, Any] = {}
+        if (members.get("option_group_name") or "").startswith("default:"):
+            # Default groups are always there on AWS; moto has none and refuses their names.
+            members["option_group_name"] = None
+        super().__init__(backend, **{"license_model": "postgresql-license", **members})
+        self.status = "creating"
+        self.dbi_resource_id = "db-" + "".join(random.choices(string.ascii_uppercase + string.digits, k=26))
+        self.instance_create_time = None
+        described = {DESCRIBED_AS.get(name, name): value for name, value in members.items()}
+        for name, default in DESCRIBED_DEFAULTS.items():
+            setattr(self, name, described.get(name, default))
+        if not members.get("db_subnet_group_name"):
+            self.db_subnet_group_name = backend.default_subnet_group_name()
+        if not members.get("option_group_name"):
+            self.option_group_name = f"default:postgres-{self.major}"
+        if self.storage_type == "gp3":
+            large = self.allocated_storage >= GP3_CHOICE_GIB
+            self.iops = self.iops or (12000 if large else 3000)
+            self.storage_throughput = self.storage_throughput or (500 if large else 125)
+        # What the server runs with: a group takes effect with a restart.
+        self.applied_group = self.group
+        self.applied: dict[str, str] = {}
+
+    @property
+    def major(self) -> int:
+        return int(self.engine_version.split(".")[0])
+
+    @property
+    def storage_encryption_type(self) -> str:
+        return "sse-kms" if self.storage_encrypted else "none"
+
+    @property
+    def certificate_details(self) -> dict[str, str]:
+        return {"CAIdentifier": self.ca_certificate_identifier}
+
+    @property
+    def endpoint(self) -> dict[str, Any] | None:
+        """Known once there is a server: a port of this machine."""
+        return {"Address": "localhost", "Port": self.server.port} if self.server else None
+
+    @property
+    def db_instance_port(self) -> int:
+        """Zero on AWS too; the port is the endpoint's."""
+        return 0
+
+    @property
+    def latest_restorable_time(self):
+        return super().latest_restorable_time if self.backup_retention_period and self.server else None
+
+    def tag(self, key: str) -> str | None:
+        return next((tag["Value"] for tag in self.tags if tag["Key"] == key), None)
+
+    # Parameters.
+
+    def default_db_parameter_group_details(self) -> tuple[str, str]:
+        return f"postgres{self.major}", f"default.postgres{self.major}"
+
+    @property
+    def group(self) -> models.DBParameterGroup:
+        return self.db_parameter_groups()[0]
+
+    @property
+    def settings(self) -> parameters.Settings:
+        return self.backend.rds.templates.settings(self.major)
+
+    @property
+    def db_parameter_group_status_list(self) -> list[dict[str, str]]:
+        wanted = parameters.effective(self.group.parameters, self.major)
+        in_sync = self.server is None or (self.group is self.applied_group and wanted == self.applied)
+        return [
+            {"DBParameterGroupName": self.group.name, "ParameterApplyStatus": "in-sync" if in_sync else "pending-reboot"}
+        ]
+
+    def apply_all_parameters(self) -> None:
+        """Give a server that is about to start the group's values."""
+        self.applied_group = self.group
+        self.applied = parameters.effective(self.group.parameters, self.major)
+        parameters.write_configuration(self.server, self.applied, self.settings)
+
+    def apply_immediate_parameters(self, changed: list[str]) -> None:
+        """Give a running server the new values of parameters that need no restart."""
+        wanted = parameters.effective(self.group.parameters, self.major)
+        for name in changed:
+            if name in wanted:
+                self.applied[name] = wanted[name]
+            else:
+                self.applied.pop(name, None)
+        parameters.write_configuration(self.server, self.applied, self.settings)
+        self.server.reload()
+
+    # Logs.
+
+    @property
+    def exports_log(self) -> bool:
+        return "postgresql" in self.enabled_cloudwatch_logs_exports
+
+    def export_log(self, position: int) -> None:
+        """Follow the server's log from a position on, if the instance exports it."""
+        if self.exports_log:
+            export = LogExport(self.server.log, position, self.backend.logs, self.db_instance_identifier)
+            self.backend.rds.log_exporter.follow(self.dbi_resource_id, export)
+
+    # The master user.
+
+    def make_master_user(self, password: str) -> None:
+        """Give the master user what RDS gives it, and its database."""
+        name = sql.Identifier(self.master_username)
+        statements = [
+            sql.SQL("create role {} login createdb createrole password {} valid until 'infinity'").format(
+                name, sql.Literal(password)
+            ),
+            sql.SQL("grant rds_superuser to {} with admin option").format(name),
+            sql.SQL("alter database postgres owner to {}").format(name),
+            sql.SQL("alter database template1 owner to {}").format(name),
+        ]
+        if self.db_name and self.db_name != "postgres":
+            statements.append(sql.SQL("create database {} owner {}").format(sql.Identifier(self.db_name), name))
+        with self.server.connect() as session:
+            for statement in statements:
+                session.execute(statement)
+
+    def set_master_password(self, password: str) -> None:
+        statement = sql.SQL("alter role {} password {}")
+        with self.server.connect() as session:
+            session.execute(statement.format(sql.Identifier(self.master_username), sql.Literal(password)))
+
+    def manage_password(self, kms_key_id: str | None) -> str:
+        """Have Secrets Manager keep the master password from now on; the password that it keeps."""
+        self.master_user_secret = MasterUserSecret(self, kms_key_id)
+        self.manage_master_user_password = True
+        return self.master_user_secret.password
+
+    def give_up_managed_password(self) -> None:
+        if self.manage_master_user_password:
+            self.master_user_secret.delete_secret()
+            del self.master_user_secret
+            self.manage_master_user_password = False
+
+    # Changes that concern the description alone.
+
+    def change_description(self, members: dict[str, Any], immediately: bool) -> None:
+        """Show what a modification changes, now or among the pending values."""
+        if (members.get("allocated_storage") or self.allocated_storage) < self.allocated_storage:
+            raise InvalidParameterCombination("Requested storage size cannot be smaller than the current size.")
+        for name in CHANGED_AT_ONCE & members.keys():
+            setattr(self, DESCRIBED_AS.get(name, name), members[name])
+        for name, described_as in CHANGED_LATER.items():
+            if members.get(name) not in (None, getattr(self, name)):
+                self.pending_modified_values[described_as] = members[name]
+        if immediately:
+            for name, described_as in CHANGED_LATER.items():
+                if described_as in self.pending_modified_values:
+                    setattr(self, name, self.pending_modified_values.pop(described_as))

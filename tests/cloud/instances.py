@@ -1,0 +1,291 @@
+"""Requests that concern instances."""
+
+from typing import Any
+
+from moto.core.utils import utcnow
+from moto.rds import exceptions, models
+
+from . import keys
+from .control_plane import ControlPlane
+from .instance import RDS_TOOLS_TAG, Instance, check_storage
+from .postgres import SEED_LSN_FILE, Server, seed_lsn, unpack
+from .snapshots import InvalidDBSnapshotState, Snapshot
+
+# RDS picks the minor version when only the major is given; these are the servers' own.
+MINOR_VERSIONS = {"12": "22", "13": "23", "14": "23", "15": "18", "16": "14", "17": "10", "18": "4"}
+DELETABLE = ("available", "stopped", "failed", "incompatible-restore", "incompatible-parameters")
+
+
+class InstanceRequests(ControlPlane):
+    """Create, restore, modify, reboot, stop, start, delete."""
+
+    def create_db_instance(self, members: dict[str, Any]) -> Instance:
+        members = dict(members)
+        if members.get("engine") != "postgres":
+            raise exceptions.InvalidParameterValue(f"Invalid DB engine: {members.get('engine')}. This cloud has postgres only.")
+        members["engine_version"] = self._version(members.get("engine_version"))
+        members.setdefault("storage_type", "io1" if members.get("iops") else "gp3")
+        check_storage(members, members.get("allocated_storage") or 0)
+        managed = bool(members.pop("manage_master_user_password", False))
+        password = members.pop("master_user_password", None)
+        if managed == bool(password):
+            raise exceptions.InvalidParameterCombination("Either MasterUserPassword or ManageMasterUserPassword must be given.")
+        if members.get("storage_encrypted") or members.get("kms_key_id"):
+            members["storage_encrypted"] = True
+            members["kms_key_id"] = self.key_arn(members.get("kms_key_id") or keys.DEFAULT_KEY)
+        instance = self._add(members)
+        if managed:
+            password = instance.manage_password(members.get("master_user_secret_kms_key_id"))
+        rds_tools = self.rds.rds_tools and instance.tag(RDS_TOOLS_TAG) != "off"
+
+        def create() -> None:
+            self.rds.pause(self.rds.pace.creating)
+            server = self.rds.make_server(instance, members.get("port"), rds_tools)
+            unpack(self.rds.templates.archive(instance.major), server.directory)
+            self._start_first(instance, server)
+            instance.make_master_user(password)
+            instance.status = "backing-up"
+            self.rds.pause(self.rds.pace.creating)
+
+        self.begin(instance, "creating", create)
+        return instance
+
+    def _version(self, version: str | None) -> str:
+        majors = self.rds.templates.majors()
+        major, dot, _ = (version or str(majors[-1])).partition(".")
+        if not major.isdigit() or int(major) not in majors:
+            raise exceptions.InvalidParameterCombination(f"Cannot find version {version} for postgres")
+        return version if dot else f"{major}.{MINOR_VERSIONS[major]}"
+
+    def _add(self, members: dict[str, Any]) -> Instance:
+        identifier = members["db_instance_identifier"]
+        if identifier in self.databases:
+            raise exceptions.DBInstanceAlreadyExists()
+        self._validate_db_identifier(identifier)
+        self._check_group(members.get("db_parameter_group_name"), members["engine_version"])
+        instance = Instance(self, **members)
+        self.databases[identifier] = instance
+        instance.add_event("DB_INSTANCE_CREATE")
+        return instance
+
+    def _check_group(self, name: str | None, version: str) -> None:
+        family = f"postgres{version.split('.')[0]}"
+        if name and self.find_group(name).family != family:
+            raise exceptions.InvalidParameterCombination(
+                f"The parameter group {name} with DBParameterGroupFamily {self.find_group(name).family} can't be used for this "
+                f"instance. Please use a parameter group with DBParameterGroupFamily {family}."
+            )
+
+    def _start_first(self, instance: Instance, server: Server) -> None:
+        instance.server = server
+        instance.apply_all_parameters()
+        server.log.touch()
+        instance.export_log(0)
+        server.start()
+        instance.instance_create_time = utcnow()
+
+    def restore_db_instance_from_db_snapshot(self, snapshot_identifier: str, members: dict[str, Any]) -> Instance:
+        """A new instance from a snapshot: what is not given takes RDS's default, not the source's value.
+
+        API reference of RestoreDBInstanceFromDBSnapshot: class, size, backup settings and key come from the snapshot;
+        parameter group, security group, storage type, tags and the rest do not.
+        """
+        snapshot = self.find_snapshot(snapshot_identifier)
+        if snapshot.status != "available":
+            raise InvalidDBSnapshotState(f"DBSnapshot {snapshot_identifier} is not in the available state.")
+        given = {name: value for name, value in members.items() if value is not None and name != "db_name"}
+        if given.pop("manage_master_user_password", False):
+            raise exceptions.InvalidParameterCombination("ManageMasterUserPassword is not supported for engine postgres.")
+        if given.get("allocated_storage", snapshot.allocated_storage) < snapshot.allocated_storage:
+            raise exceptions.InvalidParameterValue("The allocated storage size can't be less than the source snapshot or backup size.")
+        if snapshot.kms_key_id:
+            self.key_arn(snapshot.kms_key_id)
+        from_snapshot = {
+            "engine": "postgres",
+            "engine_version": snapshot.engine_version,
+            "master_username": snapshot.master_username,
+            "db_name": snapshot.database.db_name,
+            "db_instance_class": snapshot.database.db_instance_class,
+            "allocated_storage": snapshot.allocated_storage,
+            "storage_type": "io1" if given.get("iops") else "gp3",
+            "backup_retention_period": snapshot.backup_retention_period,
+            "preferred_backup_window": snapshot.preferred_backup_window,
+            "storage_encrypted": snapshot.encrypted,
+            "kms_key_id": snapshot.kms_key_id,
+        }
+        all_members = {**from_snapshot, **given}
+        check_storage(all_members, all_members["allocated_storage"])
+        instance = self._add(all_members)
+
+        def restore() -> None:
+            self.rds.pause(self.rds.pace.restoring)
+            server = self.rds.make_server(instance, given.get("port"), snapshot.rds_tools)
+            unpack(snapshot.volume, server.directory)
+            (server.data / SEED_LSN_FILE).unlink(missing_ok=True)
+            checkpoint = server.checkpoint_lsn()
+            self._start_first(instance, server)
+            (server.data / SEED_LSN_FILE).write_text(seed_lsn(server.first_redo_end(), checkpoint))
+            instance.status = "backing-up"
+            self.rds.pause(self.rds.pace.restoring)
+
+        self.begin(instance, "creating", restore, failed="incompatible-restore")
+        return instance
+
+    def modify_db_instance(self, identifier: str, members: dict[str, Any]) -> Instance:
+        instance = self.find_in_state(identifier, "modify the instance", "available")
+        members = dict(members)
+        immediately = bool(members.get("apply_immediately"))
+        if members.get("engine_version"):
+            members["engine_version"] = self._version(members["engine_version"])
+            if members["engine_version"].split(".")[0] != str(instance.major):
+                raise exceptions.InvalidParameterCombination("This cloud does not upgrade to another major version.")
+        group = members.get("db_parameter_group_name")
+        self._check_group(group, instance.engine_version)
+        new_identifier = members.get("new_db_instance_identifier")
+        if new_identifier:
+            self._validate_db_identifier(new_identifier)
+            if new_identifier in self.databases:
+                raise exceptions.DBInstanceAlreadyExists()
+        check_storage({"storage_type": instance.storage_type, **members}, members.get("allocated_storage") or instance.allocated_storage)
+        instance.change_description(members, immediately)
+        password = self._changed_password(instance, members)
+        export = members.get("cloudwatch_logs_export_configuration") or {}
+        if group:
+            instance.db_parameter_group_name = group
+        if new_identifier and not immediately:
+            instance.pending_modified_values["DBInstanceIdentifier"] = new_identifier.lower()
+            new_identifier = None
+
+        def modify() -> None:
+            self.rds.pause(self.rds.pace.modifying)
+            if password:
+                instance.set_master_password(password)
+            if export:
+                self._configure_export(instance, export)
+            if new_identifier:
+                self._rename(instance, new_identifier)
+
+        statuses = {"renaming": new_identifier, "resetting-master-credentials": password, "configuring-log-exports": export}
+        status = next((status for status, reason in statuses.items() if reason), "modifying")
+        self.begin(instance, status, modify)
+        return instance
+
+    def _changed_password(self, instance: Instance, members: dict[str, Any]) -> str | None:
+        """The new master password, if a modification asks for one, in clear or through Secrets Manager."""
+        if members.get("manage_master_user_password"):
+            return instance.manage_password(members.get("master_user_secret_kms_key_id"))
+        if members.get("rotate_master_user_password"):
+            return instance.master_user_secret.rotate()
+        if members.get("manage_master_user_password") is False:
+            instance.give_up_managed_password()
+        password = members.get("master_user_password")
+        if password and instance.manage_master_user_password:
+            raise exceptions.InvalidParameterCombination("You can't specify MasterUserPassword for an instance with a managed one.")
+        return password
+
+    def _configure_export(self, instance: Instance, configuration: dict[str, Any]) -> None:
+        enabled = set(configuration.get("EnableLogTypes") or [])
+        disabled = set(configuration.get("DisableLogTypes") or [])
+        exported_before = instance.exports_log
+        instance.enabled_cloudwatch_logs_exports = sorted((set(instance.enabled_cloudwatch_logs_exports) | enabled) - disabled)
+        if not instance.exports_log:
+            self.rds.log_exporter.forget(instance.dbi_resource_id)
+        elif not exported_before:
+            instance.export_log(instance.server.log.stat().st_size)
+
+    def _rename(self, instance: Instance, new_identifier: str) -> None:
+        """Give the instance another name, which ends all sessions as a reboot does; its log goes to another group."""
+        self._restart(instance)
+        export = self.rds.log_exporter.forget(instance.dbi_resource_id)
+        del self.databases[instance.db_instance_identifier]
+        instance.db_instance_identifier = new_identifier
+        self.databases[instance.db_instance_identifier] = instance
+        if export:
+            instance.export_log(export.position)
+
+    def _restart(self, instance: Instance) -> None:
+        instance.server.stop()
+        instance.apply_all_parameters()
+        instance.server.start()
+
+    def reboot_db_instance(self, identifier: str) -> Instance:
+        """Also the way out of parameters with which the server did not start."""
+        instance = self.find_in_state(identifier, "reboot the instance", "available", "incompatible-parameters")
+        new_identifier = instance.pending_modified_values.pop("DBInstanceIdentifier", None)
+
+        def reboot() -> None:
+            if new_identifier:
+                self._rename(instance, new_identifier)
+            else:
+                self._restart(instance)
+            self.rds.pause(self.rds.pace.rebooting)
+
+        self.begin(instance, "rebooting", reboot, failed="incompatible-parameters")
+        return instance
+
+    def stop_db_instance(self, identifier: str, snapshot_identifier: str | None = None) -> Instance:
+        instance = self.find_in_state(identifier, "stop the instance", "available")
+        snapshot = self.add_snapshot(instance, snapshot_identifier) if snapshot_identifier else None
+
+        def stop() -> None:
+            if snapshot:
+                self.take_snapshot(instance, snapshot)
+            instance.server.stop()
+            self.rds.pause(self.rds.pace.modifying)
+
+        self.begin(instance, "stopping", stop, then="stopped")
+        return instance
+
+    def start_db_instance(self, identifier: str) -> Instance:
+        instance = self.find_in_state(identifier, "start the instance", "stopped")
+
+        def start() -> None:
+            instance.apply_all_parameters()
+            instance.server.start()
+            self.rds.pause(self.rds.pace.modifying)
+
+        self.begin(instance, "starting", start, failed="incompatible-parameters")
+        return instance
+
+    def delete_db_instance(
+        self,
+        db_instance_identifier: str,
+        final_db_snapshot_identifier: str | None = None,
+        skip_final_snapshot: bool | None = False,
+        delete_automated_backups: bool | None = True,
+    ) -> Instance:
+        instance = self.find(db_instance_identifier)
+        if instance.status == "deleting":
+            raise exceptions.InvalidDBInstanceStateFault(f"Instance {db_instance_identifier} is already being deleted.")
+        if instance.deletion_protection:
+            raise exceptions.InvalidParameterCombination(
+                "Cannot delete protected DB Instance, please disable deletion protection and try again."
+            )
+        if bool(skip_final_snapshot) == bool(final_db_snapshot_identifier):
+            raise exceptions.InvalidParameterCombination(
+                "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified, and cannot go with it."
+            )
+        states = ("available", "stopped") if final_db_snapshot_identifier else DELETABLE
+        self.find_in_state(db_instance_identifier, "delete the instance", *states)
+        snapshot: Snapshot | None = None
+        if final_db_snapshot_identifier:
+            snapshot = self.add_snapshot(instance, final_db_snapshot_identifier)
+
+        def delete() -> None:
+            if snapshot:
+                self.take_snapshot(instance, snapshot)
+            self.rds.log_exporter.forget(instance.dbi_resource_id)
+            if instance.server:
+                self.rds.remove_server(instance.server)
+            self.rds.pause(self.rds.pace.deleting)
+            instance.give_up_managed_password()
+            del self.databases[instance.db_instance_identifier]
+
+        self.begin(instance, "deleting", delete, then="deleted")
+        return instance
+
+    def create_db_instance_read_replica(self, db_kwargs: dict[str, Any]) -> models.DBInstance:
+        raise exceptions.InvalidParameterValue("This cloud has no read replicas.")
+
+    def restore_db_instance_to_point_in_time(self, *_: Any) -> models.DBInstance:
+        raise exceptions.InvalidParameterValue("This cloud restores from snapshots only.")

@@ -1,0 +1,169 @@
+"""RDS for PostgreSQL on this machine: moto's control plane, with real servers behind its instances.
+
+Every request is answered at once with the status that RDS shows meanwhile, and the work runs in a thread. What RDS
+refuses is refused with its error names (API reference, "Errors" of each action). The requests are in instances.py,
+snapshots.py, parameter_groups.py and log_files.py.
+"""
+
+import os
+import random
+import shutil
+import socket
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from moto.core.responses import ActionResult
+from moto.rds import models
+from moto.rds.responses import RDSResponse
+
+from . import keys
+from .control_plane import ControlPlane
+from .instance import Instance
+from .instances import InstanceRequests
+from .log_files import LogFileRequests
+from .logs import LogExporter
+from .parameter_groups import ParameterGroupRequests
+from .postgres import Server, Templates, guard
+from .snapshots import SnapshotRequests
+from .tls import Authority
+
+# Below the range from which the kernel takes the ports of outgoing connections, so that a port stays free while its
+# server restarts.
+PORTS = range(20000, 32000)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long a status lasts at least, in seconds. AWS takes minutes; what matters is that each one is seen."""
+
+    creating: float = 0.3
+    snapshot: float = 0.5
+    copy: float = 1.0
+    restoring: float = 0.5
+    modifying: float = 0.3
+    rebooting: float = 0.3
+    deleting: float = 0.2
+
+
+class Rds:
+    """All servers of one cloud and what they share.
+
+    CLOUD_RDS_TOOLS=off in the environment makes servers without the extension rds_tools.
+    """
+
+    def __init__(self, directory: Path, postgres_dir: Path, pace: Pace):
+        directory.mkdir(parents=True, exist_ok=True)
+        self.directory = directory.resolve()
+        (self.directory / "snapshots").mkdir(exist_ok=True)
+        self.pace = pace
+        self.rds_tools = os.environ.get("CLOUD_RDS_TOOLS") != "off"
+        self.authority = Authority(self.directory / "ca.pem")
+        self.ca_file = self.authority.ca_file
+        self.templates = Templates(postgres_dir.resolve(), self.directory)
+        self.log_exporter = LogExporter()
+        self.closing = threading.Event()
+        self._guard = guard(self.directory)
+        self._ports_taken: set[int] = set()
+        self._lock = threading.Lock()
+
+    def stop(self) -> None:
+        """End every server; nothing of this cloud runs afterwards."""
+        self.closing.set()
+        self.log_exporter.stop()
+        self._guard.stdin.close()
+        self._guard.wait()
+
+    def pause(self, seconds: float) -> None:
+        """Let a status last, unless the cloud ends."""
+        self.closing.wait(seconds)
+
+    def make_server(self, instance: Instance, wanted_port: int | None, rds_tools: bool) -> Server:
+        """A server without data yet, with its certificate and a port of its own, the wanted one if it is free."""
+        directory = self.directory / instance.dbi_resource_id
+        directory.mkdir()
+        self.authority.issue(instance.db_instance_identifier, directory / "server.crt", directory / "server.key")
+        home = self.templates.home(instance.major) if rds_tools else self._home_without_rds_tools(instance.major)
+        return Server(home, directory, self._free_port(wanted_port))
+
+    def remove_server(self, server: Server) -> None:
+        server.kill()
+        shutil.rmtree(server.directory)
+
+    def _home_without_rds_tools(self, major: int) -> Path:
+        """A copy of the installation, since a server looks for extensions beside its binary and nowhere else."""
+        home = self.directory / f"postgres-{major}-without-rds_tools"
+        with self._lock:
+            if not home.exists():
+                shutil.copytree(self.templates.home(major), home, symlinks=True)
+                for file in (home / "share/postgresql/extension").glob("rds_tools*"):
+                    file.unlink()
+        return home
+
+    def _free_port(self, wanted: int | None) -> int:
+        with self._lock:
+            candidates = [*([wanted] if wanted else []), *random.sample(PORTS, 200)]
+            port = next(port for port in candidates if port not in self._ports_taken and _is_free(port))
+            self._ports_taken.add(port)
+            return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+class RdsBackend(InstanceRequests, SnapshotRequests, ParameterGroupRequests, LogFileRequests):
+    """Everything that this cloud does otherwise than moto's backend."""
+
+
+def describe_db_parameters(response: RDSResponse) -> ActionResult:
+    """moto describes the modified parameters only."""
+    found = response.backend.describe_parameters(response.params["DBParameterGroupName"], response.params.get("Source"))
+    return ActionResult({"Parameters": found})
+
+
+def reset_db_parameter_group(response: RDSResponse) -> ActionResult:
+    changes = [parameter.original_dict() for parameter in response.params.get("Parameters", [])]
+    everything = bool(response.params.get("ResetAllParameters"))
+    group = response.backend.reset_parameters(response.params["DBParameterGroupName"], everything, changes)
+    return ActionResult({"DBParameterGroupName": group.name})
+
+
+def download_db_log_file_portion(response: RDSResponse) -> ActionResult:
+    members = response.params
+    portion = response.backend.download_log(
+        members["DBInstanceIdentifier"], members["LogFileName"], members.get("Marker"), members.get("NumberOfLines")
+    )
+    return ActionResult(portion)
+
+
+def _answer_one_at_a_time() -> None:
+    """A state that was checked is still the same when it is changed; requests are quick, the work is in threads."""
+    call_action = RDSResponse.call_action
+    lock = threading.RLock()
+
+    def call_alone(response: RDSResponse) -> Any:
+        with lock:
+            return call_action(response)
+
+    RDSResponse.call_action = call_alone
+
+
+def install(directory: Path, postgres_dir: Path, pace: Pace = Pace()) -> Rds:
+    """Put real servers behind moto's RDS in this process; once, before moto's server starts."""
+    rds = Rds(Path(directory), Path(postgres_dir), pace)
+    ControlPlane.rds = rds
+    models.rds_backends.backend = RdsBackend
+    for action in describe_db_parameters, reset_db_parameter_group, download_db_log_file_portion:
+        setattr(RDSResponse, action.__name__, action)
+    _answer_one_at_a_time()
+    keys.mark_managed_keys()
+    keys.default_key_usage()
+    return rds

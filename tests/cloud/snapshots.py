@@ -1,0 +1,167 @@
+"""DB snapshots: what DescribeDBSnapshots shows, the volume behind it, and the requests that concern them."""
+
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from moto.rds import exceptions, models
+
+from .control_plane import ControlPlane
+from .instance import RDS_TOOLS_TAG, Instance
+from .postgres import pack
+
+# RDS user guide, "Quotas and constraints": manual snapshots, and "Copying a DB snapshot": copies at a time.
+SNAPSHOTS_PER_REGION = 100
+COPIES_AT_A_TIME = 20
+# Described by a snapshot as they were on the instance at that moment.
+CAPTURED = (
+    "availability_zone", "license_model", "iops", "storage_throughput", "storage_type", "option_group_name",
+    "multi_tenant", "dedicated_log_volume", "backup_retention_period", "preferred_backup_window", "instance_create_time",
+)  # fmt: skip
+
+
+class InvalidDBSnapshotState(exceptions.RDSClientError):
+    def __init__(self, message: str):
+        super().__init__("InvalidDBSnapshotState", message)
+
+
+class Snapshot(models.DBSnapshot):
+    """moto's description of a snapshot, with a real volume, packed, and progress.
+
+    `rds_tools` says whether a server restored from it has that extension; the cloud and a tag of the source can switch
+    it off.
+    """
+
+    def __init__(
+        self, backend: models.RDSBackend, instance: Instance, identifier: str, tags: list | None, kms_key_id: str | None, seconds: float
+    ):
+        super().__init__(backend, instance, identifier, tags=tags)
+        self.status = "creating"
+        self.tags = tags or []
+        self.volume: Path = backend.rds.directory / "snapshots" / f"{self.db_snapshot_identifier}-{time.time_ns()}.tar"
+        self.kms_key_id = kms_key_id
+        self.encrypted = kms_key_id is not None
+        self.port = instance.server.port
+        self.vpc_id = instance.db_subnet_group.vpc_id
+        self.snapshot_target = "region"
+        for name in CAPTURED:
+            setattr(self, name, getattr(instance, name))
+        self.rds_tools = backend.rds.rds_tools and instance.tag(RDS_TOOLS_TAG) != "off"
+        self.source_db_snapshot_identifier: str | None = None
+        self.source_region: str | None = None
+        self._began = time.monotonic()
+        self._takes_seconds = max(seconds, 0.001)
+
+    @property
+    def percent_progress(self) -> int:
+        if self.status == "available":
+            return 100
+        return min(99, int(100 * (time.monotonic() - self._began) / self._takes_seconds))
+
+    @property
+    def storage_encryption_type(self) -> str:
+        return "sse-kms" if self.encrypted else "none"
+
+
+class SnapshotRequests(ControlPlane):
+    """Create, copy, describe, delete."""
+
+    @property
+    def SNAPSHOT_QUOTA(self) -> int:
+        return int(os.environ.get("MOTO_RDS_SNAPSHOT_LIMIT", SNAPSHOTS_PER_REGION))
+
+    def find_snapshot(self, identifier: str) -> Snapshot:
+        """The snapshot with this identifier or ARN."""
+        name = self.extract_snapshot_name_from_arn(identifier) if identifier.startswith("arn:") else identifier
+        if name not in self.database_snapshots:
+            raise exceptions.DBSnapshotNotFoundFault(identifier)
+        return self.database_snapshots[name]
+
+    def describe_db_snapshots(
+        self, db_instance_identifier=None, db_snapshot_identifier=None, snapshot_type=None, filters=None
+    ) -> list[Snapshot]:
+        if db_snapshot_identifier:
+            return [self.find_snapshot(db_snapshot_identifier)]
+        return super().describe_db_snapshots(db_instance_identifier, None, snapshot_type, filters or {})
+
+    def create_db_snapshot(
+        self, db_instance_identifier: str, db_snapshot_identifier: str, tags: list | None = None, **_: Any
+    ) -> Snapshot:
+        instance = self.find_in_state(db_instance_identifier, "create a snapshot", "available")
+        snapshot = self.add_snapshot(instance, db_snapshot_identifier, tags)
+        self.begin(instance, "backing-up", lambda: self.take_snapshot(instance, snapshot))
+        return snapshot
+
+    def add_snapshot(self, instance: Instance, identifier: str, tags: list | None = None) -> Snapshot:
+        self._check_new_snapshot(identifier)
+        if not tags and instance.copy_tags_to_snapshot:
+            tags = instance.tags
+        snapshot = Snapshot(self, instance, identifier, tags, instance.kms_key_id, self.rds.pace.snapshot)
+        self.database_snapshots[identifier] = snapshot
+        return snapshot
+
+    def _check_new_snapshot(self, identifier: str) -> None:
+        if identifier in self.database_snapshots:
+            raise exceptions.DBSnapshotAlreadyExistsError(identifier)
+        if len(self.database_snapshots) >= self.SNAPSHOT_QUOTA:
+            raise exceptions.SnapshotQuotaExceededFault()
+
+    def take_snapshot(self, instance: Instance, snapshot: Snapshot) -> None:
+        """Copy the volume as it is at one moment, then let the snapshot take its time."""
+        try:
+            with instance.server.frozen():
+                pack(instance.server.data, snapshot.volume)
+        except Exception:
+            snapshot.status = "failed"
+            raise
+        self.rds.pause(self.rds.pace.snapshot)
+        snapshot.status = "available"
+
+    def copy_db_snapshot(
+        self,
+        source_db_snapshot_identifier: str,
+        target_db_snapshot_identifier: str,
+        kms_key_id: str | None = None,
+        tags: list[dict[str, str]] | None = None,
+        copy_tags: bool | None = False,
+        option_group_name: str | None = None,
+        **_: Any,
+    ) -> Snapshot:
+        """A copy with a key is encrypted with it; one without keeps what the source has, an old key included."""
+        source = self.find_snapshot(source_db_snapshot_identifier)
+        self._check_new_snapshot(target_db_snapshot_identifier)
+        copying = [each for each in self.database_snapshots.values() if each.status == "creating" and each.source_region]
+        if len(copying) >= COPIES_AT_A_TIME:
+            raise exceptions.SnapshotQuotaExceededFault()
+        if source.status != "available":
+            raise InvalidDBSnapshotState(f"DBSnapshot {source_db_snapshot_identifier} is not in the available state.")
+        key_arn = self.key_arn(kms_key_id) if kms_key_id else source.kms_key_id
+        if not tags and copy_tags:
+            tags = source.tags
+        copy = Snapshot(self, source.database, target_db_snapshot_identifier, tags, key_arn, self.rds.pace.copy)
+        copy.original_snapshot_create_time = source.original_snapshot_create_time
+        copy.source_db_snapshot_identifier = source.arn
+        copy.source_region = self.region_name
+        copy.option_group_name = option_group_name or copy.option_group_name
+        copy.rds_tools = source.rds_tools
+        # A snapshot never changes, so the two share its content.
+        copy.volume.hardlink_to(source.volume)
+        self.database_snapshots[target_db_snapshot_identifier] = copy
+
+        def run() -> None:
+            self.rds.pause(self.rds.pace.copy)
+            copy.status = "available"
+
+        threading.Thread(target=run, name=f"copy {target_db_snapshot_identifier}", daemon=True).start()
+        return copy
+
+    def delete_db_snapshot(self, db_snapshot_identifier: str) -> Snapshot:
+        snapshot = self.find_snapshot(db_snapshot_identifier)
+        if snapshot.status not in ("available", "failed"):
+            raise InvalidDBSnapshotState(f"DBSnapshot {db_snapshot_identifier} is not in the available state.")
+        del self.database_snapshots[snapshot.db_snapshot_identifier]
+        snapshot.volume.unlink(missing_ok=True)
+        snapshot.status = "deleted"
+        return snapshot

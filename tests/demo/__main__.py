@@ -1,0 +1,204 @@
+"""Encrypts a database under write load on a local cloud of its own, and says whether all of it held.
+
+PG picks PostgreSQL's major version, 12 to 18. Everything that was found goes to target/demo/report.json.
+"""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from . import pauses, verdict
+from .application import Application
+from .databases import Databases
+from .executions import Entered, Execution, entered_states
+from .local_cloud import LocalCloud, binaries_directory
+from .progress import Progress
+from .shop import IDENTIFIER, KEY_ALIAS, MASTER_SECRET, Shop, open_shop
+from .waiting import wait_until
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+# The database that each writer writes to.
+WRITERS = ("shop", "shop", "shop", "billing")
+EXECUTION_LIMIT_SECONDS = 180
+WRITES_AFTERWARDS_SECONDS = 2
+LOOK_EVERY_SECONDS = 0.25
+SNAPSHOT_STATES = {"Snapshot", "IsSnapshotReady", "WaitForSnapshot"}
+VERIFY_STATES = {"Verify"}
+
+
+def main() -> None:
+    arguments = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    try:
+        report = run(arguments.major, arguments.binaries)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    file = REPOSITORY / "target" / "demo" / "report.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    print(f"\n{'all holds' if report['holds'] else 'IT DOES NOT HOLD'}, after {report['seconds']} s; {file.relative_to(REPOSITORY)}")
+    sys.exit(0 if report["holds"] else 1)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__.splitlines()[0])
+    parser.add_argument("--binaries", type=Path, default=binaries_directory(), help="default %(default)s")
+    arguments = parser.parse_args()
+    major, kind = os.environ.get("PG") or "17", os.environ.get("KIND") or "instance"
+    if major not in map(str, range(12, 19)):
+        parser.error(f"PG={major}: can be 12 to 18")
+    if kind != "instance":
+        parser.error(f"KIND={kind}: this version can only do instance")
+    arguments.major = int(major)
+    return arguments
+
+
+def run(major: int, binaries: Path) -> dict:
+    """The whole run, from a cloud that is not there yet to the report on it."""
+    began = time.monotonic()
+    with LocalCloud("--binaries", str(binaries)) as cloud:
+        shop = open_shop(cloud, major)
+        version, endpoint = shop.instance["EngineVersion"], shop.instance["Endpoint"]
+        print(f"PostgreSQL {version} at {endpoint['Address']}:{endpoint['Port']}, encrypted: {shop.instance['StorageEncrypted']}")
+        with Application(cloud, [shop.secrets[database] for database in WRITERS]) as application:
+            wait_until(lambda: application.count, lambda count: count > 100, "the first hundred writes", 20)
+            execution = start(cloud, shop)
+            watch(cloud, execution, application, Progress(execution, application, began))
+            if execution.status == "SUCCEEDED":
+                # Nothing is waited for here: the writers are to go on for a while.
+                time.sleep(WRITES_AFTERWARDS_SECONDS)
+        report = {"postgres": version, **describe(execution)}
+        if report["status"] == "SUCCEEDED":
+            report |= judge(cloud, shop, application)
+            report |= measure(cloud, execution, application, binaries)
+            print_measurements(report)
+        else:
+            print(f"\n{report['error']}: {report['cause']}")
+    return {"holds": False} | report | {"seconds": round(time.monotonic() - began, 1)}
+
+
+def start(cloud: LocalCloud, shop: Shop) -> Execution:
+    return Execution(
+        cloud,
+        f"demo-{time.strftime('%Y%m%d-%H%M%S')}",
+        {
+            "source": IDENTIFIER, "kms_key": KEY_ALIAS, "secret": MASTER_SECRET, "consent": {"replica_identity": True},
+            "cutover": {"secrets": list(shop.secrets.values())}, "wait": {"max_seconds": 1},
+        },
+    )  # fmt: skip
+
+
+def watch(cloud: LocalCloud, execution: Execution, application: Application, progress: Progress) -> None:
+    """Follows the execution to its end, and approves it when it asks.
+
+    A history is long, and the process that answers for it also answers for the application's secrets: between approval
+    and the first writes on the target nobody looks.
+    """
+    approved = False
+    deadline = time.monotonic() + EXECUTION_LIMIT_SECONDS
+    while execution.status == "RUNNING":
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{execution.name} has not ended after {EXECUTION_LIMIT_SECONDS} s")
+        if not approved or application.has_moved:
+            states = progress.look()
+            if "AwaitApproval" in states and not approved:
+                approve(cloud, execution)
+                approved = True
+        time.sleep(LOOK_EVERY_SECONDS)
+    progress.look()
+
+
+def approve(cloud: LocalCloud, execution: Execution) -> None:
+    """What an operator does in the console: tags the new database with the execution's name."""
+    rds = cloud.client("rds")
+    (target,) = (each for each in rds.describe_db_instances()["DBInstances"] if each["DBInstanceIdentifier"] != IDENTIFIER)
+    rds.add_tags_to_resource(
+        ResourceName=target["DBInstanceArn"], Tags=[{"Key": "rds-reencrypt:approve", "Value": execution.name}]
+    )
+
+
+def describe(execution: Execution) -> dict:
+    """How it ended, and which way it took."""
+    described = execution.describe()
+    entered = entered_states(execution.events())
+    return {
+        "execution": execution.name,
+        "status": described["status"],
+        "error": described.get("error"),
+        "cause": described.get("cause"),
+        "state_transitions": len(entered),
+        "states": _visits(entered),
+    }
+
+
+def _visits(entered: list[Entered]) -> dict[str, int]:
+    """How often each state was entered."""
+    states = [each.state for each in entered]
+    return {state: states.count(state) for state in dict.fromkeys(states)}
+
+
+def judge(cloud: LocalCloud, shop: Shop, application: Application) -> dict:
+    """The verdict, said and for the report."""
+    databases = Databases(cloud)
+    target = verdict.find_target(databases, application.writers[0].acknowledged[-1].server)
+    source = databases.describe(IDENTIFIER)
+    scene = verdict.Scene(cloud, databases, source, target, shop, application.writers)
+    checks = []
+    print()
+    for check in verdict.check_all(scene):
+        print(f"{'holds' if check.holds else 'FAILS'}  {check.what}: {check.found}", flush=True)
+        checks.append(check)
+    return {"holds": all(check.holds for check in checks), "verdict": [asdict(check) for check in checks]}
+
+
+def measure(cloud: LocalCloud, execution: Execution, application: Application, binaries: Path) -> dict:
+    writers, entered = application.writers, entered_states(execution.events())
+    clock_offset = time.time() - time.monotonic()
+    in_snapshot = pauses.during(entered, SNAPSHOT_STATES, clock_offset)
+    in_verify = pauses.during(entered, VERIFY_STATES, clock_offset)
+    functions = cloud.api("GET", "lambdas")["functions"]
+    return {
+        "write_pause_ms": round(pauses.write_pause_ms(writers), 1),
+        "write_pause_of_worst_writer_ms": round(pauses.longest_switch_ms(writers), 1),
+        "write_pause_said_by_the_product_ms": execution.output["write_pause_ms"],
+        "longest_gap_before_ms": {
+            "snapshot, where the cloud stops the server": round(pauses.longest_gap_ms(writers, in_snapshot), 1),
+            "verification": round(pauses.longest_gap_ms(writers, in_verify), 1),
+            "otherwise": round(pauses.longest_gap_ms(writers, lambda at: not in_snapshot(at) and not in_verify(at)), 1),
+        },
+        "writes": {
+            "acknowledged": application.count,
+            "unknown": sum(len(writer.unknown) for writer in writers),
+            "refused": sum(len(writer.refused) for writer in writers),
+        },
+        "functions": {
+            each["name"]: {
+                "invocations": each["invocations"],
+                "max_memory_mb": round(each["max_memory_bytes"] / 2**20, 1),
+                "binary_mb": round((binaries / each["name"]).stat().st_size / 2**20, 1),
+            }
+            for each in functions
+        },
+        "output": execution.output,
+    }
+
+
+def print_measurements(report: dict) -> None:
+    functions = report["functions"].values()
+    gaps = ", ".join(f"{when}: {gap} ms" for when, gap in report["longest_gap_before_ms"].items())
+    print(f"""
+write pause       {report['write_pause_ms']} ms from the last write on the source to the first on the target
+                  ({report['write_pause_of_worst_writer_ms']} ms for the worst writer; the product says {report['write_pause_said_by_the_product_ms']} ms)
+gaps before       {gaps}
+writes            {report['writes']['acknowledged']} acknowledged, {report['writes']['refused']} refused or broken, {report['writes']['unknown']} without an answer
+transitions       {report['state_transitions']}
+functions         {max(each['max_memory_mb'] for each in functions)} MB of memory at most, binaries of {max(each['binary_mb'] for each in functions)} MB at most""")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""Executions of the state machine, as somebody follows them who has nothing but the API."""
+
+import json
+from dataclasses import dataclass
+
+from .local_cloud import LocalCloud
+from .waiting import wait_until
+
+
+@dataclass(frozen=True)
+class Entered:
+    """A state that was entered, and when: seconds since 1970."""
+
+    state: str
+    kind: str
+    at: float
+
+
+class Execution:
+    """One execution, running or ended."""
+
+    def __init__(self, cloud: LocalCloud, name: str, request: object) -> None:
+        self.name = name
+        self._client = cloud.client("stepfunctions")
+        started = self._client.start_execution(
+            stateMachineArn=cloud.state_machine_arn, name=name, input=json.dumps(request)
+        )
+        self.arn = started["executionArn"]
+
+    def describe(self) -> dict:
+        return self._client.describe_execution(executionArn=self.arn)
+
+    @property
+    def status(self) -> str:
+        return self.describe()["status"]
+
+    @property
+    def output(self) -> dict:
+        return json.loads(self.describe()["output"])
+
+    def events(self) -> list[dict]:
+        pages = self._client.get_paginator("get_execution_history").paginate(executionArn=self.arn)
+        return [event for page in pages for event in page["events"]]
+
+    def wait(self, limit_seconds: float) -> dict:
+        """Its description, once it has ended."""
+        wait_until(
+            lambda: (self.status, self._last_states()), lambda seen: seen[0] != "RUNNING", f"execution {self.name}", limit_seconds
+        )
+        return self.describe()
+
+    def wait_for_state(self, state: str, limit_seconds: float) -> None:
+        """Returns once the state has been entered."""
+        wait_until(
+            lambda: [each.state for each in entered_states(self.events())], lambda states: state in states,
+            f"state {state} of {self.name}", limit_seconds,
+        )  # fmt: skip
+
+    def _last_states(self) -> list[str]:
+        return [each.state for each in entered_states(self.events())][-4:]
+
+
+def entered_states(events: list[dict]) -> list[Entered]:
+    """The states in the order in which they were entered; as many as Step Functions bills transitions."""
+    return [
+        Entered(
+            event["stateEnteredEventDetails"]["name"], event["type"].removesuffix("StateEntered"), event["timestamp"].timestamp()
+        )
+        for event in events
+        if "stateEnteredEventDetails" in event
+    ]
+
+
+def last_lag_bytes(events: list[dict]) -> int | None:
+    """How far the copy was behind when the state machine last looked."""
+    for event in reversed(events):
+        if details := event.get("taskSucceededEventDetails"):
+            answer = json.loads(details["output"]).get("Payload")
+            if isinstance(answer, dict) and "lag_bytes" in answer:
+                return answer["lag_bytes"]
+    return None

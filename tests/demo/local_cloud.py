@@ -1,0 +1,77 @@
+"""A local cloud of one's own, on a free port, as a client sees it."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import urllib.request
+from pathlib import Path
+
+import boto3
+from botocore.config import Config
+
+TESTS = Path(__file__).resolve().parents[1]
+
+
+class LocalCloud:
+    """A running cloud with the product deployed on it; it ends with the `with` block, and with this process."""
+
+    def __init__(self, *options: str) -> None:
+        # The kernel tells the cloud to end when this process is killed and cannot do so itself.
+        ends_with_us = ["setpriv", "--pdeathsig", "TERM"]
+        self._process = subprocess.Popen(
+            [*ends_with_us, sys.executable, "-m", "cloud", "--port", "0", *options],
+            env=os.environ | {"PYTHONPATH": str(TESTS)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._exports = {}
+        while (line := self._process.stdout.readline()) != "ready\n":
+            if not line:
+                raise RuntimeError(f"the cloud ended with {self._process.wait()} before it was ready")
+            name, value = line.removeprefix("export ").strip().split("=", 1)
+            self._exports[name] = value
+        self._session = boto3.Session("local", "local", region_name=self._exports["AWS_REGION"])
+        self._clients = {}
+        # Clients may be shared between threads, sessions may not (boto3 guide, "Session").
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> "LocalCloud":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._process.terminate()
+        self._process.wait(timeout=30)
+
+    @property
+    def ca_file(self) -> str:
+        """Certificate authority of its databases."""
+        return self._exports["RDS_CA_FILE"]
+
+    @property
+    def state_machine_arn(self) -> str:
+        return self._exports["STATE_MACHINE_ARN"]
+
+    def client(self, service: str):
+        """A client of one of its services, for any number of threads."""
+        with self._lock:
+            if service not in self._clients:
+                url = self._exports["AWS_ENDPOINT_URL"]
+                config = Config(max_pool_connections=32)
+                self._clients[service] = self._session.client(service, endpoint_url=url, config=config)
+            return self._clients[service]
+
+    def api(self, method: str, path: str, body: dict | None = None) -> dict:
+        """What the cloud's own interface answers (cloud/api.py)."""
+        url = f"{self._exports['AWS_ENDPOINT_URL']}/cloud-api/{path}"
+        request = urllib.request.Request(url, json.dumps(body).encode() if body else None, method=method)
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return json.load(response)
+
+
+def binaries_directory() -> Path:
+    """Where cargo puts the functions, unless told otherwise."""
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    cache = Path(os.environ.get("RDS_REENCRYPT_CACHE") or caches / "rds-reencrypt")
+    return Path(os.environ.get("CARGO_TARGET_DIR", cache / "target")) / "release"

@@ -1,0 +1,76 @@
+"""The shop whose database is to be encrypted: an instance with two databases, a key, and the secrets that lead there."""
+
+import json
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from psycopg import sql
+
+from .databases import MASTER, MASTER_PASSWORD, Databases
+from .local_cloud import LocalCloud
+
+IDENTIFIER = "shop"
+# Rows of the larger tables by database.
+ROWS = {"shop": 8_000, "billing": 2_000}
+KEY_ALIAS = "alias/shop"
+MASTER_SECRET = "shop/master"
+APPLICATION_USER = "shop application"
+SCHEMA = Path(__file__).with_name("shop.sql").read_text()
+
+
+@dataclass(frozen=True)
+class Shop:
+    """What there is before the run."""
+
+    instance: dict
+    key_arn: str
+    # The application's secrets by database, and what they hold.
+    secrets: dict[str, str]
+    secret_values: dict[str, dict]
+
+
+def open_shop(cloud: LocalCloud, major: int) -> Shop:
+    databases = Databases(cloud)
+    instance = databases.create(IDENTIFIER, major, DBName="shop", Tags=[{"Key": "team", "Value": "shop"}])
+    password = secrets.token_urlsafe(16)
+    _fill(databases, instance, password)
+    make_secret(cloud, MASTER_SECRET, {"username": MASTER, "password": MASTER_PASSWORD})
+    values = {
+        database: {
+            "engine": "postgres", "host": instance["Endpoint"]["Address"], "port": instance["Endpoint"]["Port"],
+            "username": APPLICATION_USER, "password": password, "dbname": database,
+            "pool": {"size": 4}, "Straße": "unbekannt",
+        }
+        for database in ROWS
+    }  # fmt: skip
+    names = {database: make_secret(cloud, f"{database}/app", value) for database, value in values.items()}
+    return Shop(instance, make_key(cloud, KEY_ALIAS), names, values)
+
+
+def _fill(databases: Databases, instance: dict, password: str) -> None:
+    """Tables of the master user, and an application that may read and write them."""
+    user = sql.Identifier(APPLICATION_USER)
+    with databases.connect(instance) as session:
+        session.execute(sql.SQL("create role {} login password {}").format(user, sql.Literal(password)))
+        session.execute("create database billing")
+    for database, rows in ROWS.items():
+        with databases.connect(instance, database) as session:
+            session.execute(f"set demo.rows = '{rows}'")
+            session.execute(SCHEMA)
+            for schema in "sales", "journal", "Lager":
+                for grant in "usage on schema", "all on all tables in schema", "usage on all sequences in schema":
+                    session.execute(sql.SQL(f"grant {grant} {{}} to {{}}").format(sql.Identifier(schema), user))
+
+
+def make_key(cloud: LocalCloud, alias: str) -> str:
+    """The ARN of a new key with this alias."""
+    kms = cloud.client("kms")
+    key = kms.create_key(Description=alias)["KeyMetadata"]
+    kms.create_alias(AliasName=alias, TargetKeyId=key["KeyId"])
+    return key["Arn"]
+
+
+def make_secret(cloud: LocalCloud, name: str, value: object) -> str:
+    cloud.client("secretsmanager").create_secret(Name=name, SecretString=json.dumps(value))
+    return name

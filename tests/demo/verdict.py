@@ -1,0 +1,178 @@
+"""The verdict on a run, from the databases and the control plane alone: nothing that the product says of itself counts."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import psycopg
+
+from .application import Writer
+from .comparison import read_contents, read_sequences_behind
+from .databases import Databases, values
+from .local_cloud import LocalCloud
+from .shop import Shop
+
+WRITTEN_BY_WRITERS = ("sales.ledger", "journal.event")
+PRODUCT = "rds\\_reencrypt\\_%"
+
+# What a run makes inside of PostgreSQL; fences are looked at apart. Read by the master user.
+LEFTOVERS = """
+select 'slot ' || slot_name from pg_catalog.pg_replication_slots
+union all select 'publication ' || pubname from pg_catalog.pg_publication
+union all select 'subscription ' || subname from pg_catalog.pg_subscription
+union all select 'origin ' || roname from pg_catalog.pg_replication_origin
+union all select 'role ' || rolname from pg_catalog.pg_roles where rolname like %(product)s
+union all select 'schema ' || nspname from pg_catalog.pg_namespace where nspname like %(product)s and nspname not like '%%\\_fence'
+union all select 'table without its replica identity ' || oid::regclass from pg_catalog.pg_class
+           where relreplident = 'f' and relkind = 'r' and oid >= 16384"""
+
+# What a client may set in its session, hoping to get around a fence.
+MASTER_ATTEMPTS = (
+    "begin",
+    "set default_transaction_read_only = off; begin",
+    "begin read write",
+    "set session_replication_role = replica; begin",
+)
+APPLICATION_ATTEMPTS = MASTER_ATTEMPTS[:3]
+
+
+@dataclass(frozen=True)
+class Check:
+    """Something that has to hold, and what was found."""
+
+    what: str
+    holds: bool
+    found: str
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Everything that is looked at."""
+
+    cloud: LocalCloud
+    databases: Databases
+    source: dict
+    target: dict
+    shop: Shop
+    writers: list[Writer]
+
+    def writers_of(self, database: str) -> list[Writer]:
+        return [writer for writer in self.writers if writer.secret == self.shop.secrets[database]]
+
+
+def check_all(scene: Scene) -> Iterator[Check]:
+    yield check_encryption(scene)
+    for database in scene.shop.secrets:
+        yield check_acknowledged(scene, database)
+        yield check_contents(scene, database)
+        yield check_sequences(scene, database)
+        yield check_fence(scene, database)
+        yield check_secret(scene, database)
+    yield check_nothing_left(scene)
+
+
+def find_target(databases: Databases, server: str) -> dict:
+    """The instance at this host and port, as RDS describes it."""
+    for instance in databases.all():
+        if f"{instance['Endpoint']['Address']}:{instance['Endpoint']['Port']}" == server:
+            return instance
+    raise LookupError(f"no instance is at {server}")
+
+
+def check_encryption(scene: Scene) -> Check:
+    encrypted, key = scene.target["StorageEncrypted"], scene.target.get("KmsKeyId")
+    return Check("encrypted with the key that was asked for", encrypted and key == scene.shop.key_arn, f"{encrypted}, {key}")
+
+
+def check_acknowledged(scene: Scene, database: str) -> Check:
+    """Every write that a writer was told of is on the target once, in the table with a key and in the one without."""
+    writers = scene.writers_of(database)
+    acknowledged = {(writer.number, write.seq) for writer in writers for write in writer.acknowledged}
+    unknown = {(writer.number, seq) for writer in writers for seq in writer.unknown}
+    with scene.databases.connect(scene.source, database) as source, scene.databases.connect(scene.target, database) as target:
+        lost = doubled = stranded = invented = 0
+        for table in WRITTEN_BY_WRITERS:
+            here, there = _marks(source, table), _marks(target, table)
+            lost += len(acknowledged - there.keys())
+            doubled += sum(count > 1 for count in there.values())
+            stranded += len(here.keys() - there.keys())
+            invented += len(there.keys() - acknowledged - unknown)
+    found = (
+        f"{len(acknowledged)} acknowledged, {lost} lost, {doubled} doubled, {stranded} on the source only, "
+        f"{invented} that nobody wrote, {len(unknown)} whose answer was lost"
+    )
+    return Check(f"{database}: acknowledged writes", not (lost or doubled or stranded or invented) and bool(acknowledged), found)
+
+
+def _marks(session: psycopg.Connection, table: str) -> Counter:
+    rows = session.execute(f"select writer, seq, count(*) from {table} group by writer, seq")
+    return Counter({(writer, seq): count for writer, seq, count in rows})
+
+
+def check_contents(scene: Scene, database: str) -> Check:
+    """All tables row by row. The source stands still since the fence; of the two tables that go on on the target, what
+    the writers wrote there is left out, by their own count."""
+    moved = [(writer.number, writer.first_seq_moved) for writer in scene.writers_of(database) if writer.first_seq_moved]
+    later = " or ".join(f"t.writer = {number} and t.seq >= {seq}" for number, seq in moved)
+    conditions = {table: f"not ({later})" for table in WRITTEN_BY_WRITERS} if later else {}
+    with scene.databases.connect(scene.source, database) as source, scene.databases.connect(scene.target, database) as target:
+        here, there = read_contents(source, conditions), read_contents(target, conditions)
+    different = [f"{name}: {here.get(name)} {there.get(name)}" for name in sorted({*here, *there}) if here.get(name) != there.get(name)]
+    rows = sum(contents.rows for contents in here.values())
+    found = "; ".join(different) or f"{len(here)} tables, {rows} rows, the same rows and hash each"
+    return Check(f"{database}: rows", not different and rows > 0, found)
+
+
+def check_sequences(scene: Scene, database: str) -> Check:
+    with scene.databases.connect(scene.target, database) as target:
+        behind = read_sequences_behind(target)
+    return Check(f"{database}: sequences ahead of their columns", not behind, "; ".join(behind) or "all")
+
+
+def check_fence(scene: Scene, database: str) -> Check:
+    """Nobody can write to the source, whatever they set; everybody can read."""
+    before = scene.shop.secret_values[database]
+    application = (before["username"], before["password"])
+    through = []
+    for login, attempts in (application, APPLICATION_ATTEMPTS), (None, MASTER_ATTEMPTS):
+        for attempt in attempts:
+            with scene.databases.connect(scene.source, database, *(login or ())) as session:
+                session.execute("select count(*) from sales.ledger")
+                session.execute(attempt)
+                try:
+                    session.execute("insert into sales.ledger (writer, seq) values (-1, -1)")
+                    through.append(f"{login[0] if login else 'master'}: {attempt}")
+                except psycopg.errors.ReadOnlySqlTransaction as refusal:
+                    said = str(refusal).splitlines()[0]
+    return Check(f"{database}: the source takes no writes", not through, "; ".join(through) or said)
+
+
+def check_secret(scene: Scene, database: str) -> Check:
+    """The application's secret leads to the target, has all else as it was, and its previous version leads back."""
+    secrets, before = scene.cloud.client("secretsmanager"), scene.shop.secret_values[database]
+
+    def version(stage: str) -> dict:
+        return json.loads(secrets.get_secret_value(SecretId=scene.shop.secrets[database], VersionStage=stage)["SecretString"])
+
+    endpoint = {"host": scene.target["Endpoint"]["Address"], "port": scene.target["Endpoint"]["Port"]}
+    now, previous = version("AWSCURRENT"), version("AWSPREVIOUS")
+    holds = now == before | endpoint and previous == before
+    return Check(f"{database}: the secret", holds, f"leads to port {now['port']}, before to {previous['port']}, keys {', '.join(now)}")
+
+
+def check_nothing_left(scene: Scene) -> Check:
+    left = []
+    for side, instance in ("source", scene.source), ("target", scene.target):
+        for database in scene.shop.secrets:
+            with scene.databases.connect(instance, database) as session:
+                left += [f"{side}: {thing}" for thing in values(session, LEFTOVERS % {"product": f"'{PRODUCT}'"})]
+    left += snapshots_and_log_groups(scene.cloud, scene.target["DBInstanceIdentifier"])
+    return Check("nothing is left of the run", not left, "; ".join(sorted(set(left))) or "nothing")
+
+
+def snapshots_and_log_groups(cloud: LocalCloud, target: str) -> list[str]:
+    """Manual snapshots, and log groups of an instance."""
+    snapshots = cloud.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
+    groups = cloud.client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/rds/instance/{target}/")["logGroups"]
+    return [f"snapshot {each['DBSnapshotIdentifier']}" for each in snapshots] + [f"log group {each['logGroupName']}" for each in groups]
