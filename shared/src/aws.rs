@@ -1,11 +1,18 @@
 //! The way out to AWS: one configuration, clients made from it, and what their errors mean.
 
-use aws_config::{BehaviorVersion, SdkConfig};
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use std::time::Duration;
+
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::error::{ErrorName, StepError, chain};
+use crate::https;
 
 /// AWS in the function's Region. `AWS_ENDPOINT_URL` leads it elsewhere.
 #[derive(Debug)]
@@ -15,10 +22,23 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// Reads Region and credentials from the function's environment.
-    pub async fn from_env() -> Self {
-        let http_client = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-        let config = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client).load().await;
+    /// Takes Region, credentials and endpoint from the function's environment, where Lambda puts them. The SDK's default
+    /// chain would look in a dozen other places, and be most of the binary.
+    #[must_use]
+    pub fn from_env() -> Self {
+        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(variable("AWS_REGION").map(Region::new))
+            .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
+            .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(10)).operation_timeout(Duration::from_secs(30)).build())
+            .retry_config(RetryConfig::standard())
+            .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+            .http_client(https::client());
+        let config = match variable("AWS_ENDPOINT_URL") {
+            Some(url) => config.endpoint_url(url).build(),
+            None => config.build(),
+        };
         Self { rds: aws_sdk_rds::Client::new(&config), config }
     }
 

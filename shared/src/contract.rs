@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::input::{After, Consent, Cutover, Verify, Wait};
 use crate::lsn::Lsn;
@@ -76,6 +77,47 @@ pub struct Step {
     pub plan: Plan,
 }
 
+/// The request of preflight.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PreflightRequest {
+    pub execution: Execution,
+    /// The execution's input as it was given.
+    pub input: Value,
+}
+
+/// The request of verify.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct VerifyRequest {
+    pub action: Action,
+    pub plan: Plan,
+    /// What earlier calls have verified.
+    pub verified: VerifiedByDatabase,
+}
+
+/// The request of finish.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct FinishRequest {
+    pub action: Action,
+    pub plan: Plan,
+    /// What preflight warned of.
+    pub findings: Vec<Value>,
+    pub start_lsn: Lsn,
+    pub publication: Published,
+    pub verified: VerifiedByDatabase,
+    pub cutover: CutoverDone,
+}
+
+/// What the source keeps for the copy.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Published {
+    pub ready: bool,
+    /// Tables published, by database.
+    pub tables: BTreeMap<String, u64>,
+}
+
 /// "Not yet" is an answer: the state machine waits and asks again.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Ready {
@@ -120,4 +162,67 @@ pub struct CutoverDone {
     pub drained_lsn: Lsn,
     /// ARNs of the secrets that point to the new database.
     pub switched_secrets: Vec<String>,
+}
+
+/// One request of every function, as the state machine makes them: what tests and `events/` are held against.
+pub mod example {
+    use serde_json::{Value, json};
+
+    /// A plan as preflight answers it.
+    #[must_use]
+    pub fn plan() -> Value {
+        json!({
+            "execution": execution(),
+            "names": {
+                "run": "rds_reencrypt_0123456789",
+                "snapshot": "rds-reencrypt-0123456789",
+                "copy": "rds-reencrypt-0123456789-encrypted",
+                "last": "rds-reencrypt-0123456789-last",
+                "target": "orders-db-enc-0123456789",
+            },
+            "source": {
+                "identifier": "orders-db",
+                "arn": "arn:aws:rds:eu-central-1:123456789012:db:orders-db",
+                "resource_id": "db-ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+                "host": "localhost",
+                "port": 5432,
+                "major": 17,
+            },
+            "target": "orders-db-enc-0123456789",
+            "kms_key_arn": "arn:aws:kms:eu-central-1:123456789012:key/00000000-0000-0000-0000-000000000000",
+            "secret_arn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:orders/master",
+            "control_database": "postgres",
+            "databases": [{"name": "orders", "oid": 16385}],
+            "plan_only": false,
+            "consent": {"reboot": false, "replica_identity": false},
+            "cutover": {"when": "approved", "how": "none", "secrets": [], "max_write_pause_seconds": 30},
+            "verify": "rows",
+            "after": {"source": "keep"},
+            "wait": {"max_seconds": 60},
+        })
+    }
+
+    fn execution() -> Value {
+        json!({"id": "arn:aws:states:eu-central-1:123456789012:execution:rds-reencrypt:example", "name": "example"})
+    }
+
+    /// The request of the function with this name.
+    #[must_use]
+    pub fn request(function: &str) -> Value {
+        let verified = json!({"orders": {"tables": 1, "rows": 10}});
+        match function {
+            "preflight" => json!({"execution": execution(), "input": {"source": "orders-db", "secret": "orders/master"}}),
+            "verify" => json!({"action": "do", "plan": plan(), "verified": {}}),
+            "finish" => json!({
+                "action": "do",
+                "plan": plan(),
+                "findings": [],
+                "start_lsn": "0/1000",
+                "publication": {"ready": true, "tables": {"orders": 1}},
+                "verified": verified,
+                "cutover": {"write_pause_ms": 20, "drained_lsn": "0/2000", "switched_secrets": []},
+            }),
+            _ => json!({"action": "do", "plan": plan()}),
+        }
+    }
 }

@@ -4,7 +4,7 @@ use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tracing_subscriber::EnvFilter;
+use tracing::level_filters::LevelFilter;
 
 use crate::aws::Aws;
 use crate::error::{ErrorName, Result, StepError, chain};
@@ -21,8 +21,9 @@ where
     Request: DeserializeOwned,
     Response: Serialize,
 {
-    tracing_subscriber::fmt().json().with_env_filter(EnvFilter::from_default_env()).with_ansi(false).without_time().init();
-    let aws = Aws::from_env().await;
+    let level = std::env::var("RUST_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO);
+    tracing_subscriber::fmt().json().with_max_level(level).with_ansi(false).without_time().init();
+    let aws = Aws::from_env();
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| answer(&aws, &step, event).await)).await
 }
 

@@ -5,7 +5,7 @@
 //! it, by one new body for that function, so that the pause does not grow with the number of tables. Its closing is
 //! the point of no return.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
 use tokio_postgres::GenericClient;
@@ -90,16 +90,17 @@ pub async fn remove(source: &mut Session, names: &Names) -> Result<()> {
 /// Why briefly and again: an application that holds one table and waits for another would deadlock with us, and all
 /// other writers stand behind us in the queue.
 ///
+/// Returns when the attempt began that got the locks: those before let writers go on.
+///
 /// # Errors
 /// `LockTimeout` after the last attempt, nothing held.
-pub async fn lock_tables(sessions: &[(&Session, &[u32])], mode: &str, max_hold: Duration) -> Result<()> {
+pub async fn lock_tables(sessions: &[(&Session, &[u32])], mode: &str, max_hold: Duration) -> Result<Instant> {
     let mut last = None;
     for lock_timeout_ms in LOCK_ATTEMPTS_MS {
+        let began = Instant::now();
         let attempts = sessions.iter().map(|(session, oids)| lock_once(session, oids, mode, lock_timeout_ms, max_hold));
-        let Err(error) = try_join_all(attempts).await else { return Ok(()) };
-        for (session, _) in sessions {
-            session.batch_execute("rollback").await?;
-        }
+        let Err(error) = try_join_all(attempts).await else { return Ok(began) };
+        try_join_all(sessions.iter().map(|(session, _)| session.batch_execute("rollback"))).await?;
         if error.name != ErrorName::LockTimeout {
             return Err(error);
         }

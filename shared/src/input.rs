@@ -123,7 +123,7 @@ impl Input {
     /// # Errors
     /// `InvalidInput`, with the field that is wrong.
     pub fn parse(value: serde_json::Value) -> Result<Self> {
-        let input: Self = serde_json::from_value(value)
+        let input: Self = serde_path_to_error::deserialize(value)
             .map_err(|error| StepError::new(ErrorName::InvalidInput, format!("the execution's input is not valid: {error}")))?;
         let problems = input.problems();
         if problems.is_empty() {
@@ -185,6 +185,7 @@ mod tests {
             (json!({"source": "d", "cutover": {"when": "soon"}}), "soon"),
             (json!({"source": "d", "after": {"source": "burn"}}), "burn"),
             (json!({"kms_key": "k"}), "source"),
+            (json!({"source": "d", "cutover": {"max_write_pause_seconds": -1}}), "cutover.max_write_pause_seconds"),
         ] {
             assert!(refusal(value).contains(named));
         }

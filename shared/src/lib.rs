@@ -7,6 +7,7 @@ pub mod contract;
 pub mod edge;
 pub mod error;
 pub mod fence;
+pub mod https;
 pub mod input;
 pub mod lag;
 pub mod lsn;

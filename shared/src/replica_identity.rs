@@ -14,14 +14,15 @@ pub struct Table {
     pub oid: u32,
     /// Quoted and with its schema.
     pub name: String,
-    pub owner: String,
-    /// Whether we have the owner's rights.
-    pub may_own: bool,
     /// Whether an UPDATE or a DELETE of it can be published.
     pub identity: bool,
     pub identity_full: bool,
     /// Columns that could not be compared under `REPLICA IDENTITY FULL`.
     pub columns_without_equality: Option<String>,
+    /// Whether row security holds even for the owner.
+    pub row_security_forced: bool,
+    /// Triggers that would fire once more when the copy applies a change.
+    pub triggers_on_copy: Option<String>,
 }
 
 /// All tables of a database that a run carries, in the order of their oids.
@@ -33,11 +34,11 @@ fn table(row: &Row) -> Result<Table> {
     Ok(Table {
         oid: row.try_get("oid")?,
         name: row.try_get("name")?,
-        owner: row.try_get("owner")?,
-        may_own: row.try_get("may_own")?,
         identity: row.try_get("identity")?,
         identity_full: row.try_get("identity_full")?,
         columns_without_equality: row.try_get("columns_without_equality")?,
+        row_security_forced: row.try_get("row_security_forced")?,
+        triggers_on_copy: row.try_get("triggers_on_copy")?,
     })
 }
 

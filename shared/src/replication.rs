@@ -94,7 +94,7 @@ pub async fn check_tables(source: &impl GenericClient, target: &impl GenericClie
     let subscription = read_subscription(target, &plan.names.slot(database.oid)).await?;
     let mut subscribed = BTreeSet::new();
     let mut not_ready = BTreeSet::new();
-    for row in target.query(sql::SUBSCRIBED_TABLES, &[&subscription.oid]).await? {
+    for row in target.query(sql::SUBSCRIBED_TABLES, &[&subscription.oid, &plan.names.run]).await? {
         let ready: bool = row.try_get("ready")?;
         if ready { &mut subscribed } else { &mut not_ready }.insert(row.try_get::<_, u32>("oid")?);
     }
@@ -117,28 +117,27 @@ pub async fn check_tables(source: &impl GenericClient, target: &impl GenericClie
     Err(StepError::new(ErrorName::TablesChanged, format!("database {}: {}", database.name, problems.join("; "))))
 }
 
-/// Waits until the copy has applied everything that was committed on the source before this call, in all databases.
-/// Meant to be called behind locks.
+/// Waits until the copy has applied everything that was committed in this database of the source before this call, and
+/// has it on its disk. Meant to be called behind locks.
 ///
-/// Returns the LSN that the copy has passed.
+/// A mark, rather than what the walsender reports: a report comes with the next keepalive, and says at what position a
+/// subscriber is, not what it has done. `source` must not be in a transaction. Returns the LSN that the copy has passed.
 ///
 /// # Errors
 /// `DrainTimeout` at the deadline.
-pub async fn drain(source: &impl GenericClient, plan: &Plan, deadline: Instant) -> Result<Lsn> {
-    let row = source.query_one(sql::FLUSH, &[]).await?;
-    let drained = lsn(&row, "lsn")?;
-    let databases = i64::try_from(plan.databases.len()).unwrap_or(i64::MAX);
-    loop {
-        let undrained: i64 = sql::value(source, sql::UNDRAINED_SLOTS, &[&plan.names.run, &drained.to_string(), &databases]).await?;
-        if undrained == 0 {
-            return Ok(drained);
-        }
+pub async fn drain(source: &impl GenericClient, target: &impl GenericClient, plan: &Plan, database: &Database, deadline: Instant) -> Result<Lsn> {
+    let mark: String = sql::value(source, "select pg_catalog.md5(pg_catalog.random()::text || pg_catalog.clock_timestamp()::text)", &[]).await?;
+    let insert: String = sql::value(source, sql::MAKE_MARK, &[&plan.names.run, &mark]).await?;
+    let look: String = sql::value(target, sql::SEE_MARK, &[&plan.names.run, &mark]).await?;
+    let drained = lsn(&source.query_one(&insert, &[]).await.map_err(StepError::from).while_doing("write a mark")?, "lsn")?;
+    while !sql::value::<bool>(target, &look, &[]).await? {
         if Instant::now() >= deadline {
-            return Err(StepError::new(
-                ErrorName::DrainTimeout,
-                format!("the copy had not passed {drained} in {undrained} of {databases} databases when the allowed pause ended; writes go on on the source"),
-            ));
+            let what = format!("the copy of {} had not passed {drained} when the allowed pause ended; writes go on on the source", database.name);
+            return Err(StepError::new(ErrorName::DrainTimeout, what));
         }
-        tokio::time::sleep(Duration::from_millis(2)).await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
+    // The apply does not wait for the copy's disk; this commit does, and everything before it is there with it.
+    target.query_one(sql::FLUSH, &[]).await?;
+    Ok(drained)
 }

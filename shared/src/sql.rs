@@ -46,6 +46,8 @@ statements! {
     KEEP_START_LSN = "keep_start_lsn";
     LARGE_OBJECTS = "large_objects";
     LOCK_TABLES = "lock_tables";
+    MAKE_MARK = "make_mark";
+    MISSING_RIGHTS = "missing_rights";
     OPEN_DDL = "open_ddl";
     ORIGIN_PROGRESS = "origin_progress";
     OTHER_RUNS = "other_runs";
@@ -59,6 +61,7 @@ statements! {
     ROLE_NOLOGIN = "role_nologin";
     ROLE_PASSWORD = "role_password";
     RUN_SLOTS = "run_slots";
+    SEE_MARK = "see_mark";
     SEED_FUNCTION = "seed_function";
     SEED_LSN = "seed_lsn";
     SEQUENCES = "sequences";
@@ -69,7 +72,6 @@ statements! {
     SUBSCRIBED_TABLES = "subscribed_tables";
     SUBSCRIPTION = "subscription";
     TABLES = "tables";
-    UNDRAINED_SLOTS = "undrained_slots";
     UNFENCED_TABLES = "unfenced_tables";
     UNFENCE_TABLE = "unfence_table";
     UNLOGGED_TABLES = "unlogged_tables";

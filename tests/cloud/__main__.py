@@ -33,8 +33,9 @@ def main() -> None:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ["AWS_DEFAULT_REGION"] = REGION
-    # Its request log would drown what matters.
+    # Requests, and executions that fail, would drown what matters; an execution's history has its failure.
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
     with contextlib.ExitStack() as at_end:
         try:
             listener = at_end.enter_context(socket.create_server(("127.0.0.1", arguments.port)))

@@ -29,7 +29,12 @@ class ControlPlane(models.RDSBackend):
         return logs_backends[self.account_id][self.region_name]
 
     def begin(
-        self, instance: "Instance", status: str, work: Callable[[], None], failed: str = "failed", then: str = "available"
+        self,
+        instance: "Instance",
+        status: str,
+        work: Callable[[], None],
+        failed: str = "failed",
+        then: str = "available",
     ) -> None:
         """Show `status` while `work` runs in a thread, then `then`; `failed` if it raises."""
         instance.status = status
@@ -62,7 +67,8 @@ class ControlPlane(models.RDSBackend):
             name = instance.db_instance_identifier
             allowed = " or ".join(states)
             raise exceptions.InvalidDBInstanceStateFault(
-                f"Cannot {what} because the database instance {name} is not currently in the {allowed} state: it is {instance.status}."
+                f"Cannot {what} because the database instance {name} is not currently in the {allowed} state: "
+                f"it is {instance.status}."
             )
         return instance
 

@@ -4,6 +4,7 @@ import json
 import random
 import secrets
 import string
+import uuid
 from typing import Any
 
 from moto.rds import models
@@ -51,7 +52,8 @@ CHANGED_LATER = {
     "engine_version": "EngineVersion", "iops": "Iops", "storage_throughput": "StorageThroughput",
     "storage_type": "StorageType",
 }  # fmt: skip
-# From this size on gp3 has a performance that can be chosen, and a higher one by default (RDS user guide, "gp3 storage").
+# From this size on gp3 has a performance that can be chosen, and a higher one by default (RDS user guide, "gp3
+# storage").
 GP3_CHOICE_GIB = 400
 
 
@@ -63,7 +65,9 @@ class MasterUserSecret(models.MasterUserSecret):
         return json.dumps({"username": self.resource.master_username, "password": self.password})
 
     def rotate(self) -> str:
-        self.secretsmanager.update_secret(self.secret.arn, secret_string=self._generate_secret_string())
+        self.secretsmanager.update_secret(
+            self.secret.arn, secret_string=self._generate_secret_string(), client_request_token=str(uuid.uuid4())
+        )
         return self.password
 
 
@@ -76,7 +80,8 @@ def check_storage(members: dict[str, Any], allocated_storage: int) -> None:
     named = members.get("iops") or members.get("storage_throughput")
     if members.get("storage_type") == "gp3" and named and allocated_storage < GP3_CHOICE_GIB:
         raise InvalidParameterCombination(
-            f"You can't specify IOPS or storage throughput for engine postgres and a storage size less than {GP3_CHOICE_GIB}."
+            "You can't specify IOPS or storage throughput for engine postgres "
+            f"and a storage size less than {GP3_CHOICE_GIB}."
         )
 
 
@@ -155,7 +160,10 @@ class Instance(models.DBInstance):
         wanted = parameters.effective(self.group.parameters, self.major)
         in_sync = self.server is None or (self.group is self.applied_group and wanted == self.applied)
         return [
-            {"DBParameterGroupName": self.group.name, "ParameterApplyStatus": "in-sync" if in_sync else "pending-reboot"}
+            {
+                "DBParameterGroupName": self.group.name,
+                "ParameterApplyStatus": "in-sync" if in_sync else "pending-reboot",
+            }
         ]
 
     def apply_all_parameters(self) -> None:

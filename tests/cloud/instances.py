@@ -22,14 +22,18 @@ class InstanceRequests(ControlPlane):
     def create_db_instance(self, members: dict[str, Any]) -> Instance:
         members = dict(members)
         if members.get("engine") != "postgres":
-            raise exceptions.InvalidParameterValue(f"Invalid DB engine: {members.get('engine')}. This cloud has postgres only.")
+            raise exceptions.InvalidParameterValue(
+                f"Invalid DB engine: {members.get('engine')}. This cloud has postgres only."
+            )
         members["engine_version"] = self._version(members.get("engine_version"))
         members.setdefault("storage_type", "io1" if members.get("iops") else "gp3")
         check_storage(members, members.get("allocated_storage") or 0)
         managed = bool(members.pop("manage_master_user_password", False))
         password = members.pop("master_user_password", None)
         if managed == bool(password):
-            raise exceptions.InvalidParameterCombination("Either MasterUserPassword or ManageMasterUserPassword must be given.")
+            raise exceptions.InvalidParameterCombination(
+                "Either MasterUserPassword or ManageMasterUserPassword must be given."
+            )
         if members.get("storage_encrypted") or members.get("kms_key_id"):
             members["storage_encrypted"] = True
             members["kms_key_id"] = self.key_arn(members.get("kms_key_id") or keys.DEFAULT_KEY)
@@ -70,10 +74,10 @@ class InstanceRequests(ControlPlane):
 
     def _check_group(self, name: str | None, version: str) -> None:
         family = f"postgres{version.split('.')[0]}"
-        if name and self.find_group(name).family != family:
+        if name and (its_family := self.find_group(name).family) != family:
             raise exceptions.InvalidParameterCombination(
-                f"The parameter group {name} with DBParameterGroupFamily {self.find_group(name).family} can't be used for this "
-                f"instance. Please use a parameter group with DBParameterGroupFamily {family}."
+                f"The parameter group {name} with DBParameterGroupFamily {its_family} can't be used for this instance. "
+                f"Please use a parameter group with DBParameterGroupFamily {family}."
             )
 
     def _start_first(self, instance: Instance, server: Server) -> None:
@@ -95,9 +99,13 @@ class InstanceRequests(ControlPlane):
             raise InvalidDBSnapshotState(f"DBSnapshot {snapshot_identifier} is not in the available state.")
         given = {name: value for name, value in members.items() if value is not None and name != "db_name"}
         if given.pop("manage_master_user_password", False):
-            raise exceptions.InvalidParameterCombination("ManageMasterUserPassword is not supported for engine postgres.")
+            raise exceptions.InvalidParameterCombination(
+                "ManageMasterUserPassword is not supported for engine postgres."
+            )
         if given.get("allocated_storage", snapshot.allocated_storage) < snapshot.allocated_storage:
-            raise exceptions.InvalidParameterValue("The allocated storage size can't be less than the source snapshot or backup size.")
+            raise exceptions.InvalidParameterValue(
+                "The allocated storage size can't be less than the source snapshot or backup size."
+            )
         if snapshot.kms_key_id:
             self.key_arn(snapshot.kms_key_id)
         from_snapshot = {
@@ -146,7 +154,10 @@ class InstanceRequests(ControlPlane):
             self._validate_db_identifier(new_identifier)
             if new_identifier in self.databases:
                 raise exceptions.DBInstanceAlreadyExists()
-        check_storage({"storage_type": instance.storage_type, **members}, members.get("allocated_storage") or instance.allocated_storage)
+        check_storage(
+            {"storage_type": instance.storage_type, **members},
+            members.get("allocated_storage") or instance.allocated_storage,
+        )
         instance.change_description(members, immediately)
         password = self._changed_password(instance, members)
         export = members.get("cloudwatch_logs_export_configuration") or {}
@@ -165,7 +176,11 @@ class InstanceRequests(ControlPlane):
             if new_identifier:
                 self._rename(instance, new_identifier)
 
-        statuses = {"renaming": new_identifier, "resetting-master-credentials": password, "configuring-log-exports": export}
+        statuses = {
+            "renaming": new_identifier,
+            "resetting-master-credentials": password,
+            "configuring-log-exports": export,
+        }
         status = next((status for status, reason in statuses.items() if reason), "modifying")
         self.begin(instance, status, modify)
         return instance
@@ -180,14 +195,18 @@ class InstanceRequests(ControlPlane):
             instance.give_up_managed_password()
         password = members.get("master_user_password")
         if password and instance.manage_master_user_password:
-            raise exceptions.InvalidParameterCombination("You can't specify MasterUserPassword for an instance with a managed one.")
+            raise exceptions.InvalidParameterCombination(
+                "You can't specify MasterUserPassword for an instance with a managed one."
+            )
         return password
 
     def _configure_export(self, instance: Instance, configuration: dict[str, Any]) -> None:
         enabled = set(configuration.get("EnableLogTypes") or [])
         disabled = set(configuration.get("DisableLogTypes") or [])
         exported_before = instance.exports_log
-        instance.enabled_cloudwatch_logs_exports = sorted((set(instance.enabled_cloudwatch_logs_exports) | enabled) - disabled)
+        instance.enabled_cloudwatch_logs_exports = sorted(
+            (set(instance.enabled_cloudwatch_logs_exports) | enabled) - disabled
+        )
         if not instance.exports_log:
             self.rds.log_exporter.forget(instance.dbi_resource_id)
         elif not exported_before:

@@ -60,6 +60,10 @@ def _service_failure() -> _Answer:
     return _failure("Lambda.Unknown", "The cause could not be determined because Lambda did not return an error type.")
 
 
+def _exit() -> _Answer:
+    return _failure("Runtime.ExitError", f"RequestId: {uuid.uuid4()} Error: Runtime exited: signal: killed")
+
+
 def _time_out(seconds: int) -> _Answer:
     message = f"RequestId: {uuid.uuid4()} Error: Task timed out after {seconds}.00 seconds"
     return _failure("Sandbox.Timedout", message)
@@ -111,13 +115,14 @@ class _ExecutionEnvironment:
         except TimeoutError:
             return _time_out(timeout_seconds)
         except (OSError, http.client.HTTPException):
-            return _failure("Runtime.ExitError", f"RequestId: {uuid.uuid4()} Error: Runtime exited: signal: killed")
+            return _exit()
         finally:
             connection.close()
         if answer.startswith(b"Task timed out after"):
             return _time_out(timeout_seconds)
-        is_alive = response.status == 200
-        return _Answer(answer, is_error=not is_alive or _looks_like_an_error(answer), is_alive=is_alive)
+        is_error, is_alive = _looks_like_an_error(answer), response.status == 200
+        # A function that was killed early leaves the emulator without anything to say.
+        return _Answer(answer, is_error, is_alive) if is_alive or is_error else _exit()
 
     def function_pid(self) -> int | None:
         """The process of the function itself, once the emulator has started it."""

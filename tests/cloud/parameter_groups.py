@@ -22,7 +22,9 @@ class ParameterGroupRequests(ControlPlane):
         major = name.removeprefix("default.postgres")
         if name not in self.db_parameter_groups and major.isdigit() and int(major) in self.rds.templates.majors():
             family = f"postgres{major}"
-            self.db_parameter_groups[name] = models.DBParameterGroup(self, name, f"Default parameter group for {family}", family)
+            self.db_parameter_groups[name] = models.DBParameterGroup(
+                self, name, f"Default parameter group for {family}", family
+            )
         if name not in self.db_parameter_groups:
             raise exceptions.DBParameterGroupNotFoundError(name)
         return self.db_parameter_groups[name]
@@ -48,7 +50,9 @@ class ParameterGroupRequests(ControlPlane):
         family = members.get("db_parameter_group_family") or ""
         major = family.removeprefix("postgres")
         if not major.isdigit() or int(major) not in self.rds.templates.majors():
-            raise exceptions.InvalidParameterValue(f"ParameterGroupFamily {family} is not a valid parameter group family")
+            raise exceptions.InvalidParameterValue(
+                f"ParameterGroupFamily {family} is not a valid parameter group family"
+            )
         return super().create_db_parameter_group(members)
 
     def modify_db_parameter_group(self, name: str, changes: Iterable[dict[str, Any]]) -> models.DBParameterGroup:
@@ -83,7 +87,9 @@ class ParameterGroupRequests(ControlPlane):
     def delete_db_parameter_group(self, name: str) -> models.DBParameterGroup:
         group = self._own_group(name)
         if any(instance.group is group for instance in self.databases.values()):
-            raise InvalidDBParameterGroupState("One or more database instances are still members of this parameter group.")
+            raise InvalidDBParameterGroupState(
+                "One or more database instances are still members of this parameter group."
+            )
         return self.db_parameter_groups.pop(name)
 
 

@@ -31,7 +31,7 @@ UNMODIFIABLE = {
     "archive_command", "archive_mode", "config_file", "data_directory", "dynamic_shared_memory_type", "fsync",
     "full_page_writes", "hba_file", "huge_pages", "ident_file", "listen_addresses", "log_destination", "log_directory",
     "logging_collector", "port", "ssl", "ssl_ca_file", "ssl_cert_file", "ssl_key_file", "unix_socket_directories",
-    "unix_socket_permissions", "wal_level",
+    "unix_socket_permissions", "wal_init_zero", "wal_level",
 }  # fmt: skip
 
 # RDS's own defaults where they differ from PostgreSQL's and matter to replication, and the cloud's frugality.
@@ -64,7 +64,9 @@ def check(parameter: dict[str, Any], settings: Settings) -> None:
     if needs_restart(name, settings) and parameter.get("ApplyMethod") == "immediate":
         raise InvalidParameterCombination("cannot use immediate apply method for static parameter")
     if name in settings and value is not None and not _allowed(value, settings[name]):
-        raise InvalidParameterValue(f"Invalid parameter value: {value} for: {name} allowed values are: {_range(settings[name])}")
+        raise InvalidParameterValue(
+            f"Invalid parameter value: {value} for: {name} allowed values are: {_range(settings[name])}"
+        )
 
 
 def _allowed(value: str, setting: dict) -> bool:
@@ -150,8 +152,10 @@ def write_configuration(server: Server, values: dict[str, str], settings: Settin
         "ssl_cert_file": str(server.directory / "server.crt"),
         "ssl_key_file": str(server.directory / "server.key"),
         "wal_level": "logical" if on(values, "rds.logical_replication") else "replica",
-        # The machine does not lose power during a test, and a copy of frozen files sees what was written.
+        # The machine does not lose power during a test, and a copy of frozen files sees what was written; so nothing
+        # has to reach the disk, and segments need not be filled beforehand.
         "fsync": "off",
+        "wal_init_zero": "off",
         # Segments of shared memory as files of the data directory: none is left behind by a server that was killed.
         "dynamic_shared_memory_type": "mmap",
         "huge_pages": "off",

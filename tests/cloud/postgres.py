@@ -4,7 +4,6 @@ Knows nothing of RDS. The binaries are those that tests/install-postgres put bel
 """
 
 import contextlib
-import functools
 import hashlib
 import json
 import os
@@ -191,10 +190,9 @@ def processes_in(directory: Path) -> list[int]:
 GUARD = """
 trap '' INT TERM HUP
 read -r _
-for working in /proc/[0-9]*/cwd; do
-  case $(readlink "$working") in
-    "$1"/*/data) pid=${working#/proc/}; kill -KILL "${pid%/cwd}" ;;
-  esac
+for working in $(find /proc -mindepth 2 -maxdepth 2 -name cwd -lname "$1/*/data" 2>/dev/null); do
+  pid=${working#/proc/}
+  kill -KILL "${pid%/cwd}"
 done
 """
 
@@ -238,20 +236,23 @@ class Templates:
         self.postgres_dir = postgres_dir
         self.scratch = scratch
         self._lock = threading.Lock()
+        self._settings: dict[int, dict[str, dict]] = {}
 
     def home(self, major: int) -> Path:
         return self.postgres_dir / str(major)
 
     def majors(self) -> list[int]:
+        """The majors that are installed."""
         return sorted(int(home.name) for home in self.postgres_dir.iterdir() if home.name.isdigit())
 
     def archive(self, major: int) -> Path:
         return self._template(major) / "data.tar"
 
-    @functools.cache
     def settings(self, major: int) -> dict[str, dict]:
         """`pg_settings` of the major by name: what may be set, to what, and whether it needs a restart."""
-        return json.loads((self._template(major) / "settings.json").read_text())
+        if major not in self._settings:
+            self._settings[major] = json.loads((self._template(major) / "settings.json").read_text())
+        return self._settings[major]
 
     def _template(self, major: int) -> Path:
         with self._lock:

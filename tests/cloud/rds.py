@@ -62,6 +62,8 @@ class Rds:
         self.authority = Authority(self.directory / "ca.pem")
         self.ca_file = self.authority.ca_file
         self.templates = Templates(postgres_dir.resolve(), self.directory)
+        if not postgres_dir.exists() or not self.templates.majors():
+            raise FileNotFoundError(f"no PostgreSQL below {postgres_dir}: run tests/install")
         self.log_exporter = LogExporter()
         self.closing = threading.Event()
         self._guard = guard(self.directory)

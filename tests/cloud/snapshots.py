@@ -18,7 +18,8 @@ COPIES_AT_A_TIME = 20
 # Described by a snapshot as they were on the instance at that moment.
 CAPTURED = (
     "availability_zone", "license_model", "iops", "storage_throughput", "storage_type", "option_group_name",
-    "multi_tenant", "dedicated_log_volume", "backup_retention_period", "preferred_backup_window", "instance_create_time",
+    "multi_tenant", "dedicated_log_volume", "backup_retention_period", "preferred_backup_window",
+    "instance_create_time",
 )  # fmt: skip
 
 
@@ -35,7 +36,13 @@ class Snapshot(models.DBSnapshot):
     """
 
     def __init__(
-        self, backend: models.RDSBackend, instance: Instance, identifier: str, tags: list | None, kms_key_id: str | None, seconds: float
+        self,
+        backend: models.RDSBackend,
+        instance: Instance,
+        identifier: str,
+        tags: list | None,
+        kms_key_id: str | None,
+        seconds: float,
     ):
         super().__init__(backend, instance, identifier, tags=tags)
         self.status = "creating"
@@ -132,7 +139,9 @@ class SnapshotRequests(ControlPlane):
         """A copy with a key is encrypted with it; one without keeps what the source has, an old key included."""
         source = self.find_snapshot(source_db_snapshot_identifier)
         self._check_new_snapshot(target_db_snapshot_identifier)
-        copying = [each for each in self.database_snapshots.values() if each.status == "creating" and each.source_region]
+        copying = [
+            each for each in self.database_snapshots.values() if each.status == "creating" and each.source_region
+        ]
         if len(copying) >= COPIES_AT_A_TIME:
             raise exceptions.SnapshotQuotaExceededFault()
         if source.status != "available":

@@ -35,7 +35,9 @@ class Databases:
         return self.rds.describe_db_instances(DBInstanceIdentifier=identifier)["DBInstances"][0]
 
     def available(self, identifier: str, status: str = "available") -> dict:
-        wait_until(lambda: self.describe(identifier)["DBInstanceStatus"] == status, f"{identifier} {status}", LIMIT_SECONDS)
+        wait_until(
+            lambda: self.describe(identifier)["DBInstanceStatus"] == status, f"{identifier} {status}", LIMIT_SECONDS
+        )
         return self.describe(identifier)
 
     def snapshot_available(self, identifier: str) -> dict:
@@ -65,7 +67,9 @@ class Databases:
             return name
         self.rds.modify_db_parameter_group(
             DBParameterGroupName=name,
-            Parameters=[{"ParameterName": "rds.logical_replication", "ParameterValue": "1", "ApplyMethod": "pending-reboot"}],
+            Parameters=[
+                {"ParameterName": "rds.logical_replication", "ParameterValue": "1", "ApplyMethod": "pending-reboot"}
+            ],
         )
         return name
 
@@ -122,7 +126,9 @@ def test_an_encrypted_copy_of_a_snapshot_under_load_is_where_the_seed_lsn_says(d
         assert databases.describe(source_id)["DBInstanceStatus"] == "backing-up"
         assert not databases.snapshot_available(f"plain{major}")["Encrypted"]
         rds.copy_db_snapshot(
-            SourceDBSnapshotIdentifier=f"plain{major}", TargetDBSnapshotIdentifier=f"encrypted{major}", KmsKeyId="alias/aws/rds"
+            SourceDBSnapshotIdentifier=f"plain{major}",
+            TargetDBSnapshotIdentifier=f"encrypted{major}",
+            KmsKeyId="alias/aws/rds",
         )
         copy = databases.snapshot_available(f"encrypted{major}")
         assert copy["Encrypted"] and ":key/" in copy["KmsKeyId"]
@@ -172,7 +178,11 @@ def test_the_master_user_is_no_superuser(databases, plain):
         session.execute("create event trigger note on ddl_command_end execute function note()")
         session.execute("drop event trigger note")
         session.execute("set session_replication_role = replica")
-        for forbidden in "copy (select 1) to '/tmp/never'", "alter system set work_mem = '1MB'", "create role too superuser":
+        for forbidden in (
+            "copy (select 1) to '/tmp/never'",
+            "alter system set work_mem = '1MB'",
+            "create role too superuser",
+        ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 session.execute(forbidden)
     with pytest.raises(psycopg.OperationalError, match="rejects"):
@@ -224,9 +234,15 @@ def test_a_static_parameter_waits_for_a_reboot_and_a_dynamic_one_does_not(databa
     assert show("wal_level") == "logical" and show("rds.logical_replication") == "on"
 
     static = {"ParameterName": "max_connections", "ParameterValue": "50", "ApplyMethod": "immediate"}
-    assert refused(rds.modify_db_parameter_group, DBParameterGroupName="own", Parameters=[static]) == "InvalidParameterCombination"
+    assert (
+        refused(rds.modify_db_parameter_group, DBParameterGroupName="own", Parameters=[static])
+        == "InvalidParameterCombination"
+    )
     unknown = {"ParameterName": "no_such", "ParameterValue": "1", "ApplyMethod": "immediate"}
-    assert refused(rds.modify_db_parameter_group, DBParameterGroupName="own", Parameters=[unknown]) == "InvalidParameterValue"
+    assert (
+        refused(rds.modify_db_parameter_group, DBParameterGroupName="own", Parameters=[unknown])
+        == "InvalidParameterValue"
+    )
 
 
 def test_rename_stop_start_and_delete_act_on_the_server(databases):
@@ -245,11 +261,17 @@ def test_rename_stop_start_and_delete_act_on_the_server(databases):
     databases.available("after", "stopped")
     with pytest.raises(psycopg.OperationalError):
         databases.connect(instance)
-    assert refused(rds.create_db_snapshot, DBInstanceIdentifier="after", DBSnapshotIdentifier="no") == "InvalidDBInstanceState"
+    assert (
+        refused(rds.create_db_snapshot, DBInstanceIdentifier="after", DBSnapshotIdentifier="no")
+        == "InvalidDBInstanceState"
+    )
     rds.start_db_instance(DBInstanceIdentifier="after")
     databases.connect(databases.available("after")).close()
 
-    assert refused(rds.delete_db_instance, DBInstanceIdentifier="after", SkipFinalSnapshot=True) == "InvalidParameterCombination"
+    assert (
+        refused(rds.delete_db_instance, DBInstanceIdentifier="after", SkipFinalSnapshot=True)
+        == "InvalidParameterCombination"
+    )
     rds.modify_db_instance(DBInstanceIdentifier="after", DeletionProtection=False, ApplyImmediately=True)
     databases.available("after")
     rds.delete_db_instance(DBInstanceIdentifier="after", FinalDBSnapshotIdentifier="last")
@@ -270,7 +292,9 @@ def test_without_rds_tools_a_restore_cannot_make_the_extension(databases):
     databases.create("old-minor", 17, Tags=[{"Key": "cloud:rds_tools", "Value": "off"}])
     databases.rds.create_db_snapshot(DBInstanceIdentifier="old-minor", DBSnapshotIdentifier="old-minor")
     databases.snapshot_available("old-minor")
-    databases.rds.restore_db_instance_from_db_snapshot(DBInstanceIdentifier="old-copy", DBSnapshotIdentifier="old-minor")
+    databases.rds.restore_db_instance_from_db_snapshot(
+        DBInstanceIdentifier="old-copy", DBSnapshotIdentifier="old-minor"
+    )
     with databases.connect(databases.available("old-copy")) as session:
         with pytest.raises(psycopg.errors.FeatureNotSupported):
             session.execute("create extension rds_tools")
@@ -278,16 +302,30 @@ def test_without_rds_tools_a_restore_cannot_make_the_extension(databases):
 
 def test_requests_in_the_wrong_state_are_refused_with_the_names_of_aws(databases, plain):
     rds = databases.rds
-    new = {"DBInstanceClass": "db.t3.medium", "Engine": "postgres", "MasterUsername": "m", "MasterUserPassword": "p" * 8}
-    assert refused(rds.create_db_instance, DBInstanceIdentifier="plain", AllocatedStorage=20, **new) == "DBInstanceAlreadyExists"
+    new = {
+        "DBInstanceClass": "db.t3.medium",
+        "Engine": "postgres",
+        "MasterUsername": "m",
+        "MasterUserPassword": "p" * 8,
+    }
+    assert (
+        refused(rds.create_db_instance, DBInstanceIdentifier="plain", AllocatedStorage=20, **new)
+        == "DBInstanceAlreadyExists"
+    )
     rds.create_db_snapshot(DBInstanceIdentifier="plain", DBSnapshotIdentifier="first")
-    assert refused(rds.create_db_snapshot, DBInstanceIdentifier="plain", DBSnapshotIdentifier="second") == "InvalidDBInstanceState"
+    assert (
+        refused(rds.create_db_snapshot, DBInstanceIdentifier="plain", DBSnapshotIdentifier="second")
+        == "InvalidDBInstanceState"
+    )
     assert refused(rds.reboot_db_instance, DBInstanceIdentifier="plain") == "InvalidDBInstanceState"
     unfinished = {"SourceDBSnapshotIdentifier": "first", "TargetDBSnapshotIdentifier": "copy"}
     assert refused(rds.copy_db_snapshot, **unfinished) == "InvalidDBSnapshotState"
     databases.snapshot_available("first")
     databases.available("plain")
-    assert refused(rds.create_db_snapshot, DBInstanceIdentifier="plain", DBSnapshotIdentifier="first") == "DBSnapshotAlreadyExists"
+    assert (
+        refused(rds.create_db_snapshot, DBInstanceIdentifier="plain", DBSnapshotIdentifier="first")
+        == "DBSnapshotAlreadyExists"
+    )
     assert refused(rds.describe_db_snapshots, DBSnapshotIdentifier="none") == "DBSnapshotNotFound"
     assert refused(rds.describe_db_instances, DBInstanceIdentifier="none") == "DBInstanceNotFound"
     small = {"DBInstanceIdentifier": "small", "DBSnapshotIdentifier": "first", "StorageType": "gp3", "Iops": 3000}
@@ -329,6 +367,9 @@ def test_no_server_outlives_a_cloud_that_is_killed():
         cloud.process.wait()
 
     def listening() -> bool:
-        return subprocess.run(["bash", "-c", f"exec 3<>/dev/tcp/127.0.0.1/{port}"], stderr=subprocess.DEVNULL).returncode == 0
+        return (
+            subprocess.run(["bash", "-c", f"exec 3<>/dev/tcp/127.0.0.1/{port}"], stderr=subprocess.DEVNULL).returncode
+            == 0
+        )
 
     wait_until(lambda: not listening(), "the server to end")

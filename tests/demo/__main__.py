@@ -15,10 +15,10 @@ from pathlib import Path
 from . import pauses, verdict
 from .application import Application
 from .databases import Databases
-from .executions import Entered, Execution, entered_states
+from .executions import Entered, Execution, entered_states, failures
 from .local_cloud import LocalCloud, binaries_directory
 from .progress import Progress
-from .shop import IDENTIFIER, KEY_ALIAS, MASTER_SECRET, Shop, open_shop
+from .shop import IDENTIFIER, KEY_ALIAS, MASTER_SECRET, Shop, change_something, open_shop
 from .waiting import wait_until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -65,7 +65,8 @@ def run(major: int, binaries: Path) -> dict:
         shop = open_shop(cloud, major)
         version, endpoint = shop.instance["EngineVersion"], shop.instance["Endpoint"]
         print(f"PostgreSQL {version} at {endpoint['Address']}:{endpoint['Port']}, encrypted: {shop.instance['StorageEncrypted']}")
-        with Application(cloud, [shop.secrets[database] for database in WRITERS]) as application:
+        places = [(shop.secrets[database], database) for database in WRITERS]
+        with Application(cloud, places, change_something) as application:
             wait_until(lambda: application.count, lambda count: count > 100, "the first hundred writes", 20)
             execution = start(cloud, shop)
             watch(cloud, execution, application, Progress(execution, application, began))
@@ -78,7 +79,7 @@ def run(major: int, binaries: Path) -> dict:
             report |= measure(cloud, execution, application, binaries)
             print_measurements(report)
         else:
-            print(f"\n{report['error']}: {report['cause']}")
+            print("", *report["failures"], f"{report['error']}: {report['cause']}", sep="\n")
     return {"holds": False} | report | {"seconds": round(time.monotonic() - began, 1)}
 
 
@@ -125,7 +126,8 @@ def approve(cloud: LocalCloud, execution: Execution) -> None:
 def describe(execution: Execution) -> dict:
     """How it ended, and which way it took."""
     described = execution.describe()
-    entered = entered_states(execution.events())
+    events = execution.events()
+    entered = entered_states(events)
     return {
         "execution": execution.name,
         "status": described["status"],
@@ -133,6 +135,7 @@ def describe(execution: Execution) -> dict:
         "cause": described.get("cause"),
         "state_transitions": len(entered),
         "states": _visits(entered),
+        "failures": failures(events),
     }
 
 
@@ -147,7 +150,8 @@ def judge(cloud: LocalCloud, shop: Shop, application: Application) -> dict:
     databases = Databases(cloud)
     target = verdict.find_target(databases, application.writers[0].acknowledged[-1].server)
     source = databases.describe(IDENTIFIER)
-    scene = verdict.Scene(cloud, databases, source, target, shop, application.writers)
+    before = {shop.secrets[database]: value for database, value in shop.secret_values.items()}
+    scene = verdict.Scene(cloud, databases, source, target, shop.key_arn, before, application.writers)
     checks = []
     print()
     for check in verdict.check_all(scene):

@@ -5,15 +5,33 @@ application does that is to live through a failover.
 """
 
 import json
-import random
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import psycopg
 
 from .databases import connect
 from .local_cloud import LocalCloud
+
+# Each transaction leaves one row in both of these. Nothing keeps rows apart but the writers' own counting, so a change
+# that is applied twice shows, and only one of them has a key.
+LEDGER = """
+create schema journal;
+create table journal.ledger (
+    id bigint generated always as identity primary key,
+    writer int not null,
+    seq int not null,
+    written_at timestamptz not null default clock_timestamp()
+);
+create table journal.event (
+    writer int not null,
+    seq int not null,
+    told jsonb not null default '{"by": "writer"}'
+);
+"""
+LEDGER_TABLES = ("journal.ledger", "journal.event")
 
 # Between two writes of a writer, and before it tries again: short, so that a pause is felt to the millisecond.
 BETWEEN_WRITES_SECONDS = 0.004
@@ -35,6 +53,7 @@ class Writer:
 
     number: int
     secret: str
+    database: str
     acknowledged: list[Acknowledged] = field(default_factory=list)
     # The connection broke between commit and answer: they may be there, or not.
     unknown: list[int] = field(default_factory=list)
@@ -46,13 +65,21 @@ class Writer:
 
 
 class Application:
-    """Writers in threads, from `with` on until `stop` or the end of the block."""
+    """Writers in threads, from `with` on until `stop` or the end of the block.
 
-    def __init__(self, cloud: LocalCloud, secrets: list[str]) -> None:
+    Each writes to one database that one secret leads to: `places` has (secret, database). `change` is what it does
+    besides its ledger, given a session and the number of the transaction; only until it moves to another server, so that
+    all tables but the ledger's can be compared between source and target as they are.
+    """
+
+    def __init__(
+        self, cloud: LocalCloud, places: list[tuple[str, str]], change: Callable[[psycopg.Connection, int], None]
+    ) -> None:
         self._secrets_manager = cloud.client("secretsmanager")
         self._ca_file = cloud.ca_file
+        self._change = change
         self._ended = threading.Event()
-        self.writers = [Writer(number, secret) for number, secret in enumerate(secrets)]
+        self.writers = [Writer(number, *place) for number, place in enumerate(places)]
         self._threads = [threading.Thread(target=self._run, args=(writer,), daemon=True) for writer in self.writers]
 
     def __enter__(self) -> "Application":
@@ -84,7 +111,7 @@ class Application:
             server = f"{place['host']}:{place['port']}"
             try:
                 with connect(
-                    self._ca_file, place["host"], place["port"], place["dbname"], place["username"], place["password"]
+                    self._ca_file, place["host"], place["port"], writer.database, place["username"], place["password"]
                 ) as session:
                     while not self._ended.is_set():
                         self._write(writer, session, server)
@@ -99,33 +126,14 @@ class Application:
         moved = server != writer.first_server
         if moved:
             writer.first_seq_moved = writer.first_seq_moved or writer.seq
-        self._execute(writer, session, moved)
+        mark = (writer.number, writer.seq)
+        session.execute("insert into journal.ledger (writer, seq) values (%s, %s)", mark)
+        session.execute("insert into journal.event (writer, seq) values (%s, %s)", mark)
+        if not moved:
+            self._change(session, writer.seq)
         try:
             session.commit()
         except psycopg.OperationalError:
             writer.unknown.append(writer.seq)
             raise
         writer.acknowledged.append(Acknowledged(writer.seq, time.monotonic(), server))
-
-    def _execute(self, writer: Writer, session: psycopg.Connection, moved: bool) -> None:
-        """One transaction. After the move only ledger and journal are written, so that of all other tables source and
-        target can be compared as they are."""
-        mark = (writer.number, writer.seq)
-        session.execute("insert into sales.ledger (writer, seq) values (%s, %s)", mark)
-        session.execute("insert into journal.event (writer, seq) values (%s, %s)", mark)
-        if moved:
-            return
-        match writer.seq % 5:
-            case 0:
-                session.execute("update sales.customer set balance = balance + 1 where id = %s", (random.randint(1, 500),))
-            case 1:
-                purchase = "insert into sales.purchase (bought_on, customer, net) values (%s, %s, %s)"
-                session.execute(purchase, (f"202{random.randint(4, 6)}-05-01", random.randint(1, 500), writer.seq))
-            case 2:
-                session.execute(
-                    'update "Lager"."Größe" set "Stück" = "Stück" + 1 where "Schlüssel" = %s', (f"Größe {random.randint(1, 200)}",)
-                )
-            case 3:
-                session.execute('update "Lager"."Foto" set views = views + 1 where id = %s', (-random.randint(1, 100),))
-            case 4:
-                session.execute("delete from sales.purchase where id = %s", (random.randint(1, 2000),))

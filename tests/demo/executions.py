@@ -51,10 +51,12 @@ class Execution:
 
     def wait_for_state(self, state: str, limit_seconds: float) -> None:
         """Returns once the state has been entered."""
-        wait_until(
-            lambda: [each.state for each in entered_states(self.events())], lambda states: state in states,
-            f"state {state} of {self.name}", limit_seconds,
+        states = wait_until(
+            lambda: [self.status, *(each.state for each in entered_states(self.events()))],
+            lambda seen: state in seen or seen[0] != "RUNNING", f"state {state} of {self.name}", limit_seconds,
         )  # fmt: skip
+        if state not in states:
+            raise RuntimeError(f"{self.name} has not entered {state}: {states}, {self.describe().get('cause')}")
 
     def _last_states(self) -> list[str]:
         return [each.state for each in entered_states(self.events())][-4:]
@@ -69,6 +71,12 @@ def entered_states(events: list[dict]) -> list[Entered]:
         for event in events
         if "stateEnteredEventDetails" in event
     ]
+
+
+def failures(events: list[dict]) -> list[str]:
+    """What went wrong in the execution's tasks, those that were tried again included."""
+    details = [each for event in events for kind, each in event.items() if kind in ("taskFailedEventDetails", "taskTimedOutEventDetails")]
+    return [f"{each.get('error')}: {each.get('cause')}" for each in details]
 
 
 def last_lag_bytes(events: list[dict]) -> int | None:

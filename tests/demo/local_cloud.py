@@ -12,6 +12,8 @@ import boto3
 from botocore.config import Config
 
 TESTS = Path(__file__).resolve().parents[1]
+# Its servers end at once; the files of twenty of them take a while to remove on a busy machine.
+ENDING_LIMIT_SECONDS = 120
 
 
 class LocalCloud:
@@ -42,7 +44,7 @@ class LocalCloud:
 
     def __exit__(self, *_) -> None:
         self._process.terminate()
-        self._process.wait(timeout=30)
+        self._process.wait(timeout=ENDING_LIMIT_SECONDS)
 
     @property
     def ca_file(self) -> str:

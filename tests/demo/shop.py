@@ -1,12 +1,15 @@
 """The shop whose database is to be encrypted: an instance with two databases, a key, and the secrets that lead there."""
 
 import json
+import random
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 from psycopg import sql
 
+from .application import LEDGER
 from .databases import MASTER, MASTER_PASSWORD, Databases
 from .local_cloud import LocalCloud
 
@@ -58,9 +61,28 @@ def _fill(databases: Databases, instance: dict, password: str) -> None:
         with databases.connect(instance, database) as session:
             session.execute(f"set demo.rows = '{rows}'")
             session.execute(SCHEMA)
+            session.execute(LEDGER)
             for schema in "sales", "journal", "Lager":
                 for grant in "usage on schema", "all on all tables in schema", "usage on all sequences in schema":
                     session.execute(sql.SQL(f"grant {grant} {{}} to {{}}").format(sql.Identifier(schema), user))
+
+
+def change_something(session: psycopg.Connection, seq: int) -> None:
+    """One of the things that a shop does all day."""
+    match seq % 5:
+        case 0:
+            session.execute("update sales.customer set balance = balance + 1 where id = %s", (random.randint(1, 500),))
+        case 1:
+            day = f"202{random.randint(4, 6)}-05-01"
+            purchase = "insert into sales.purchase (bought_on, customer, net) values (%s, %s, %s)"
+            session.execute(purchase, (day, random.randint(1, 500), seq))
+        case 2:
+            more = 'update "Lager"."Größe" set "Stück" = "Stück" + 1 where "Schlüssel" = %s'
+            session.execute(more, (f"Größe {random.randint(1, 200)}",))
+        case 3:
+            session.execute('update "Lager"."Foto" set views = views + 1 where id = %s', (-random.randint(1, 100),))
+        case 4:
+            session.execute("delete from sales.purchase where id = %s", (random.randint(1, 2000),))
 
 
 def make_key(cloud: LocalCloud, alias: str) -> str:

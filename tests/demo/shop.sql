@@ -1,8 +1,7 @@
 -- What a shop keeps: several schemas, names that need quotes, identity and serial columns, partitions, a generated
--- column, a table without a key. `demo.rows` says how many rows the larger tables get.
+-- column. `demo.rows` says how many rows the larger tables get.
 
 create schema sales;
-create schema journal;
 create schema "Lager";
 
 create table sales.customer (
@@ -46,21 +45,7 @@ create table "Lager"."Foto" (
 alter table "Lager"."Foto" alter column picture set storage external;
 insert into "Lager"."Foto" (picture) select repeat(md5(n::text), 200) from generate_series(1, 100) n;
 
--- Each transaction of a writer leaves one row here and one in journal.event; nothing but the writers' own counting
--- keeps them apart, so a change that is applied twice shows.
-create table sales.ledger (
-    id bigint generated always as identity primary key,
-    writer int not null,
-    seq int not null,
-    written_at timestamptz not null default clock_timestamp()
-);
-create table journal.event (
-    writer int not null,
-    seq int not null,
-    told jsonb not null default '{"by": "writer"}'
-);
-
-create table journal."Archiv, alt" (id uuid primary key, told text, tags text[]);
-insert into journal."Archiv, alt"
+create table "Lager"."Archiv, alt" (id uuid primary key, told text, tags text[]);
+insert into "Lager"."Archiv, alt"
 select md5(n::text)::uuid, 'vor Jahren: ' || n, array['a', null, '"b"']
   from generate_series(1, 2 * current_setting('demo.rows')::int) n;

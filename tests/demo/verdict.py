@@ -7,13 +7,11 @@ from dataclasses import dataclass
 
 import psycopg
 
-from .application import Writer
+from .application import LEDGER_TABLES, Writer
 from .comparison import read_contents, read_sequences_behind
 from .databases import Databases, values
 from .local_cloud import LocalCloud
-from .shop import Shop
 
-WRITTEN_BY_WRITERS = ("sales.ledger", "journal.event")
 PRODUCT = "rds\\_reencrypt\\_%"
 
 # What a run makes inside of PostgreSQL; fences are looked at apart. Read by the master user.
@@ -54,21 +52,29 @@ class Scene:
     databases: Databases
     source: dict
     target: dict
-    shop: Shop
+    key_arn: str
+    # What the application's secrets held before the run, by their names.
+    secrets_before: dict[str, dict]
     writers: list[Writer]
 
+    @property
+    def names(self) -> list[str]:
+        """The databases that are written to."""
+        return sorted({writer.database for writer in self.writers})
+
     def writers_of(self, database: str) -> list[Writer]:
-        return [writer for writer in self.writers if writer.secret == self.shop.secrets[database]]
+        return [writer for writer in self.writers if writer.database == database]
 
 
 def check_all(scene: Scene) -> Iterator[Check]:
     yield check_encryption(scene)
-    for database in scene.shop.secrets:
+    for database in scene.names:
         yield check_acknowledged(scene, database)
         yield check_contents(scene, database)
         yield check_sequences(scene, database)
         yield check_fence(scene, database)
-        yield check_secret(scene, database)
+    for secret in scene.secrets_before:
+        yield check_secret(scene, secret)
     yield check_nothing_left(scene)
 
 
@@ -82,7 +88,7 @@ def find_target(databases: Databases, server: str) -> dict:
 
 def check_encryption(scene: Scene) -> Check:
     encrypted, key = scene.target["StorageEncrypted"], scene.target.get("KmsKeyId")
-    return Check("encrypted with the key that was asked for", encrypted and key == scene.shop.key_arn, f"{encrypted}, {key}")
+    return Check("encrypted with the key that was asked for", encrypted and key == scene.key_arn, f"{encrypted}, {key}")
 
 
 def check_acknowledged(scene: Scene, database: str) -> Check:
@@ -92,7 +98,7 @@ def check_acknowledged(scene: Scene, database: str) -> Check:
     unknown = {(writer.number, seq) for writer in writers for seq in writer.unknown}
     with scene.databases.connect(scene.source, database) as source, scene.databases.connect(scene.target, database) as target:
         lost = doubled = stranded = invented = 0
-        for table in WRITTEN_BY_WRITERS:
+        for table in LEDGER_TABLES:
             here, there = _marks(source, table), _marks(target, table)
             lost += len(acknowledged - there.keys())
             doubled += sum(count > 1 for count in there.values())
@@ -115,7 +121,7 @@ def check_contents(scene: Scene, database: str) -> Check:
     the writers wrote there is left out, by their own count."""
     moved = [(writer.number, writer.first_seq_moved) for writer in scene.writers_of(database) if writer.first_seq_moved]
     later = " or ".join(f"t.writer = {number} and t.seq >= {seq}" for number, seq in moved)
-    conditions = {table: f"not ({later})" for table in WRITTEN_BY_WRITERS} if later else {}
+    conditions = {table: f"not ({later})" for table in LEDGER_TABLES} if later else {}
     with scene.databases.connect(scene.source, database) as source, scene.databases.connect(scene.target, database) as target:
         here, there = read_contents(source, conditions), read_contents(target, conditions)
     different = [f"{name}: {here.get(name)} {there.get(name)}" for name in sorted({*here, *there}) if here.get(name) != there.get(name)]
@@ -132,47 +138,51 @@ def check_sequences(scene: Scene, database: str) -> Check:
 
 def check_fence(scene: Scene, database: str) -> Check:
     """Nobody can write to the source, whatever they set; everybody can read."""
-    before = scene.shop.secret_values[database]
+    before = scene.secrets_before[scene.writers_of(database)[0].secret]
     application = (before["username"], before["password"])
     through = []
     for login, attempts in (application, APPLICATION_ATTEMPTS), (None, MASTER_ATTEMPTS):
         for attempt in attempts:
             with scene.databases.connect(scene.source, database, *(login or ())) as session:
-                session.execute("select count(*) from sales.ledger")
+                session.execute("select count(*) from journal.ledger")
                 session.execute(attempt)
                 try:
-                    session.execute("insert into sales.ledger (writer, seq) values (-1, -1)")
+                    session.execute("insert into journal.ledger (writer, seq) values (-1, -1)")
                     through.append(f"{login[0] if login else 'master'}: {attempt}")
                 except psycopg.errors.ReadOnlySqlTransaction as refusal:
                     said = str(refusal).splitlines()[0]
     return Check(f"{database}: the source takes no writes", not through, "; ".join(through) or said)
 
 
-def check_secret(scene: Scene, database: str) -> Check:
+def check_secret(scene: Scene, name: str) -> Check:
     """The application's secret leads to the target, has all else as it was, and its previous version leads back."""
-    secrets, before = scene.cloud.client("secretsmanager"), scene.shop.secret_values[database]
+    secrets, before = scene.cloud.client("secretsmanager"), scene.secrets_before[name]
 
     def version(stage: str) -> dict:
-        return json.loads(secrets.get_secret_value(SecretId=scene.shop.secrets[database], VersionStage=stage)["SecretString"])
+        return json.loads(secrets.get_secret_value(SecretId=name, VersionStage=stage)["SecretString"])
 
-    endpoint = {"host": scene.target["Endpoint"]["Address"], "port": scene.target["Endpoint"]["Port"]}
+    endpoint = scene.target["Endpoint"]
+    # A port that was written as text stays text.
+    moved = before | {"host": endpoint["Address"], "port": type(before["port"])(endpoint["Port"])}
     now, previous = version("AWSCURRENT"), version("AWSPREVIOUS")
-    holds = now == before | endpoint and previous == before
-    return Check(f"{database}: the secret", holds, f"leads to port {now['port']}, before to {previous['port']}, keys {', '.join(now)}")
+    holds = now == moved and previous == before
+    return Check(f"secret {name}", holds, f"leads to port {now['port']}, before to {previous['port']}, keys {', '.join(now)}")
 
 
 def check_nothing_left(scene: Scene) -> Check:
     left = []
     for side, instance in ("source", scene.source), ("target", scene.target):
-        for database in scene.shop.secrets:
+        for database in scene.names:
             with scene.databases.connect(instance, database) as session:
                 left += [f"{side}: {thing}" for thing in values(session, LEFTOVERS % {"product": f"'{PRODUCT}'"})]
-    left += snapshots_and_log_groups(scene.cloud, scene.target["DBInstanceIdentifier"])
+    left += snapshots_and_log_groups(scene)
     return Check("nothing is left of the run", not left, "; ".join(sorted(set(left))) or "nothing")
 
 
-def snapshots_and_log_groups(cloud: LocalCloud, target: str) -> list[str]:
-    """Manual snapshots, and log groups of an instance."""
-    snapshots = cloud.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
-    groups = cloud.client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/rds/instance/{target}/")["logGroups"]
+def snapshots_and_log_groups(scene: Scene) -> list[str]:
+    """Manual snapshots of the source, and log groups of the target."""
+    source, target = (instance["DBInstanceIdentifier"] for instance in (scene.source, scene.target))
+    rds, logs = scene.cloud.client("rds"), scene.cloud.client("logs")
+    snapshots = rds.describe_db_snapshots(DBInstanceIdentifier=source, SnapshotType="manual")["DBSnapshots"]
+    groups = logs.describe_log_groups(logGroupNamePrefix=f"/aws/rds/instance/{target}/")["logGroups"]
     return [f"snapshot {each['DBSnapshotIdentifier']}" for each in snapshots] + [f"log group {each['logGroupName']}" for each in groups]

@@ -40,7 +40,8 @@ pub async fn handle(aws: &Aws, step: Step) -> Result<Start> {
 }
 
 async fn start(aws: &Aws, target: &Server, plan: &Plan) -> Result<Start> {
-    let mut control = target.connect(&plan.control_database).await?;
+    // The run's schema is in the databases that it carries, and those alone.
+    let mut control = target.connect(plan.databases.first().map_or(&plan.control_database, |database| &database.name)).await?;
     let (start_lsn, witnesses) = if let Some(kept) = read_kept(&control, plan).await? {
         (kept, Vec::new())
     } else {

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
 use shared::aws::Aws;
-use shared::contract::{Action, Database, Plan, Step};
+use shared::contract::{Action, Database, Plan, Published, Step};
 use shared::error::{ErrorName, Result, StepError, While};
 use shared::fence;
 use shared::pg::{Server, Session};
@@ -12,14 +11,6 @@ use shared::rds::source_server;
 use shared::replica_identity::{self, read_tables};
 use shared::replication::read_slot;
 use shared::sql;
-
-/// What the source keeps for the copy.
-#[derive(Debug, Serialize)]
-pub struct Published {
-    pub ready: bool,
-    /// Tables published, by database.
-    pub tables: BTreeMap<String, usize>,
-}
 
 /// Do: after it, the source is claimed for this run, and keeps for each database all changes of all its tables from
 /// now on.
@@ -88,7 +79,7 @@ async fn ensure_identities(session: &mut Session, plan: &Plan, database: &Databa
     Ok(())
 }
 
-async fn ensure_publication(session: &mut Session, plan: &Plan, database: &Database) -> Result<usize> {
+async fn ensure_publication(session: &mut Session, plan: &Plan, database: &Database) -> Result<u64> {
     let tables = read_tables(session, &plan.names.run).await?;
     if let Some(table) = tables.iter().find(|table| !table.identity) {
         return Err(StepError::new(ErrorName::TablesChanged, format!("{} was made without a key a moment ago", table.name)));
@@ -96,7 +87,7 @@ async fn ensure_publication(session: &mut Session, plan: &Plan, database: &Datab
     let oids: Vec<u32> = tables.iter().map(|table| table.oid).collect();
     let made = sql::run_made_together(session, sql::CREATE_PUBLICATION, &[&plan.names.run, &oids]).await;
     made.while_doing(&format!("publish the tables of {}", database.name))?;
-    Ok(oids.len())
+    Ok(u64::try_from(oids.len()).unwrap_or(u64::MAX))
 }
 
 /// A slot waits for every transaction that runs; the error names them.

@@ -7,6 +7,7 @@ use shared::contract::{Database, Plan};
 use shared::error::{ErrorName, Result, StepError, While};
 use shared::pg::{Server, Session};
 use shared::replication::{check_tables, drain, read_slot, read_subscription};
+use shared::lsn::Lsn;
 use shared::{fence, sql};
 
 use crate::{Closed, now_ms};
@@ -16,6 +17,8 @@ struct Open<'a> {
     database: &'a Database,
     /// Holds the locks, and closes the fence with its commit.
     source: Session,
+    /// Outside of that transaction.
+    watcher: Session,
     target: Session,
     tables: Vec<u32>,
 }
@@ -32,28 +35,35 @@ pub(crate) async fn fence_source(source: &Server, target: &Server, plan: &Plan) 
         if state.closed {
             paused_at_ms = paused_at_ms.or(state.paused_at_ms);
         } else {
-            open.push(prepare(&mut session, target, plan, database).await.map(|(target, tables)| Open { database, source: session, target, tables })?);
+            let (target, tables) = prepare(&mut session, target, plan, database).await?;
+            let watcher = source.connect(&database.name).await?;
+            open.push(Open { database, source: session, watcher, target, tables });
         }
     }
-    let watcher = source.connect(&plan.control_database).await?;
-    let max_hold = Duration::from_secs(u64::from(plan.cutover.max_write_pause_seconds));
     if open.is_empty() {
-        let slot = read_slot(&watcher, &plan.names.slot(plan.databases.first().map_or(0, |database| database.oid))).await?;
+        let control = source.connect(&plan.control_database).await?;
+        let slot = read_slot(&control, &plan.names.slot(plan.databases.first().map_or(0, |database| database.oid))).await?;
         return Ok(Closed { paused_at_ms: paused_at_ms.unwrap_or_else(now_ms), drained_lsn: slot.confirmed_flush_lsn });
     }
-    let asked_at_ms = now_ms();
+    Box::pin(pause(&open, target, plan, paused_at_ms)).await
+}
+
+/// Writers wait from the locks to the commits.
+async fn pause(open: &[Open<'_>], target: &Server, plan: &Plan, paused_at_ms: Option<u64>) -> Result<Closed> {
+    let max_hold = Duration::from_secs(u64::from(plan.cutover.max_write_pause_seconds));
     let locks: Vec<(&Session, &[u32])> = open.iter().map(|open| (&open.source, open.tables.as_slice())).collect();
-    fence::lock_tables(&locks, "exclusive", max_hold).await.while_doing("stop the writers")?;
-    let paused_at_ms = paused_at_ms.unwrap_or(asked_at_ms);
-    let deadline = Instant::now() + max_hold;
-    let drained = within(deadline, Box::pin(carry_over(&open, &watcher, plan, deadline))).await?;
+    let began = fence::lock_tables(&locks, "exclusive", max_hold).await.while_doing("stop the writers")?;
+    let paused_at_ms = paused_at_ms.unwrap_or_else(|| now_ms().saturating_sub(u64::try_from(began.elapsed().as_millis()).unwrap_or(0)));
+    let deadline = began + max_hold;
+    let carried = try_join_all(open.iter().map(|open| carry_over(open, plan, deadline)));
+    let drained = within(deadline, Box::pin(carried)).await?;
     let says = format!("this database has moved to {}:{}; {} takes no writes any more (rds-reencrypt)", target.host, target.port, plan.source.identifier);
     within(deadline, try_join_all(open.iter().map(|open| fence::close(&open.source, &plan.names, &says, paused_at_ms)))).await?;
     // The point of no return is the first of these commits.
-    for open in &open {
+    for open in open {
         open.source.batch_execute("commit").await.map_err(StepError::from).while_doing(&format!("fence {}", open.database.name))?;
     }
-    Ok(Closed { paused_at_ms, drained_lsn: drained })
+    Ok(Closed { paused_at_ms, drained_lsn: drained.into_iter().max().unwrap_or(Lsn(0)) })
 }
 
 /// Whatever takes longer than the pause may last ends with the locks let go: the sessions are dropped.
@@ -78,12 +88,9 @@ async fn prepare(source: &mut Session, target: &Server, plan: &Plan, database: &
 
 /// Behind the locks: the copy applies the last change, and its sequences are set. Meanwhile the tables are looked at
 /// once more, since one could have been made just before the locks.
-async fn carry_over(open: &[Open<'_>], watcher: &Session, plan: &Plan, deadline: Instant) -> Result<shared::lsn::Lsn> {
-    let each = try_join_all(open.iter().map(|open| async move {
-        check_gaps(open, plan).await?;
-        set_sequences(open, plan).await
-    }));
-    let (drained, _) = try_join(drain(watcher, plan, deadline), each).await?;
+async fn carry_over(open: &Open<'_>, plan: &Plan, deadline: Instant) -> Result<Lsn> {
+    let (drained, ()) = try_join(drain(&open.watcher, &open.target, plan, open.database, deadline), check_gaps(open, plan)).await?;
+    set_sequences(open, plan).await?;
     Ok(drained)
 }
 

@@ -4,33 +4,13 @@
 mod after;
 mod output;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use shared::aws::Aws;
-use shared::contract::{Action, CutoverDone, Plan, VerifiedByDatabase};
+use shared::contract::{Action, FinishRequest};
 use shared::error::Result;
-use shared::lsn::Lsn;
 use shared::rds::target_instance;
 
 pub use crate::output::Output;
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Request {
-    pub action: Action,
-    pub plan: Plan,
-    /// What preflight warned of.
-    pub findings: Vec<serde_json::Value>,
-    pub start_lsn: Lsn,
-    pub publication: Published,
-    pub verified: VerifiedByDatabase,
-    pub cutover: CutoverDone,
-}
-
-/// What create-publication answered.
-#[derive(Debug, Deserialize)]
-pub struct Published {
-    pub tables: std::collections::BTreeMap<String, u64>,
-}
 
 #[derive(Debug, Serialize)]
 pub struct Answer {
@@ -43,7 +23,7 @@ pub struct Answer {
 ///
 /// # Errors
 /// `RestoreFailed`, `AwsUnavailable`, `AwsRefused`.
-pub async fn handle(aws: &Aws, request: Request) -> Result<Answer> {
+pub async fn handle(aws: &Aws, request: FinishRequest) -> Result<Answer> {
     let not_yet = |status: String| Answer { ready: false, status, output: None };
     if request.action == Action::Undo {
         return Ok(Answer { ready: true, status: "nothing to undo".to_owned(), output: None });

@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use aws_sdk_rds::types::DbInstance;
 use serde::Serialize;
 use serde_json::{Value, json};
+use shared::contract::FinishRequest;
 use shared::input::{AfterSource, Verify};
 use shared::lsn::Lsn;
 use shared::rds::endpoint;
-
-use crate::Request;
 
 #[derive(Debug, Serialize)]
 pub struct Output {
@@ -45,7 +44,7 @@ pub struct Database {
 }
 
 /// Puts together what the steps found. Encryption, key and endpoint are what RDS says now, not what was asked for.
-pub(crate) fn output(request: &Request, target: &DbInstance, source_status: &str) -> Output {
+pub(crate) fn output(request: &FinishRequest, target: &DbInstance, source_status: &str) -> Output {
     let plan = &request.plan;
     let (host, port) = endpoint(target).unzip();
     let databases = plan.databases.iter().map(|database| {
@@ -73,7 +72,7 @@ pub(crate) fn output(request: &Request, target: &DbInstance, source_status: &str
 }
 
 /// What the run leaves on purpose.
-fn left(request: &Request) -> Vec<String> {
+fn left(request: &FinishRequest) -> Vec<String> {
     let plan = &request.plan;
     match plan.after.source {
         AfterSource::Delete => vec![format!("snapshot {}: unencrypted, the last state of the source", plan.names.last)],

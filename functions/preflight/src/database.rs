@@ -10,9 +10,10 @@ use shared::sql;
 use crate::findings::Findings;
 
 /// Looks at tables and what else is not replicated.
-pub(crate) async fn check(session: &Session, database: &str, input: &Input, names: &Names, findings: &mut Findings) -> Result<()> {
+pub(crate) async fn check(session: &Session, database: &str, us: &str, input: &Input, names: &Names, findings: &mut Findings) -> Result<()> {
     let tables = read_tables(session, &names.run).await?;
-    check_owners(&tables, database, session, findings).await?;
+    check_owners(session, database, us, findings).await?;
+    check_apply(&tables, database, findings);
     check_identities(&tables, database, input, findings);
     for fence in sql::column::<String>(session, sql::FENCES, &[]).await? {
         findings.refuse(
@@ -36,20 +37,27 @@ pub(crate) async fn check(session: &Session, database: &str, input: &Input, name
 }
 
 /// Publishing, locking and fencing a table need its owner's rights. One line per owner, with the statement.
-async fn check_owners(tables: &[Table], database: &str, session: &Session, findings: &mut Findings) -> Result<()> {
-    let us: String = sql::value(session, "select current_user::text", &[]).await?;
-    let mut owners: Vec<&str> = tables.iter().filter(|table| !table.may_own).map(|table| table.owner.as_str()).collect();
-    owners.sort_unstable();
-    owners.dedup();
-    for owner in owners {
-        let count = tables.iter().filter(|table| !table.may_own && table.owner == owner).count();
-        findings.refuse(
-            ErrorName::PreconditionFailed,
-            format!("database {database}: {us} has no owner's rights on {count} tables of {owner}"),
-            format!("grant \"{owner}\" to \"{us}\""),
-        );
+async fn check_owners(session: &Session, database: &str, us: &str, findings: &mut Findings) -> Result<()> {
+    for row in session.query(sql::MISSING_RIGHTS, &[]).await? {
+        let (owner, relations): (String, i64) = (row.try_get("owner")?, row.try_get("relations")?);
+        let found = format!("database {database}: {us} has no owner's rights on {relations} tables and sequences of {owner}");
+        findings.refuse(ErrorName::PreconditionFailed, found, format!("grant \"{owner}\" to \"{us}\""));
     }
     Ok(())
+}
+
+/// What would stop the copy's apply, or make it do things twice.
+fn check_apply(tables: &[Table], database: &str, findings: &mut Findings) {
+    for table in tables {
+        if let Some(triggers) = &table.triggers_on_copy {
+            let found = format!("database {database}: triggers of {} fire on the copy as well: {triggers}", table.name);
+            findings.refuse(ErrorName::PreconditionFailed, found, format!("alter table {} enable trigger …, without always or replica", table.name));
+        }
+        if table.row_security_forced {
+            let found = format!("database {database}: {} forces row security, under which the copy cannot apply changes", table.name);
+            findings.refuse(ErrorName::PreconditionFailed, found, format!("alter table {} no force row level security", table.name));
+        }
+    }
 }
 
 /// Updates of a table without a usable key fail on the source, in the application, as soon as it is published.

@@ -9,10 +9,9 @@ mod secret;
 mod server;
 mod source;
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::Serialize;
 use shared::aws::Aws;
-use shared::contract::{Execution, Plan};
+use shared::contract::{Plan, PreflightRequest};
 use shared::error::Result;
 use shared::input::Input;
 use shared::names::Names;
@@ -21,14 +20,6 @@ use shared::secrets::Credentials;
 
 pub use crate::findings::Finding;
 use crate::findings::Findings;
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Request {
-    pub execution: Execution,
-    /// The execution's input as it was given.
-    pub input: Value,
-}
 
 #[derive(Debug, Serialize)]
 pub struct Answer {
@@ -45,7 +36,7 @@ pub struct Answer {
 /// `InvalidInput`, `SourceNotFound`, `SourceUnsupported`, `AlreadyEncrypted`, `AlreadyRunning`, `KmsKeyUnusable`,
 /// `SecretUnusable`, `PostgresUnavailable`, `PostgresRefused`; `PreconditionFailed` where conditions of several kinds
 /// are unmet.
-pub async fn handle(aws: &Aws, request: Request) -> Result<Answer> {
+pub async fn handle(aws: &Aws, request: PreflightRequest) -> Result<Answer> {
     let input = Input::parse(request.input)?;
     let instance = source::find(aws, &input.source).await?;
     let source = source::read(&instance)?;

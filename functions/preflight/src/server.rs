@@ -28,13 +28,16 @@ pub(crate) async fn check(server: &Server, input: &Input, names: &Names, finding
     let session = connect_anywhere(server).await?;
     let found = read_databases(&session).await?;
     let databases = choose(&found, input.databases.as_deref(), findings);
+    if databases.is_empty() {
+        findings.refuse(ErrorName::PreconditionFailed, "there is no database to carry", "let one accept connections, or correct \"databases\"");
+    }
     check_settings(&session, databases.len(), findings).await?;
     for execution in sql::column::<String>(&session, sql::OTHER_RUNS, &[&names.run]).await? {
         findings.refuse(ErrorName::AlreadyRunning, format!("execution {execution} holds this source"), "wait for it, or undo what it left (runbook)");
     }
     for database in &databases {
         match server.connect(&database.name).await {
-            Ok(session) => database::check(&session, &database.name, input, names, findings).await?,
+            Ok(session) => database::check(&session, &database.name, &server.credentials.username, input, names, findings).await?,
             Err(error) => findings.check(Err(error))?,
         }
     }
@@ -104,6 +107,11 @@ fn choose(found: &[Found], asked: Option<&[String]>, findings: &mut Findings) ->
 async fn check_settings(session: &Session, databases: usize, findings: &mut Findings) -> Result<()> {
     let row = session.query_one(sql::SERVER, &[]).await.map_err(StepError::from).while_doing("read the server's settings")?;
     let needed = i64::try_from(databases).unwrap_or(i64::MAX);
+    if !row.try_get::<_, Option<bool>>("is_master")?.unwrap_or(false) {
+        let us: &str = row.try_get("us")?;
+        let remedy = format!("name the master user's secret, or: grant rds_superuser to \"{us}\"");
+        findings.refuse(ErrorName::PreconditionFailed, format!("{us} is no member of rds_superuser"), remedy);
+    }
     let wal_level: &str = row.try_get("wal_level")?;
     if wal_level != "logical" {
         let remedy = "set rds.logical_replication to 1 in the instance's parameter group and reboot";

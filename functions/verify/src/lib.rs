@@ -6,9 +6,9 @@
 
 mod snapshots;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use shared::aws::Aws;
-use shared::contract::{Action, Plan, VerifiedByDatabase};
+use shared::contract::{Action, Plan, VerifiedByDatabase, VerifyRequest};
 use shared::error::{ErrorName, Result, StepError, While};
 use shared::input::Verify;
 use shared::pg::Session;
@@ -21,15 +21,6 @@ use crate::snapshots::take_snapshots;
 /// A call begins no further table after this long.
 const BUDGET: Duration = Duration::from_secs(300);
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Request {
-    pub action: Action,
-    pub plan: Plan,
-    /// What earlier calls have verified.
-    pub verified: VerifiedByDatabase,
-}
-
 #[derive(Debug, Serialize)]
 pub struct Answer {
     pub ready: bool,
@@ -41,7 +32,7 @@ pub struct Answer {
 ///
 /// # Errors
 /// `DataDiffers`, `TablesChanged`, `LockTimeout`, `DrainTimeout`, `PostgresUnavailable`.
-pub async fn handle(aws: &Aws, request: Request) -> Result<Answer> {
+pub async fn handle(aws: &Aws, request: VerifyRequest) -> Result<Answer> {
     match request.action {
         Action::Do => verify(aws, &request.plan, request.verified).await,
         Action::Undo => Ok(Answer { ready: true, verified: request.verified }),

@@ -28,7 +28,7 @@ pub(crate) async fn take_snapshots(source: &Server, target: &Server, plan: &Plan
     tables.sort_unstable();
     let (locker, watcher) = (source.connect(&database.name).await?, source.connect(&database.name).await?);
     fence::lock_tables(&[(&locker, tables.as_slice())], "share", MAX_HOLD).await.while_doing(&format!("hold the writers of {}", database.name))?;
-    drain(&watcher, plan, Instant::now() + MAX_HOLD).await?;
+    drain(&watcher, &pair.target, plan, database, Instant::now() + MAX_HOLD).await?;
     for session in [&pair.source, &pair.target] {
         let begin = "begin isolation level repeatable read read only; set local statement_timeout = 0; \
                      set local idle_in_transaction_session_timeout = 0; select 1";

@@ -1,13 +1,12 @@
 -- The tables that a run carries: every permanent one that stores rows, partitions one by one.
 -- Where: source, each database. Privilege: none (catalogs). Locks: none. Changes nothing.
 -- Parameter $1: name of the run, whose own schema is left out.
--- Returns per table: oid, quoted name, owner; may_own (we have the owner's rights, which publication, locks and
--- triggers need); identity (an UPDATE can be published: a key that is valid and immediate, or FULL; `d` with a
+-- Returns per table: oid, quoted name; identity (an UPDATE can be published: a key that is valid and immediate, or FULL; `d` with a
 -- deferrable primary key is none, see RelationGetIndexList in relcache.c); columns without an equality operator,
--- which stall the apply of a table with REPLICA IDENTITY FULL (tuples_equal in execReplication.c).
+-- which stall the apply of a table with REPLICA IDENTITY FULL (tuples_equal in execReplication.c); forced row security,
+-- under which the apply refuses to work (TargetPrivilegesCheck in worker.c); triggers that fire on a copy too.
+-- Tables of an extension that are somebody else's, such as pg_cron's, are not the application's.
 select c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) as name,
-       pg_catalog.pg_get_userbyid(c.relowner)::pg_catalog.text as owner,
-       pg_catalog.pg_has_role(c.relowner, 'usage') as may_own,
        case c.relreplident
          when 'f' then true
          when 'd' then exists (select from pg_catalog.pg_index i
@@ -17,7 +16,10 @@ select c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) as name,
          else false
        end as identity,
        c.relreplident = 'f' as identity_full,
-       c.relreplident::pg_catalog.text as identity_setting,
+       c.relrowsecurity and c.relforcerowsecurity as row_security_forced,
+       (select pg_catalog.string_agg(pg_catalog.format('%I', t.tgname), ', ' order by t.tgname)
+          from pg_catalog.pg_trigger t
+         where t.tgrelid = c.oid and not t.tgisinternal and t.tgenabled in ('A', 'R')) as triggers_on_copy,
        (select pg_catalog.string_agg(pg_catalog.format('%I', a.attname), ', ' order by a.attnum)
           from pg_catalog.pg_attribute a
           join pg_catalog.pg_type t on t.oid = a.atttypid
@@ -37,4 +39,7 @@ select c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) as name,
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
  where c.relkind = 'r' and c.relpersistence = 'p' and c.oid >= 16384
    and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast') and n.nspname <> $1
+   and (pg_catalog.pg_has_role(c.relowner, 'usage')
+        or not exists (select from pg_catalog.pg_depend d
+                        where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'))
  order by c.oid

@@ -52,7 +52,8 @@ begin
   loop
     if current_setting('server_version_num')::integer < 140000 then
       execute format('alter function %s rename to %I', original.signature, 'superuser_' || original.proname);
-      execute format('create function pg_catalog.%I(%s) returns %s language internal volatile security definer %s as %L',
+      execute format('create function pg_catalog.%I(%s) returns %s'
+                     ' language internal volatile security definer %s as %L',
                      original.proname, original.arguments, original.result,
                      case when original.proisstrict then 'strict' else '' end, original.prosrc);
       execute format('revoke execute on function %s from public',

@@ -279,31 +279,43 @@ static void run_as_superuser(PARAMETERS) {
     }
 }
 
-/* Whoever can log in has REPLICATION if and only if they are a member of rds_replication. If this fails, the abort of
- * the transaction puts the user back. */
-static void keep_replication_attribute(void) {
+/* Change pg_authid as its owner would. If this fails, the abort of the transaction puts the user back. */
+static void write_roles(const char *sql) {
     Oid user;
     int context;
 
-    if (!get_role_oid("rds_replication", true))
-        return;
     GetUserIdAndSecContext(&user, &context);
     SetUserIdAndSecContext(BOOTSTRAP_SUPERUSER, context | LOCAL_USERID_CHANGE);
     SPI_connect();
-    SPI_execute(
-        "with recursive member as ("
-        " select oid from pg_catalog.pg_authid where rolname = 'rds_replication'"
-        " union select granted.member from pg_catalog.pg_auth_members granted join member on granted.roleid = member.oid) "
-        "update pg_catalog.pg_authid role set rolreplication = not rolreplication"
-        " where rolcanlogin and not rolsuper and rolreplication <> (oid in (select oid from member))",
-        false, 0);
+    SPI_execute(sql, false, 0);
     SPI_finish();
     SetUserIdAndSecContext(user, context);
+}
+
+/* Up to 15 only a superuser may alter a role that has REPLICATION (AlterRole in user.c); on RDS members of
+ * rds_replication are roles like any other. */
+static void take_replication_attribute(void) {
+    write_roles("update pg_catalog.pg_authid set rolreplication = false where rolreplication and not rolsuper");
+}
+
+/* Whoever can log in has REPLICATION if and only if they are a member of rds_replication. */
+static void keep_replication_attribute(void) {
+    if (!get_role_oid("rds_replication", true))
+        return;
+    write_roles(
+        "with recursive member as ("
+        " select oid from pg_catalog.pg_authid where rolname = 'rds_replication'"
+        " union"
+        " select granted.member from pg_catalog.pg_auth_members granted join member on granted.roleid = member.oid) "
+        "update pg_catalog.pg_authid role set rolreplication = not rolreplication"
+        " where rolcanlogin and not rolsuper and rolreplication <> (oid in (select oid from member))");
 }
 
 static void utility(PARAMETERS) {
     const char *tag = command_tag(planned->utility_statement);
 
+    if (PG_MAJOR <= 15 && is(tag, "ALTER ROLE"))
+        take_replication_attribute();
     if (passes(tag, planned->utility_statement) && is_rds_superuser())
         run_as_superuser(ARGUMENTS);
     else

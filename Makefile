@@ -1,0 +1,46 @@
+# What a developer runs. Everything it needs beyond Rust, python3, make and a C compiler it installs into a cache of
+# its own, pinned: PostgreSQL 12 to 18, moto, AWS's Lambda emulator.
+SHELL := /bin/bash
+export RDS_REENCRYPT_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/rds-reencrypt
+export CARGO_TARGET_DIR ?= $(RDS_REENCRYPT_CACHE)/target
+export PYTHONPATH := tests
+# `release` is what is deployed, linked for size; `dev` links in seconds.
+PROFILE ?= release
+BINARIES := $(CARGO_TARGET_DIR)/$(PROFILE:dev=debug)
+PYTHON := $(RDS_REENCRYPT_CACHE)/venv/bin/python
+
+.PHONY: demo cloud test lint bench build install sizes
+
+## demo: encrypts a database under write load and says whether all held (PG=12..18)
+demo: install build
+	$(PYTHON) -m demo --binaries $(BINARIES)
+
+## cloud: a cloud on this machine with the stack deployed, until Ctrl-C (CLOUD_PORT=)
+cloud: install build
+	@exec $(PYTHON) -m cloud --binaries $(BINARIES)
+
+## test: unit tests, the local cloud's own tests, whole executions
+test: install sizes
+	cargo test --workspace
+	$(PYTHON) -m pytest tests/cloud_tests tests/executions
+
+## lint: formatting and lints, the template, the tree of dependencies
+lint: install
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	$(RDS_REENCRYPT_CACHE)/venv/bin/cfn-lint template.yaml
+	if command -v cargo-deny > /dev/null; then cargo deny check bans licenses sources; fi
+
+## bench: the write pause, over several runs of the demo
+bench: install build
+	for run in 1 2 3 4 5; do $(PYTHON) -m demo --binaries $(BINARIES) | grep -A1 '^write pause'; done
+
+build:
+	cargo build --workspace --profile $(PROFILE)
+
+install:
+	tests/install
+
+# A Lambda is loaded at every cold start: 8 MB is the most that a function may have.
+sizes: build
+	@cd $(BINARIES) && find $(notdir $(wildcard functions/*)) -size +8000k -printf '%f has %s bytes, more than 8 MB\n' | tee /dev/stderr | (! grep -q .)

@@ -1,0 +1,38 @@
+"""One cloud for all tests of a session, with the product on it."""
+
+import pytest
+from demo.databases import Databases
+from demo.local_cloud import LocalCloud, binaries_directory
+from demo.shop import make_key
+
+from .sources import KEY_ALIAS
+
+
+@pytest.fixture(scope="session")
+def cloud():
+    with LocalCloud("--binaries", str(binaries_directory())) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def databases(cloud):
+    return Databases(cloud)
+
+
+@pytest.fixture(scope="session")
+def key_arn(cloud):
+    """The key that requests name by its alias."""
+    return make_key(cloud, KEY_ALIAS)
+
+
+@pytest.fixture
+def strike(cloud):
+    """Asks for a fault, as many times in a row as wanted; forgets what is left of it after the test."""
+
+    def ask(function: str, kind: str, action: str = "do", times: int = 1, after_ms: int = 0) -> None:
+        for _ in range(times):
+            fault = {"function": function, "kind": kind, "action": action, "after_ms": after_ms}
+            cloud.api("POST", "faults", fault)
+
+    yield ask
+    cloud.api("DELETE", "faults")

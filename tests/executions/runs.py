@@ -1,0 +1,93 @@
+"""A small source, moved or given back while its application writes."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from demo import verdict
+from demo.application import Application
+from demo.databases import Databases
+from demo.executions import Execution, entered_states, failures
+from demo.local_cloud import LocalCloud
+from demo.waiting import wait_until
+
+from .sources import LIMIT_SECONDS, change_thing, footprint, make_request, secret_name, secret_value
+
+
+@dataclass(frozen=True)
+class Moved:
+    """An execution that succeeded, and what it left."""
+
+    execution: Execution
+    scene: verdict.Scene
+
+    @property
+    def states(self) -> list[str]:
+        return [each.state for each in entered_states(self.execution.events())]
+
+    def assert_nothing_lost(self) -> None:
+        """Everything that the demo's verdict asks for, from the databases."""
+        failed = [f"{check.what}: {check.found}" for check in verdict.check_all(self.scene) if not check.holds]
+        assert not failed
+
+
+@contextlib.contextmanager
+def writing(cloud: LocalCloud, identifier: str) -> Iterator[Application]:
+    """An application that writes to a small source."""
+    with Application(cloud, [(secret_name(identifier), "app")] * 2, change_thing) as application:
+        wait_until(lambda: application.count, lambda count: count > 50, "writes", 20)
+        yield application
+
+
+def move(cloud: LocalCloud, instance: dict, request: dict, key_arn: str) -> Moved:
+    """Runs an execution to its success under writes, and until these have arrived on the target."""
+    databases = Databases(cloud)
+    identifier = instance["DBInstanceIdentifier"]
+    with writing(cloud, identifier) as application:
+        execution = Execution(cloud, f"move-{identifier}", request)
+        return finish(cloud, databases, instance, execution, application, key_arn)
+
+
+def finish(
+    cloud: LocalCloud, databases: Databases, instance: dict, execution: Execution, application: Application, key_arn: str
+) -> Moved:
+    """Waits for the success of an execution that was started."""
+    described = execution.wait(LIMIT_SECONDS)
+    assert described["status"] == "SUCCEEDED", (described, failures(execution.events()))
+    wait_until(lambda: application.has_moved, bool, "writes of every writer on the target", 20)
+    application.stop()
+    target = verdict.find_target(databases, application.writers[0].acknowledged[-1].server)
+    before = {secret_name(instance["DBInstanceIdentifier"]): secret_value(instance)}
+    return Moved(execution, verdict.Scene(cloud, databases, instance, target, key_arn, before, application.writers))
+
+
+@contextlib.contextmanager
+def undone(cloud: LocalCloud, instance: dict, name: str, error: str, **members) -> Iterator[Execution]:
+    """An execution under writes, for the block to spoil. It fails with this error, everything is as it was before, and
+    the writers have noticed nothing."""
+    identifier = instance["DBInstanceIdentifier"]
+    before = footprint(cloud, instance, ["postgres", "app"])
+    with writing(cloud, identifier) as application:
+        execution = Execution(cloud, f"undone-{name}", make_request(identifier, **members))
+        yield execution
+        described = execution.wait(LIMIT_SECONDS)
+        seen = described.get("cause"), failures(execution.events())
+        assert (described["status"], described.get("error")) == ("FAILED", error), seen
+        assert [each.state for each in entered_states(execution.events())][-1] == "Undone", seen
+        count = application.count
+        wait_until(lambda: application.count, lambda now: now > count, "writes to the source", 10)
+    assert footprint(cloud, instance, ["postgres", "app"]) == before
+    assert [writer.refused for writer in application.writers] == [[], []]
+
+
+def target_of(databases: Databases, identifier: str) -> dict:
+    """The new instance of the execution that runs on a source."""
+    (target,) = [each for each in databases.all() if each["DBInstanceIdentifier"].startswith(f"{identifier}-enc-")]
+    return target
+
+
+def approve(cloud: LocalCloud, identifier: str, value: str) -> None:
+    """Tags the new instance, as who approves does: with the execution's name."""
+    target = target_of(Databases(cloud), identifier)
+    tags = [{"Key": "rds-reencrypt:approve", "Value": value}]
+    cloud.client("rds").add_tags_to_resource(ResourceName=target["DBInstanceArn"], Tags=tags)
