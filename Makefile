@@ -22,7 +22,7 @@ cloud: install build
 ## test: unit tests, the local cloud's own tests, whole executions
 test: install sizes
 	cargo test --workspace
-	$(PYTHON) -m pytest tests/cloud_tests tests/executions
+	$(PYTHON) -m pytest -q -n 3 --dist loadfile tests/cloud_tests tests/executions
 
 ## lint: formatting and lints, the template, the tree of dependencies
 lint: install

@@ -5,19 +5,15 @@
 //! it, by one new body for that function, so that the pause does not grow with the number of tables. Its closing is
 //! the point of no return.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use futures_util::future::try_join_all;
 use tokio_postgres::GenericClient;
 
-use crate::error::{ErrorName, Result, StepError, While};
+use crate::error::{ErrorName, Result, While};
+use crate::locks::ATTEMPTS_MS;
 use crate::names::Names;
 use crate::pg::Session;
 use crate::sql;
-
-/// How long each attempt to get a table's lock may queue, in milliseconds. Short, since writers queue behind us; the
-/// last ones longer than `deadlock_timeout`, when the server sends an autovacuum away for us.
-pub const LOCK_ATTEMPTS_MS: [u32; 12] = [50, 100, 100, 200, 200, 300, 300, 500, 500, 1_500, 1_500, 1_500];
 
 /// How the fence of one database stands.
 #[derive(Clone, Debug)]
@@ -84,54 +80,12 @@ pub async fn remove(source: &mut Session, names: &Names) -> Result<()> {
     patiently(source, sql::DROP_SCHEMA, &[&fence]).await.while_doing("drop the fence's schema")
 }
 
-/// After it, each of these sessions is in a transaction that holds its tables in this lock mode. Ended with the
-/// session, by the server itself `max_hold` after the client fell silent, or by its `commit` or `rollback`.
-///
-/// Why briefly and again: an application that holds one table and waits for another would deadlock with us, and all
-/// other writers stand behind us in the queue.
-///
-/// Returns when the attempt began that got the locks: those before let writers go on.
-///
-/// # Errors
-/// `LockTimeout` after the last attempt, nothing held.
-pub async fn lock_tables(sessions: &[(&Session, &[u32])], mode: &str, max_hold: Duration) -> Result<Instant> {
-    let mut last = None;
-    for lock_timeout_ms in LOCK_ATTEMPTS_MS {
-        let began = Instant::now();
-        let attempts = sessions.iter().map(|(session, oids)| lock_once(session, oids, mode, lock_timeout_ms, max_hold));
-        let Err(error) = try_join_all(attempts).await else { return Ok(began) };
-        try_join_all(sessions.iter().map(|(session, _)| session.batch_execute("rollback"))).await?;
-        if error.name != ErrorName::LockTimeout {
-            return Err(error);
-        }
-        last = Some(error);
-        tokio::time::sleep(Duration::from_millis(u64::from(lock_timeout_ms))).await;
-    }
-    Err(last.unwrap_or_else(|| StepError::new(ErrorName::LockTimeout, "no attempt was made")))
-}
-
-async fn lock_once(session: &Session, oids: &[u32], mode: &str, lock_timeout_ms: u32, max_hold: Duration) -> Result<()> {
-    let statements = sql::statements(session, sql::LOCK_TABLES, &[&oids, &mode]).await?;
-    session
-        .batch_execute(&format!(
-            "begin; set local lock_timeout = {lock_timeout_ms}; set local idle_in_transaction_session_timeout = {}",
-            max_hold.as_millis()
-        ))
-        .await?;
-    for statement in statements {
-        session.batch_execute(&statement).await?;
-    }
-    Ok(())
-}
-
 /// DDL on tables that are in use: asks for the lock briefly, and again.
 ///
 /// # Errors
 /// `LockTimeout` after the last attempt.
 pub async fn patiently(session: &mut Session, query: &str, params: &[&(dyn tokio_postgres::types::ToSql + Sync)]) -> Result<()> {
-    let mut attempts = LOCK_ATTEMPTS_MS.into_iter();
-    loop {
-        let Some(lock_timeout_ms) = attempts.next() else { return sql::run_made_together(session, query, params).await.map(drop) };
+    for lock_timeout_ms in ATTEMPTS_MS {
         let transaction = session.transaction().await?;
         transaction.batch_execute(&format!("set local lock_timeout = {lock_timeout_ms}")).await?;
         match sql::run_made(&transaction, query, params).await {
@@ -143,6 +97,8 @@ pub async fn patiently(session: &mut Session, query: &str, params: &[&(dyn tokio
             Err(error) => return Err(error),
         }
     }
+    // Longer than deadlock_timeout: an autovacuum gives way then. We hold no other table, so nobody deadlocks with us.
+    sql::run_made_together(session, query, params).await.map(drop)
 }
 
 /// DDL of our own on a database whose fence may be closed: it is let through for this one transaction.

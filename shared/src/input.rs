@@ -136,7 +136,11 @@ impl Input {
     fn problems(&self) -> Vec<&'static str> {
         let how = self.how();
         let mut problems = Vec::new();
-        let mut must = |holds: bool, problem| if !holds { problems.push(problem) };
+        let mut must = |holds: bool, problem| {
+            if !holds {
+                problems.push(problem);
+            }
+        };
         must(!self.source.trim().is_empty(), "source is empty");
         must(!self.kms_key.trim().is_empty(), "kms_key is empty");
         must(self.databases.as_ref().is_none_or(|names| !names.is_empty()), "databases is an empty list: leave it out for all of them");

@@ -10,6 +10,7 @@ pub mod fence;
 pub mod https;
 pub mod input;
 pub mod lag;
+pub mod locks;
 pub mod lsn;
 pub mod names;
 pub mod pg;

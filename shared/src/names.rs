@@ -37,7 +37,7 @@ impl Names {
     #[must_use]
     pub fn of(execution_arn: &str, source: &str) -> Self {
         let digest = Sha256::digest(execution_arn.as_bytes());
-        let key: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
+        let key: String = hex::encode(digest).chars().take(10).collect();
         let suffix = format!("-enc-{key}");
         let stem: String = source.chars().take(RDS_IDENTIFIER_MAX - suffix.len()).collect();
         Self {

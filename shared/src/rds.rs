@@ -101,7 +101,8 @@ pub async fn source_server(aws: &Aws, plan: &Plan) -> Result<Server> {
 /// `RestoreFailed` where it is not there or has no endpoint.
 pub async fn target_server(aws: &Aws, plan: &Plan) -> Result<Server> {
     let target = target_instance(aws, plan).await?;
-    let (host, port) = endpoint(&target).ok_or_else(|| StepError::new(ErrorName::RestoreFailed, format!("instance {} has no endpoint", plan.target)))?;
+    let (host, port) =
+        endpoint(&target).ok_or_else(|| StepError::new(ErrorName::RestoreFailed, format!("instance {} has no endpoint", plan.target)))?;
     Ok(Server {
         host,
         port,

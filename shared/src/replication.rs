@@ -30,11 +30,8 @@ pub async fn read_slot(source: &impl GenericClient, slot: &str) -> Result<Slot> 
     let lost = |why: &str| StepError::new(ErrorName::SlotLost, format!("slot {slot} {why}"));
     let row = source.query_opt(sql::SLOT, &[&slot]).await.map_err(StepError::from).while_doing(&format!("read slot {slot}"))?;
     let row = row.ok_or_else(|| lost("does not exist any more"))?;
-    match row.try_get::<_, Option<&str>>("wal_status")? {
-        Some(status @ ("lost" | "unreserved")) => {
-            return Err(lost(&format!("has wal_status {status}: raise max_slot_wal_keep_size on the source")));
-        }
-        _ => {}
+    if let Some(status @ ("lost" | "unreserved")) = row.try_get::<_, Option<&str>>("wal_status")? {
+        return Err(lost(&format!("has wal_status {status}: raise max_slot_wal_keep_size on the source")));
     }
     Ok(Slot {
         confirmed_flush_lsn: lsn(&row, "confirmed_flush_lsn")?,
@@ -110,7 +107,9 @@ pub async fn check_tables(source: &impl GenericClient, target: &impl GenericClie
     }
     let there: BTreeSet<u32> = carried.iter().map(|table| table.oid).collect();
     problems.extend(published.difference(&there).map(|oid| format!("a table with oid {oid} is published that the run does not carry")));
-    problems.extend(subscribed.union(&not_ready).filter(|oid| !there.contains(oid)).map(|oid| format!("a table with oid {oid} was dropped on the source")));
+    problems.extend(
+        subscribed.union(&not_ready).filter(|oid| !there.contains(oid)).map(|oid| format!("a table with oid {oid} was dropped on the source")),
+    );
     if problems.is_empty() {
         return Ok(());
     }

@@ -75,6 +75,7 @@ statements! {
     UNFENCED_TABLES = "unfenced_tables";
     UNFENCE_TABLE = "unfence_table";
     UNLOGGED_TABLES = "unlogged_tables";
+    VACUUM_RUNS = "vacuum_runs";
 }
 
 type Params<'a> = &'a [&'a (dyn ToSql + Sync)];

@@ -1,5 +1,7 @@
 //! The state machine file against the code, the template and the runbook: what nobody would notice until it is needed.
 
+#![expect(clippy::unwrap_used, reason = "a file that is not as expected fails the test")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -78,7 +80,11 @@ fn problems(machine: &Value) -> Vec<String> {
     let functions = functions();
     let mut problems = Vec::new();
     for (name, state) in states(machine) {
-        let mut must = |holds: bool, what: &str| if !holds { problems.push(format!("{name}: {what}")) };
+        let mut must = |holds: bool, what: &str| {
+            if !holds {
+                problems.push(format!("{name}: {what}"));
+            }
+        };
         must(state["Comment"].is_string(), "has no Comment");
         must(successors(state).iter().all(|next| machine["States"][next].is_object()), "leads to a state that does not exist");
         match state["Type"].as_str().unwrap_or_default() {
@@ -108,7 +114,10 @@ fn check_task(state: &Value, functions: &BTreeMap<String, (String, u64)>, must: 
     };
     must(state["TimeoutSeconds"].as_u64().is_some_and(|seconds| seconds > *timeout), "does not outlast its function's time limit");
     must(list(&state["Retry"]).count() >= 3, "does not retry");
-    must(list(&state["Retry"]).all(|retry| retry["JitterStrategy"] == "FULL" && retry["MaxDelaySeconds"].is_u64()), "retries without jitter or without a limit");
+    must(
+        list(&state["Retry"]).all(|retry| retry["JitterStrategy"] == "FULL" && retry["MaxDelaySeconds"].is_u64()),
+        "retries without jitter or without a limit",
+    );
     let catches_all = list(&state["Catch"]).any(|rule| list(&rule["ErrorEquals"]).any(|error| error == "States.ALL"));
     must(catches_all, "does not catch every error");
     let keys = |value: &Value| value.as_object().map(|object| object.keys().cloned().collect::<BTreeSet<_>>());

@@ -11,9 +11,9 @@ use shared::contract::{Action, Plan, Step};
 use shared::error::{ErrorName, Result, StepError, While};
 use shared::lsn::Lsn;
 use shared::pg::{Server, Session};
+use shared::rds::{source_server, target_server};
 use shared::recovery_log::Recovery;
 use shared::replication::{check_tables, lsn, read_slot, read_subscription};
-use shared::rds::{source_server, target_server};
 use shared::sql;
 
 /// Where replication started.
@@ -110,7 +110,10 @@ async fn check_bounds(source: &Server, plan: &Plan, start: Lsn) -> Result<()> {
         let name = plan.names.slot(database.oid);
         let slot = read_slot(&session, &name).await?;
         if start < slot.confirmed_flush_lsn || slot.current_lsn < start {
-            let message = format!("the copy is said to end at {start}, but slot {name} is at {} and the source at {}", slot.confirmed_flush_lsn, slot.current_lsn);
+            let message = format!(
+                "the copy is said to end at {start}, but slot {name} is at {} and the source at {}",
+                slot.confirmed_flush_lsn, slot.current_lsn
+            );
             return Err(StepError::new(ErrorName::StartLsnDoubtful, message));
         }
     }

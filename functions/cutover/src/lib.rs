@@ -22,7 +22,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 pub enum Answer {
     Done(CutoverDone),
     /// Whether the point of no return was passed.
-    Fenced { fenced: bool },
+    Fenced {
+        fenced: bool,
+    },
 }
 
 /// Do: after it, no write reaches the source any more, the copy has every row and sequence of it, and the
@@ -59,12 +61,15 @@ async fn cut_over(aws: &Aws, source: &Server, plan: &Plan) -> Result<CutoverDone
     let target = target_server(aws, plan).await?;
     let switches = switch::read_switches(aws, plan, &target).await?;
     let closed = Box::pin(pause::fence_source(source, &target, plan)).await?;
-    for switch in &switches {
-        switch.carry_out(aws, plan).await?;
-    }
+    futures_util::future::try_join_all(switches.iter().map(|switch| switch.carry_out(aws, plan))).await?;
     let write_pause_ms = now_ms().saturating_sub(closed.paused_at_ms);
+    tracing::info!(write_pause_ms, "the application's secrets lead to the copy");
     end_applications_sessions(source, plan).await?;
-    Ok(CutoverDone { write_pause_ms, drained_lsn: closed.drained_lsn, switched_secrets: switches.into_iter().map(|switch| switch.secret.arn).collect() })
+    Ok(CutoverDone {
+        write_pause_ms,
+        drained_lsn: closed.drained_lsn,
+        switched_secrets: switches.into_iter().map(|switch| switch.secret.arn).collect(),
+    })
 }
 
 /// Milliseconds since 1970: a pause may begin in one call and end in another.

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use futures_util::future::{try_join, try_join_all};
 use shared::contract::{Database, Plan};
 use shared::error::{ErrorName, Result, StepError, While};
+use shared::locks::{Locks, lock_all};
+use shared::lsn::Lsn;
 use shared::pg::{Server, Session};
 use shared::replication::{check_tables, drain, read_slot, read_subscription};
-use shared::lsn::Lsn;
 use shared::{fence, sql};
 
 use crate::{Closed, now_ms};
@@ -51,18 +52,22 @@ pub(crate) async fn fence_source(source: &Server, target: &Server, plan: &Plan) 
 /// Writers wait from the locks to the commits.
 async fn pause(open: &[Open<'_>], target: &Server, plan: &Plan, paused_at_ms: Option<u64>) -> Result<Closed> {
     let max_hold = Duration::from_secs(u64::from(plan.cutover.max_write_pause_seconds));
-    let locks: Vec<(&Session, &[u32])> = open.iter().map(|open| (&open.source, open.tables.as_slice())).collect();
-    let began = fence::lock_tables(&locks, "exclusive", max_hold).await.while_doing("stop the writers")?;
+    let mut locks: Vec<Locks> = open.iter().map(|open| Locks { session: &open.source, tables: open.tables.clone() }).collect();
+    let began = lock_all(&mut locks, "exclusive", max_hold).await.while_doing("stop the writers")?;
     let paused_at_ms = paused_at_ms.unwrap_or_else(|| now_ms().saturating_sub(u64::try_from(began.elapsed().as_millis()).unwrap_or(0)));
     let deadline = began + max_hold;
+    tracing::info!(pause_ms = began.elapsed().as_millis(), "writers wait");
     let carried = try_join_all(open.iter().map(|open| carry_over(open, plan, deadline)));
     let drained = within(deadline, Box::pin(carried)).await?;
-    let says = format!("this database has moved to {}:{}; {} takes no writes any more (rds-reencrypt)", target.host, target.port, plan.source.identifier);
+    let says =
+        format!("this database has moved to {}:{}; {} takes no writes any more (rds-reencrypt)", target.host, target.port, plan.source.identifier);
+    tracing::info!(pause_ms = began.elapsed().as_millis(), "the copy has everything");
     within(deadline, try_join_all(open.iter().map(|open| fence::close(&open.source, &plan.names, &says, paused_at_ms)))).await?;
     // The point of no return is the first of these commits.
     for open in open {
         open.source.batch_execute("commit").await.map_err(StepError::from).while_doing(&format!("fence {}", open.database.name))?;
     }
+    tracing::info!(pause_ms = began.elapsed().as_millis(), "the source is fenced");
     Ok(Closed { paused_at_ms, drained_lsn: drained.into_iter().max().unwrap_or(Lsn(0)) })
 }
 

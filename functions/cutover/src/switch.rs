@@ -1,11 +1,11 @@
 //! The application's secrets, led to the new database.
 
+use sha2::{Digest, Sha256};
 use shared::aws::Aws;
 use shared::contract::Plan;
 use shared::error::{ErrorName, Result, StepError};
 use shared::pg::Server;
 use shared::secrets::{Secret, read_secret};
-use sha2::{Digest, Sha256};
 
 /// A secret, and what will be its next version.
 pub(crate) struct Switch {
@@ -40,7 +40,7 @@ impl Switch {
             return Ok(());
         }
         let digest = Sha256::digest(format!("{} {}", plan.execution.id, self.secret.arn).as_bytes());
-        let token: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let token = hex::encode(digest);
         self.moved.write(aws, &token).await
     }
 }

@@ -51,7 +51,10 @@ pub(crate) fn output(request: &FinishRequest, target: &DbInstance, source_status
         let verified = request.verified.get(&database.name);
         let published = request.publication.tables.get(&database.name).copied().unwrap_or(0);
         let tables = verified.map_or(published, |verified| verified.tables);
-        (database.name.clone(), Database { start_lsn: request.start_lsn, tables, rows: verified.map(|verified| verified.rows), verified: plan.verify })
+        (
+            database.name.clone(),
+            Database { start_lsn: request.start_lsn, tables, rows: verified.map(|verified| verified.rows), verified: plan.verify },
+        )
     });
     Output {
         source: plan.source.identifier.clone(),

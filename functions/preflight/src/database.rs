@@ -23,7 +23,11 @@ pub(crate) async fn check(session: &Session, database: &str, us: &str, input: &I
         );
     }
     if let Some(unlogged) = sql::value::<Option<String>>(session, sql::UNLOGGED_TABLES, &[]).await? {
-        findings.warn("UnloggedTables", format!("database {database}: empty on the copy: {unlogged}"), "fill them after the cutover, or set them logged before");
+        findings.warn(
+            "UnloggedTables",
+            format!("database {database}: empty on the copy: {unlogged}"),
+            "fill them after the cutover, or set them logged before",
+        );
     }
     let large_objects: i64 = sql::value(session, sql::LARGE_OBJECTS, &[]).await.while_doing("count large objects")?;
     if large_objects > 0 {

@@ -5,7 +5,7 @@ use shared::aws::{Aws, code};
 use shared::error::{ErrorName, Result, StepError};
 
 /// Resolves id, alias or ARN to the ARN of the key, once: what is checked later is that very key. Describing
-/// `alias/aws/rds` makes the AWS managed key where it was never used (KMS API reference, DescribeKey).
+/// `alias/aws/rds` makes the AWS managed key where it was never used (KMS API reference, `DescribeKey`).
 ///
 /// # Errors
 /// `KmsKeyUnusable` where RDS could not encrypt with it.
@@ -18,8 +18,12 @@ pub(crate) async fn resolve(aws: &Aws, key: &str) -> Result<String> {
         Ok(output) => output.key_metadata,
         Err(error) => {
             return Err(match code(&error) {
-                Some("NotFoundException" | "InvalidArnException" | "ValidationException") => unusable("does not exist in this Region and account".to_owned()),
-                Some("AccessDeniedException") => unusable("may not be described: grant kms:DescribeKey and kms:CreateGrant to these functions".to_owned()),
+                Some("NotFoundException" | "InvalidArnException" | "ValidationException") => {
+                    unusable("does not exist in this Region and account".to_owned())
+                }
+                Some("AccessDeniedException") => {
+                    unusable("may not be described: grant kms:DescribeKey and kms:CreateGrant to these functions".to_owned())
+                }
                 _ => StepError::from(error).while_doing(&format!("describe key {key}")),
             });
         }

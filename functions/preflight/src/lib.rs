@@ -95,7 +95,12 @@ fn steps(plan: &Plan) -> Vec<String> {
         format!("restore it to {} with the settings of {source}", plan.target),
         "subscribe it from the exact end of its data, and let it catch up".to_owned(),
         format!("verify: {:?}", plan.verify).to_lowercase(),
-        format!("cut over: {:?}, by {:?}, writes held for {} s at the most", plan.cutover.when, plan.cutover.how.unwrap_or(shared::input::How::None), plan.cutover.max_write_pause_seconds),
+        format!(
+            "cut over: {:?}, by {:?}, writes held for {} s at the most",
+            plan.cutover.when,
+            plan.cutover.how.unwrap_or(shared::input::How::None),
+            plan.cutover.max_write_pause_seconds
+        ),
         format!("drop all of the run but {}; {source}: {:?}", plan.target, plan.after.source),
     ]
 }

@@ -85,9 +85,17 @@ fn choose(found: &[Found], asked: Option<&[String]>, findings: &mut Findings) ->
     for database in &chosen {
         let (name, us) = (&database.name, &database.us);
         if !database.accepts {
-            findings.refuse(ErrorName::PreconditionFailed, format!("database {name} accepts no connections"), "let it, or name the others in \"databases\"");
+            findings.refuse(
+                ErrorName::PreconditionFailed,
+                format!("database {name} accepts no connections"),
+                "let it, or name the others in \"databases\"",
+            );
         } else if !database.may_connect {
-            findings.refuse(ErrorName::PreconditionFailed, format!("{us} may not connect to database {name}"), format!("grant connect on database \"{name}\" to \"{us}\""));
+            findings.refuse(
+                ErrorName::PreconditionFailed,
+                format!("{us} may not connect to database {name}"),
+                format!("grant connect on database \"{name}\" to \"{us}\""),
+            );
         } else if !database.may_create {
             findings.refuse(
                 ErrorName::PreconditionFailed,
@@ -96,11 +104,20 @@ fn choose(found: &[Found], asked: Option<&[String]>, findings: &mut Findings) ->
             );
         }
     }
-    let left_out: Vec<&str> = found.iter().filter(|database| !is_asked(database) && database.accepts).map(|database| database.name.as_str()).collect();
+    let left_out: Vec<&str> =
+        found.iter().filter(|database| !is_asked(database) && database.accepts).map(|database| database.name.as_str()).collect();
     if !left_out.is_empty() {
-        findings.warn("DatabasesLeftOut", format!("stay as the snapshot has them: {}", left_out.join(", ")), "name them in \"databases\" to carry them");
+        findings.warn(
+            "DatabasesLeftOut",
+            format!("stay as the snapshot has them: {}", left_out.join(", ")),
+            "name them in \"databases\" to carry them",
+        );
     }
-    chosen.into_iter().filter(|database| database.accepts && database.may_connect).map(|database| Database { name: database.name.clone(), oid: database.oid }).collect()
+    chosen
+        .into_iter()
+        .filter(|database| database.accepts && database.may_connect)
+        .map(|database| Database { name: database.name.clone(), oid: database.oid })
+        .collect()
 }
 
 /// Each database needs a slot and a walsender here, and a worker on the copy, whose settings are the same.
@@ -122,7 +139,11 @@ async fn check_settings(session: &Session, databases: usize, findings: &mut Find
         (row.try_get("free_senders")?, row.try_get("max_senders")?, "walsenders", "max_wal_senders"),
     ] {
         if free < needed {
-            findings.refuse(ErrorName::PreconditionFailed, format!("{free} of {limit} {what} are free, needed are {needed}"), format!("raise {parameter} and reboot"));
+            findings.refuse(
+                ErrorName::PreconditionFailed,
+                format!("{free} of {limit} {what} are free, needed are {needed}"),
+                format!("raise {parameter} and reboot"),
+            );
         }
     }
     let workers: i64 = row.try_get("max_workers")?;

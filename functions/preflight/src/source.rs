@@ -49,8 +49,12 @@ pub(crate) fn read(instance: &DbInstance) -> Result<Source> {
     let version = text(instance.engine_version());
     let major = version.split('.').next().and_then(|major| major.parse().ok()).filter(|major| MAJORS.contains(major));
     let major = major.ok_or_else(|| unsupported(format!("runs PostgreSQL {version}; 12 to 18 are supported")))?;
-    let (host, port) = endpoint(instance)
-        .ok_or_else(|| StepError::new(ErrorName::PreconditionFailed, format!("instance {identifier} has no endpoint (status {})", text(instance.db_instance_status()))))?;
+    let (host, port) = endpoint(instance).ok_or_else(|| {
+        StepError::new(
+            ErrorName::PreconditionFailed,
+            format!("instance {identifier} has no endpoint (status {})", text(instance.db_instance_status())),
+        )
+    })?;
     Ok(Source { arn: text(instance.db_instance_arn()), resource_id: text(instance.dbi_resource_id()), identifier, host, port, major })
 }
 
@@ -69,9 +73,17 @@ pub(crate) fn check(instance: &DbInstance, findings: &mut Findings) {
         findings.warn("ReadReplicas", format!("read replicas are not carried: {}", replicas.join(", ")), "make new ones of the encrypted instance");
     }
     if !instance.associated_roles().is_empty() {
-        findings.warn("AssociatedRoles", format!("{} associated IAM roles are not carried", instance.associated_roles().len()), "associate them with the new instance");
+        findings.warn(
+            "AssociatedRoles",
+            format!("{} associated IAM roles are not carried", instance.associated_roles().len()),
+            "associate them with the new instance",
+        );
     }
-    findings.warn("NewIdentity", "the new instance has another identifier, endpoint and resource id", "adjust rds-db:connect policies, alarms and proxies that name the old one");
+    findings.warn(
+        "NewIdentity",
+        "the new instance has another identifier, endpoint and resource id",
+        "adjust rds-db:connect policies, alarms and proxies that name the old one",
+    );
 }
 
 /// # Errors

@@ -34,7 +34,10 @@ async fn ensure_target(aws: &Aws, plan: &Plan) -> Result<Ready> {
             check_key(plan, &target)?;
             finish_settings(aws, plan, &source, &target).await
         }
-        status if status.starts_with("incompatible") || matches!(status, "failed" | "inaccessible-encryption-credentials" | "storage-full" | "deleting") => {
+        status
+            if status.starts_with("incompatible")
+                || matches!(status, "failed" | "inaccessible-encryption-credentials" | "storage-full" | "deleting") =>
+        {
             Err(StepError::new(ErrorName::RestoreFailed, format!("instance {} is {status}", plan.target)))
         }
         status => Ok(Ready::not_yet(status)),

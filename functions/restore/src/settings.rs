@@ -2,7 +2,7 @@
 //!
 //! A restore takes most of them and falls back to defaults that bite for those left out: the VPC's default security
 //! group, the engine's default parameter group, gp3, paid Extended Support. Some need a later modification.
-//! Source: RestoreDBInstanceFromDBSnapshot and ModifyDBInstance of the RDS service model.
+//! Source: `RestoreDBInstanceFromDBSnapshot` and `ModifyDBInstance` of the RDS service model.
 
 use aws_sdk_rds::operation::modify_db_instance::builders::ModifyDBInstanceFluentBuilder;
 use aws_sdk_rds::operation::restore_db_instance_from_db_snapshot::builders::RestoreDBInstanceFromDBSnapshotFluentBuilder;

@@ -14,7 +14,7 @@ use shared::sql;
 pub(crate) async fn ensure_password(source: &Session, role: &str) -> Result<String> {
     let mut bytes = [0; 24];
     getrandom::fill(&mut bytes).map_err(|error| StepError::new(ErrorName::Internal, "the system gives no random bytes").because(error))?;
-    let password: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let password = hex::encode(bytes);
     let verifier = scram_sha_256(password.as_bytes());
     sql::run_made(source, sql::ROLE_PASSWORD, &[&role, &verifier]).await.while_doing(&format!("give role {role} a password"))?;
     Ok(password)

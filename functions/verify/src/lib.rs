@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use crate::snapshots::take_snapshots;
 
 /// A call begins no further table after this long.
-const BUDGET: Duration = Duration::from_secs(300);
+const BUDGET: Duration = Duration::from_mins(5);
 
 #[derive(Debug, Serialize)]
 pub struct Answer {

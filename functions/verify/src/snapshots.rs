@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use shared::contract::{Database, Plan};
 use shared::error::{Result, While};
-use shared::fence;
+use shared::locks::{Locks, lock_all};
 use shared::pg::{Server, Session};
 use shared::replication::{check_tables, drain};
 use shared::sql;
@@ -27,7 +27,8 @@ pub(crate) async fn take_snapshots(source: &Server, target: &Server, plan: &Plan
     let mut tables: Vec<u32> = sql::column(&pair.source, sql::PUBLISHED_TABLES, &[&plan.names.run]).await?;
     tables.sort_unstable();
     let (locker, watcher) = (source.connect(&database.name).await?, source.connect(&database.name).await?);
-    fence::lock_tables(&[(&locker, tables.as_slice())], "share", MAX_HOLD).await.while_doing(&format!("hold the writers of {}", database.name))?;
+    let mut locks = [Locks { session: &locker, tables: tables.clone() }];
+    lock_all(&mut locks, "share", MAX_HOLD).await.while_doing(&format!("hold the writers of {}", database.name))?;
     drain(&watcher, &pair.target, plan, database, Instant::now() + MAX_HOLD).await?;
     for session in [&pair.source, &pair.target] {
         let begin = "begin isolation level repeatable read read only; set local statement_timeout = 0; \

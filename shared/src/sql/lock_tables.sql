@@ -1,7 +1,9 @@
--- The statement that stops all writers of the tables with these oids; readers go on.
+-- The statements, one a table, that stop all writers of the tables with these oids, in the order of the oids given;
+-- readers go on.
 -- Where: source, each database. Privilege: owner of the tables. Lock: as named, until the transaction ends.
--- Parameters $1: oids, $2: lock mode.
-select pg_catalog.format('lock table only %s in %s mode',
-         pg_catalog.string_agg(pg_catalog.format('%I.%I', n.nspname, c.relname), ', only ' order by c.oid), $2::text)
-  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
- where c.oid = any ($1::oid[]) having pg_catalog.count(*) > 0
+-- Parameters $1: oids, $2: lock mode. A table that is gone is left out.
+select pg_catalog.format('lock table only %I.%I in %s mode', n.nspname, c.relname, $2::text)
+  from unnest($1::oid[]) with ordinality as o (oid, place)
+  join pg_catalog.pg_class c on c.oid = o.oid
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+ order by o.place
