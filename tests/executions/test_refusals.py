@@ -106,6 +106,27 @@ def test_a_cluster(cloud, source):
     refuse(cloud, source, make_request(NAME, source="a-cluster"), "SourceUnsupported", "a-cluster")
 
 
+def test_an_instance_that_is_not_postgresql(cloud, source):
+    cloud.client("rds").create_db_instance(
+        DBInstanceIdentifier="a-mysql", Engine="mysql", DBInstanceClass="db.t3.medium", AllocatedStorage=20,
+        MasterUsername="master", MasterUserPassword="correct-horse",
+    )  # fmt: skip
+    refuse(cloud, source, make_request(NAME, source="a-mysql"), "SourceUnsupported", "a-mysql", "mysql")
+
+
+def test_triggers_and_row_security_that_would_disturb_the_copy(cloud, databases, source):
+    with databases.connect(source, "app") as session:
+        session.execute("create function noop() returns trigger language plpgsql as 'begin return new; end'")
+        session.execute("create trigger loud before insert on thing for each row execute function noop()")
+        session.execute("alter table thing enable always trigger loud")
+        session.execute("alter table journal.ledger enable row level security, force row level security")
+        try:
+            refuse(cloud, source, make_request(NAME), "PreconditionFailed", "loud", "journal.ledger forces row security")
+        finally:
+            session.execute("alter table journal.ledger disable row level security, no force row level security")
+            session.execute("drop function noop() cascade")
+
+
 def test_a_server_with_too_little_of_everything(cloud, databases, key_arn):
     group = databases.parameter_group("cramped", 17, {"max_replication_slots": 1, "max_wal_senders": 1})
     instance = make_source(cloud, "cramped", 17, DBParameterGroupName=group)

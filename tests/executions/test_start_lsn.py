@@ -4,8 +4,10 @@ import re
 
 import pytest
 
+from demo.executions import Execution, failures
+
 from .runs import move
-from .sources import make_request, make_source
+from .sources import LIMIT_SECONDS, make_request, make_source
 
 REDO_DONE = re.compile(r"redo done at ([0-9A-F]+)/([0-9A-F]+)")
 
@@ -28,3 +30,11 @@ def test_with_both_the_log_agrees_with_the_function(cloud, key_arn):
     events = cloud.client("logs").filter_log_events(logGroupName=group, limit=500)["events"]
     high, low = next(match for event in events if (match := REDO_DONE.search(event["message"]))).groups()
     assert moved.execution.output["databases"]["app"]["start_lsn"] == f"{high}/{int(low, 16) + 1:X}"
+
+
+def test_an_idle_source_whose_last_record_is_older_than_its_slot_is_moved(cloud, key_arn):
+    """Symptom: StartLsnDoubtful, since nothing was written between slot and snapshot."""
+    make_source(cloud, "idle", 17)
+    execution = Execution(cloud, "idle", make_request("idle"))
+    described = execution.wait(LIMIT_SECONDS)
+    assert described["status"] == "SUCCEEDED", (described, failures(execution.events()))
