@@ -62,8 +62,12 @@ impl Locks<'_> {
     /// Begins a transaction and asks for one table after the other, all requests on their way at once.
     async fn attempt(&mut self, mode: &str, lock_timeout_ms: u32, max_hold: Duration) -> Result<()> {
         let statements = sql::statements(self.session, sql::LOCK_TABLES, &[&self.tables, &mode]).await?;
-        let begin =
-            format!("begin; set local lock_timeout = {lock_timeout_ms}; set local idle_in_transaction_session_timeout = {}", max_hold.as_millis());
+        // The server lets go by itself, whether our client fell silent between two statements or within one.
+        let max_hold_ms = max_hold.as_millis();
+        let begin = format!(
+            "begin; set local lock_timeout = {lock_timeout_ms}; set local statement_timeout = {max_hold_ms}; \
+             set local idle_in_transaction_session_timeout = {max_hold_ms}"
+        );
         self.session.batch_execute(&begin).await?;
         let answers = join_all(statements.iter().map(|statement| self.session.batch_execute(statement))).await;
         let Some((place, error)) = answers.into_iter().enumerate().find_map(|(place, answer)| Some((place, answer.err()?))) else {

@@ -22,8 +22,10 @@ class InstanceRequests(ControlPlane):
     def create_db_instance(self, members: dict[str, Any]) -> models.DBInstance:
         members = dict(members)
         if members.get("engine") != "postgres":
-            # moto's own, without a server: something for the product to refuse.
-            return super().create_db_instance(members)
+            # Without a server: something for the product to refuse.
+            other = models.DBInstance(self, **members)
+            self.databases[other.db_instance_identifier] = other
+            return other
         members["engine_version"] = self._version(members.get("engine_version"))
         members.setdefault("storage_type", "io1" if members.get("iops") else "gp3")
         check_storage(members, members.get("allocated_storage") or 0)
