@@ -75,6 +75,7 @@ statements! {
     UNFENCED_TABLES = "unfenced_tables";
     UNFENCE_TABLE = "unfence_table";
     UNLOGGED_TABLES = "unlogged_tables";
+    UNUSED_SEQUENCES = "unused_sequences";
     VACUUM_RUNS = "vacuum_runs";
 }
 

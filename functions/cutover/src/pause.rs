@@ -110,17 +110,40 @@ async fn check_gaps(open: &Open<'_>, plan: &Plan) -> Result<()> {
 
 /// All sequences, by oid: identity and serial columns, used or not, whatever their increment.
 async fn set_sequences(open: &Open<'_>, plan: &Plan) -> Result<()> {
-    let Some(query) = sql::column::<String>(&open.source, sql::SEQUENCES, &[&plan.names.run]).await?.into_iter().next() else { return Ok(()) };
-    let (mut oids, mut values, mut called) = (Vec::<u32>::new(), Vec::<i64>::new(), Vec::<bool>::new());
-    for row in open.source.query(&query, &[]).await.map_err(StepError::from).while_doing("read the sequences")? {
-        oids.push(row.try_get(0)?);
-        values.push(row.try_get(1)?);
-        called.push(row.try_get(2)?);
-    }
+    let sequences = read_sequences(&open.source, plan).await.while_doing("read the sequences")?;
+    let oids: Vec<u32> = sequences.iter().map(|sequence| sequence.oid).collect();
+    let values: Vec<i64> = sequences.iter().map(|sequence| sequence.last_value).collect();
+    let called: Vec<bool> = sequences.iter().map(|sequence| sequence.is_called).collect();
     let set: i64 = sql::value(&open.target, sql::SET_SEQUENCES, &[&oids, &values, &called]).await.while_doing("set the copy's sequences")?;
     if usize::try_from(set) == Ok(oids.len()) {
         return Ok(());
     }
     let message = format!("database {}: {} sequences on the source, {set} of them on the copy", open.database.name, oids.len());
     Err(StepError::new(ErrorName::TablesChanged, message))
+}
+
+/// Where a sequence is, as `setval` takes it.
+struct Sequence {
+    oid: u32,
+    last_value: i64,
+    is_called: bool,
+}
+
+async fn read_sequences(source: &Session, plan: &Plan) -> Result<Vec<Sequence>> {
+    let mut sequences = Vec::new();
+    let mut unused = Vec::<u32>::new();
+    for row in source.query(sql::SEQUENCES, &[&plan.names.run]).await? {
+        let oid = row.try_get("oid")?;
+        match row.try_get("last_value")? {
+            Some(last_value) => sequences.push(Sequence { oid, last_value, is_called: true }),
+            None => unused.push(oid),
+        }
+    }
+    if !unused.is_empty() {
+        let query: String = sql::value(source, sql::UNUSED_SEQUENCES, &[&unused]).await?;
+        for row in source.query(&query, &[]).await? {
+            sequences.push(Sequence { oid: row.try_get("oid")?, last_value: row.try_get("last_value")?, is_called: row.try_get("is_called")? });
+        }
+    }
+    Ok(sequences)
 }

@@ -1,12 +1,12 @@
--- The statement that reads all sequences of this database, identity columns' too, by themselves: the view
--- pg_sequences does not tell one that was set but not yet used.
--- Those of an extension that are somebody else's are left out.
--- Where: source, each database. Privilege: SELECT on the sequences. Returns no row where there are none.
-select pg_catalog.string_agg(pg_catalog.format('select %s::oid as oid, last_value, is_called from %I.%I', c.oid, n.nspname, c.relname),
-                             ' union all ' order by c.oid)
-  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
- where c.relkind = 'S' and c.relpersistence <> 't' and n.nspname <> $1
+-- All sequences of this database, those of identity columns too, with where they are; null for one that was not used
+-- since it was made or set.
+-- Where: source, each database. Privilege: USAGE or SELECT on the sequences. Locks: ACCESS SHARE on each, in passing.
+-- Parameter $1: run, whose own schema is left out, and so are sequences of an extension that are somebody else's.
+select s.seqrelid as oid, pg_catalog.pg_sequence_last_value(s.seqrelid) as last_value
+  from pg_catalog.pg_sequence s
+  join pg_catalog.pg_class c on c.oid = s.seqrelid
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+ where c.relpersistence <> 't' and n.nspname <> $1
    and (pg_catalog.pg_has_role(c.relowner, 'usage')
         or not exists (select from pg_catalog.pg_depend d
                         where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'))
-having pg_catalog.count(*) > 0
