@@ -43,4 +43,4 @@ install:
 
 # A Lambda is loaded at every cold start: 8 MB is the most that a function may have.
 sizes: build
-	@cd $(BINARIES) && find $(notdir $(wildcard functions/*)) -size +8000k -printf '%f has %s bytes, more than 8 MB\n' | tee /dev/stderr | (! grep -q .)
+	@! (cd $(BINARIES) && find $(notdir $(wildcard functions/*)) -size +8000000c -printf '%f has %s bytes, more than 8 MB\n' | grep .)

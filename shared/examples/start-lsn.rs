@@ -17,14 +17,10 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match first_recovery(log.lines()).and_then(Recovery::start_lsn) {
-        Some(lsn) => {
-            println!("{lsn}");
-            ExitCode::SUCCESS
-        }
-        None => {
-            eprintln!("StartLsnNotFound: the log has no recovery that ended, or one that does not say where");
-            ExitCode::FAILURE
-        }
+    if let Some(lsn) = first_recovery(log.lines()).and_then(Recovery::start_lsn) {
+        println!("{lsn}");
+        return ExitCode::SUCCESS;
     }
+    eprintln!("StartLsnNotFound: the log has no recovery that ended, or one that does not say where");
+    ExitCode::FAILURE
 }

@@ -6,7 +6,7 @@ use aws_sdk_rds::types::{DbInstance, DbSnapshot, Filter, Tag};
 use crate::aws::{Aws, code};
 use crate::contract::{Plan, Ready};
 use crate::error::{ErrorName, Result, StepError, While};
-use crate::names::EXECUTION_TAG;
+use crate::names::{EXECUTION_TAG, log_group};
 use crate::pg::Server;
 use crate::secrets::read_credentials;
 
@@ -73,6 +73,20 @@ pub async fn drop_snapshot(aws: &Aws, id: &str) -> Result<Ready> {
             Err(error) if matches!(code(&error), Some("DBSnapshotNotFound" | "DBSnapshotNotFoundFault")) => Ok(Ready::yes("gone")),
             Err(error) => Err(StepError::from(error).while_doing(&format!("delete snapshot {id}"))),
         },
+    }
+}
+
+/// After it, the log group of an instance's PostgreSQL log is gone: it outlives instance and export.
+///
+/// # Errors
+/// `AwsUnavailable`, `AwsRefused`.
+pub async fn drop_log_group(aws: &Aws, instance: &str) -> Result<()> {
+    let group = log_group(instance);
+    match aws_sdk_cloudwatchlogs::Client::new(&aws.config).delete_log_group().log_group_name(&group).send().await {
+        Err(error) if code(&error) != Some("ResourceNotFoundException") => {
+            Err(StepError::from(error).while_doing(&format!("delete log group {group}")))
+        }
+        _ => Ok(()),
     }
 }
 

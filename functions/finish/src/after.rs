@@ -1,12 +1,11 @@
 //! What becomes of source and copy when the application has moved.
 
 use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, DbInstance};
-use shared::aws::{Aws, code};
+use shared::aws::Aws;
 use shared::contract::{Plan, Ready};
 use shared::error::{Result, StepError, While};
 use shared::input::AfterSource;
-use shared::names::log_group;
-use shared::rds::{find_instance, find_snapshot, target_instance};
+use shared::rds::{drop_log_group, find_instance, find_snapshot, target_instance};
 
 /// After it answers ready, the new instance exports the logs that the source does and no others, and is protected
 /// against deletion if the source is.
@@ -18,7 +17,7 @@ pub(crate) async fn settle_target(aws: &Aws, plan: &Plan) -> Result<Ready> {
     let protect = source.deletion_protection() == Some(true) && target.deletion_protection() != Some(true);
     if extra.is_empty() && !protect {
         if !exports(&source).iter().any(|export| export == "postgresql") {
-            drop_log_group(aws, &log_group(&plan.target)).await?;
+            drop_log_group(aws, &plan.target).await?;
         }
         return Ok(Ready::yes("settled"));
     }
@@ -39,14 +38,6 @@ pub(crate) async fn settle_target(aws: &Aws, plan: &Plan) -> Result<Ready> {
 
 fn exports(instance: &DbInstance) -> &[String] {
     instance.enabled_cloudwatch_logs_exports()
-}
-
-async fn drop_log_group(aws: &Aws, group: &str) -> Result<()> {
-    match aws_sdk_cloudwatchlogs::Client::new(&aws.config).delete_log_group().log_group_name(group).send().await {
-        Ok(_) => Ok(()),
-        Err(error) if code(&error) == Some("ResourceNotFoundException") => Ok(()),
-        Err(error) => Err(StepError::from(error).while_doing(&format!("delete log group {group}"))),
-    }
 }
 
 /// After it answers ready, the source is kept, stopped, or deleted behind a last snapshot.

@@ -75,7 +75,7 @@ async fn finish_settings(aws: &Aws, plan: &Plan, source: &DbInstance, target: &D
 
 async fn drop_target(aws: &Aws, plan: &Plan) -> Result<Ready> {
     let Some(target) = rds::find_instance(aws, &plan.target).await? else {
-        drop_log_group(aws, plan).await?;
+        rds::drop_log_group(aws, &plan.target).await?;
         return Ok(Ready::yes("gone"));
     };
     let status = target.db_instance_status().unwrap_or_default();
@@ -87,14 +87,5 @@ async fn drop_target(aws: &Aws, plan: &Plan) -> Result<Ready> {
         Ok(_) => Ok(Ready::not_yet("deleting")),
         Err(error) if code(&error) == Some("InvalidDBInstanceState") => Ok(Ready::not_yet(status)),
         Err(error) => Err(StepError::from(error).while_doing(&format!("delete instance {}", plan.target))),
-    }
-}
-
-async fn drop_log_group(aws: &Aws, plan: &Plan) -> Result<()> {
-    let group = shared::names::log_group(&plan.target);
-    match aws_sdk_cloudwatchlogs::Client::new(&aws.config).delete_log_group().log_group_name(&group).send().await {
-        Ok(_) => Ok(()),
-        Err(error) if code(&error) == Some("ResourceNotFoundException") => Ok(()),
-        Err(error) => Err(StepError::from(error).while_doing(&format!("delete log group {group}"))),
     }
 }
