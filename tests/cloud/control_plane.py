@@ -72,6 +72,10 @@ class ControlPlane(models.RDSBackend):
             )
         return instance
 
+    def with_servers(self) -> "list[Instance]":
+        """The instances that run PostgreSQL; those of other engines are there to be described alone."""
+        return [instance for instance in self.databases.values() if hasattr(instance, "server")]
+
     def key_arn(self, key_id: str) -> str:
         return keys.accessible_key_arn(self.kms, self.region_name, key_id)
 

@@ -80,13 +80,13 @@ class ParameterGroupRequests(ControlPlane):
             if change.get("ApplyMethod") == "immediate"
             and not parameters.needs_restart(change["ParameterName"], self._settings(group))
         ]
-        for instance in self.databases.values():
+        for instance in self.with_servers():
             if instance.applied_group is group and instance.server and instance.server.running:
                 instance.apply_immediate_parameters(immediate)
 
     def delete_db_parameter_group(self, name: str) -> models.DBParameterGroup:
         group = self._own_group(name)
-        if any(instance.group is group for instance in self.databases.values()):
+        if any(instance.group is group for instance in self.with_servers()):
             raise InvalidDBParameterGroupState(
                 "One or more database instances are still members of this parameter group."
             )
