@@ -36,10 +36,10 @@ bench: install build
 	for run in 1 2 3 4 5; do $(PYTHON) -m demo --binaries $(BINARIES) | grep -A1 '^write pause'; done
 
 build:
-	cargo build --workspace --profile $(PROFILE)
+	@cargo build --workspace --profile $(PROFILE)
 
 install:
-	tests/install
+	@tests/install
 
 # A Lambda is loaded at every cold start: 8 MB is the most that a function may have.
 sizes: build

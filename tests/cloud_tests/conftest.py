@@ -73,7 +73,8 @@ class Cloud:
     def stop(self) -> int:
         """Ends it as Ctrl-C does, and says how it ended."""
         self.process.terminate()
-        return self.process.wait(timeout=20)
+        # It removes the servers' directories, which a busy disk makes slow.
+        return self.process.wait(timeout=60)
 
 
 def wait_until(is_so, what: str, limit_seconds: float = 15):

@@ -1,7 +1,9 @@
 """The control plane of RDS and the servers behind it, through the AWS API and PostgreSQL's own protocol."""
 
+import os
 import re
 import subprocess
+import tempfile
 import threading
 
 import botocore.exceptions
@@ -355,10 +357,18 @@ def test_the_log_can_be_downloaded(databases, plain):
     assert not portion["AdditionalDataPending"]
 
 
-def test_no_server_outlives_a_cloud_that_is_killed():
+@pytest.fixture
+def open_directory():
+    """One that the servers' user may enter, and that goes even where a cloud could not remove it."""
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)
+        yield directory
+
+
+def test_no_server_outlives_a_cloud_that_is_killed(open_directory):
     from conftest import Cloud
 
-    cloud = Cloud("--no-stack")
+    cloud = Cloud("--no-stack", "--directory", open_directory)
     try:
         databases = Databases(cloud)
         port = databases.create("doomed", 17)["Endpoint"]["Port"]
