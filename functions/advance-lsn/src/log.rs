@@ -5,23 +5,25 @@ use shared::aws::{Aws, code};
 use shared::contract::Plan;
 use shared::error::{Result, StepError};
 use shared::names::log_group;
-use shared::rds::target_instance;
+use shared::rds::find_snapshot;
 use shared::recovery_log::{Recovery, first_recovery};
 
 /// The first recovery of the new instance; none while its lines have not all arrived.
 ///
-/// Bound by the instance's creation, since a log group outlives its instance and may hold lines of a namesake.
+/// Bound by the time of the snapshot, since a log group may hold older lines. Not by the instance's creation: RDS gives
+/// that when the server is up, and its recovery comes before.
 ///
 /// # Errors
-/// `RestoreFailed`, `AwsUnavailable`, `AwsRefused`.
+/// `AwsUnavailable`, `AwsRefused`.
 pub(crate) async fn read_recovery(aws: &Aws, plan: &Plan) -> Result<Option<Recovery>> {
-    let created = target_instance(aws, plan).await?.instance_create_time().map(|time| time.secs() * 1000);
+    let snapshot = find_snapshot(aws, &plan.names.snapshot).await?;
+    let taken_ms = snapshot.and_then(|snapshot| snapshot.snapshot_create_time).map(|time| time.secs() * 1000);
     let client = Client::new(&aws.config);
     let group = log_group(&plan.target);
     let mut lines = Vec::new();
     let mut next = None;
     loop {
-        let request = client.filter_log_events().log_group_name(&group).set_start_time(created).set_next_token(next);
+        let request = client.filter_log_events().log_group_name(&group).set_start_time(taken_ms).set_next_token(next);
         let page = match request.send().await {
             Ok(page) => page,
             Err(error) if code(&error) == Some("ResourceNotFoundException") => return Ok(None),
