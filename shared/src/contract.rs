@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::input::{After, Consent, Cutover, Verify, Wait};
+use crate::input::{After, Consent, Cutover, Guard, Verify, Wait};
 use crate::lsn::Lsn;
 use crate::names::Names;
 
@@ -45,6 +45,7 @@ pub struct Plan {
     pub cutover: Cutover,
     pub verify: Verify,
     pub after: After,
+    pub guard: Guard,
     pub wait: Wait,
 }
 
@@ -81,6 +82,7 @@ pub struct Step {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct PreflightRequest {
+    pub action: Action,
     pub execution: Execution,
     /// The execution's input as it was given.
     pub input: Value,
@@ -104,7 +106,8 @@ pub struct FinishRequest {
     pub plan: Plan,
     /// What preflight warned of.
     pub findings: Vec<Value>,
-    pub start_lsn: Lsn,
+    /// Unknown where a run is finished that was stopped.
+    pub start_lsn: Option<Lsn>,
     pub publication: Published,
     pub verified: VerifiedByDatabase,
     pub cutover: CutoverDone,
@@ -198,7 +201,8 @@ pub mod example {
             "cutover": {"when": "approved", "how": "none", "secrets": [], "max_write_pause_seconds": 30},
             "verify": "rows",
             "after": {"source": "keep"},
-            "wait": {"max_seconds": 60},
+            "guard": {"min_free_storage_percent": 10},
+            "wait": {"max_seconds": 60, "calls_end_seconds": 120},
         })
     }
 
@@ -211,7 +215,7 @@ pub mod example {
     pub fn request(function: &str) -> Value {
         let verified = json!({"orders": {"tables": 1, "rows": 10}});
         match function {
-            "preflight" => json!({"execution": execution(), "input": {"source": "orders-db", "secret": "orders/master"}}),
+            "preflight" => json!({"action": "do", "execution": execution(), "input": {"source": "orders-db", "secret": "orders/master"}}),
             "verify" => json!({"action": "do", "plan": plan(), "verified": {}}),
             "finish" => json!({
                 "action": "do",

@@ -52,6 +52,8 @@ error_names! {
     LockTimeout,
     /// The slot is gone, or the WAL it needs is.
     SlotLost,
+    /// The source's disk is filling up while it keeps WAL for the copy.
+    SourceStorageLow,
     /// A snapshot or its copy failed.
     SnapshotFailed,
     /// The new instance did not come up.

@@ -5,30 +5,58 @@
 //! it, by one new body for that function, so that the pause does not grow with the number of tables. Its closing is
 //! the point of no return.
 
+use std::fmt;
 use std::time::Duration;
 
 use tokio_postgres::GenericClient;
 
-use crate::error::{ErrorName, Result, While};
+use crate::error::{ErrorName, Result, StepError, While};
 use crate::locks::ATTEMPTS_MS;
+use crate::lsn::Lsn;
 use crate::names::Names;
 use crate::pg::Session;
 use crate::sql;
 
+/// How a fence came to be closed. Written down in its comment, so that a later call knows it too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closed {
+    /// When the pause began that ended with the closing: milliseconds since 1970.
+    pub paused_at_ms: u64,
+    /// The source's position that the copy had passed before.
+    pub drained_lsn: Lsn,
+}
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.paused_at_ms, self.drained_lsn)
+    }
+}
+
+impl Closed {
+    fn parse(comment: &str) -> Option<Self> {
+        let (paused_at_ms, drained_lsn) = comment.split_once(' ')?;
+        Some(Self { paused_at_ms: paused_at_ms.parse().ok()?, drained_lsn: drained_lsn.parse().ok()? })
+    }
+}
+
 /// How the fence of one database stands.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct State {
-    pub closed: bool,
+    pub closed: Option<Closed>,
     prepared: bool,
-    /// When the pause began that ended with its closing: milliseconds since 1970.
-    pub paused_at_ms: Option<u64>,
 }
 
 /// Reads how the fence of one database stands.
 pub async fn read_state(source: &impl GenericClient, names: &Names) -> Result<State> {
     let row = source.query_one(sql::FENCE_STATE, &[&names.fence()]).await?;
-    let comment: Option<String> = row.try_get("comment")?;
-    Ok(State { closed: row.try_get("closed")?, prepared: row.try_get("prepared")?, paused_at_ms: comment.and_then(|text| text.parse().ok()) })
+    let comment: Option<&str> = row.try_get("comment")?;
+    let closed = if row.try_get("closed")? { Some(how_closed(comment, names)?) } else { None };
+    Ok(State { closed, prepared: row.try_get("prepared")? })
+}
+
+fn how_closed(comment: Option<&str>, names: &Names) -> Result<Closed> {
+    let unreadable = || StepError::new(ErrorName::Internal, format!("fence {} stands, and its comment does not say since when", names.fence()));
+    comment.and_then(Closed::parse).ok_or_else(unreadable)
 }
 
 /// After it, every table has the fence's trigger, open. Twice: only tables without it are touched.
@@ -54,8 +82,8 @@ pub async fn read_gaps(source: &impl GenericClient, names: &Names) -> Result<Vec
 }
 
 /// Closes the fence with the commit of the transaction that `source` is in.
-pub async fn close(source: &impl GenericClient, names: &Names, says: &str, paused_at_ms: u64) -> Result<()> {
-    sql::run_made(source, sql::CLOSE_FENCE, &[&names.fence(), &says, &paused_at_ms.to_string()]).await.map(drop).while_doing("close the fence")
+pub async fn close(source: &impl GenericClient, names: &Names, says: &str, closed: Closed) -> Result<()> {
+    sql::run_made(source, sql::CLOSE_FENCE, &[&names.fence(), &says, &closed.to_string()]).await.map(drop).while_doing("close the fence")
 }
 
 /// Makes sure that an open fence can never be closed any more; says whether it was closed already.
@@ -64,7 +92,7 @@ pub async fn close(source: &impl GenericClient, names: &Names, says: &str, pause
 pub async fn cancel(source: &mut Session, names: &Names) -> Result<bool> {
     let transaction = source.transaction().await?;
     sql::run_made(&transaction, sql::CANCEL_FENCE, &[&names.fence()]).await?;
-    if read_state(&transaction, names).await?.closed {
+    if read_state(&transaction, names).await?.closed.is_some() {
         return Ok(true);
     }
     transaction.commit().await?;

@@ -29,7 +29,11 @@ pub struct Input {
     #[serde(default)]
     pub after: After,
     #[serde(default)]
+    pub guard: Guard,
+    #[serde(default)]
     pub wait: Wait,
+    /// ARN of an execution that was stopped, whose work is to be undone, or finished where its fence stands already.
+    pub undo: Option<String>,
 }
 
 fn default_kms_key() -> String {
@@ -103,17 +107,34 @@ pub enum AfterSource {
     Delete,
 }
 
+/// When the run gives the source up for the source's sake.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Guard {
+    /// Share of its storage, in percent, that the source must have free throughout the run.
+    pub min_free_storage_percent: u32,
+}
+
+impl Default for Guard {
+    fn default() -> Self {
+        Self { min_free_storage_percent: 10 }
+    }
+}
+
 /// How often the state machine looks.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Wait {
-    /// Each wait is a second longer than the one before, up to this.
+    /// Each wait is a second longer than the one before, up to this; where it takes very long, up to three times this.
     pub max_seconds: u32,
+    /// How long a call of a stopped execution may still be under way before its work is undone. No function that makes
+    /// something in RDS lives longer than the default.
+    pub calls_end_seconds: u32,
 }
 
 impl Default for Wait {
     fn default() -> Self {
-        Self { max_seconds: 60 }
+        Self { max_seconds: 60, calls_end_seconds: 120 }
     }
 }
 
@@ -147,6 +168,8 @@ impl Input {
         must(how == How::None || !self.cutover.secrets.is_empty(), "cutover.how is secret, but cutover.secrets names none");
         must(how == How::Secret || self.cutover.secrets.is_empty(), "cutover.secrets is given, but cutover.how is none");
         must((1..=240).contains(&self.cutover.max_write_pause_seconds), "cutover.max_write_pause_seconds must be from 1 to 240");
+        must((1..=90).contains(&self.guard.min_free_storage_percent), "guard.min_free_storage_percent must be from 1 to 90");
+        must((1..=300).contains(&self.wait.calls_end_seconds), "wait.calls_end_seconds must be from 1 to 300");
         must((1..=300).contains(&self.wait.max_seconds), "wait.max_seconds must be from 1 to 300");
         problems
     }
@@ -189,6 +212,7 @@ mod tests {
             (json!({"source": "d", "cutover": {"when": "soon"}}), "soon"),
             (json!({"source": "d", "after": {"source": "burn"}}), "burn"),
             (json!({"kms_key": "k"}), "source"),
+            (json!({"source": "d", "guard": {"min_free_storage_percent": 0}}), "guard.min_free_storage_percent"),
             (json!({"source": "d", "cutover": {"max_write_pause_seconds": -1}}), "cutover.max_write_pause_seconds"),
         ] {
             assert!(refusal(value).contains(named));

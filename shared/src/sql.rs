@@ -15,6 +15,7 @@ macro_rules! statements {
 statements! {
     ADVANCE_ORIGIN = "advance_origin";
     ALTER_SUBSCRIPTION_CONNECTION = "alter_subscription_connection";
+    BEATS = "beats";
     BLOCKERS = "blockers";
     CANCEL_FENCE = "cancel_fence";
     CLAIM_LOCK = "claim_lock";
@@ -46,6 +47,7 @@ statements! {
     KEEP_START_LSN = "keep_start_lsn";
     LARGE_OBJECTS = "large_objects";
     LOCK_TABLES = "lock_tables";
+    MAKE_BEAT = "make_beat";
     MAKE_MARK = "make_mark";
     MISSING_RIGHTS = "missing_rights";
     OPEN_DDL = "open_ddl";
@@ -60,6 +62,7 @@ statements! {
     ROLE_EXISTS = "role_exists";
     ROLE_NOLOGIN = "role_nologin";
     ROLE_PASSWORD = "role_password";
+    RUN_DATABASES = "run_databases";
     RUN_SLOTS = "run_slots";
     SEE_MARK = "see_mark";
     SEED_FUNCTION = "seed_function";

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a file that is not as expected fails the test")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -91,8 +91,7 @@ fn problems(machine: &Value) -> Vec<String> {
             "Task" => check_task(state, &functions, &mut must),
             "Wait" => must(state["Seconds"].as_str().is_some_and(|text| text.contains("$plan.wait")), "does not take its seconds from the input"),
             "Choice" => {
-                let waits = |next: &str| matches!(machine["States"][next]["Type"].as_str(), Some("Wait"));
-                let is_poll = successors(state).into_iter().any(waits);
+                let is_poll = lap(machine, name).iter().any(|name| machine["States"][name]["Type"] == "Wait");
                 let bounded = list(&state["Choices"]).any(|rule| rule["Condition"].as_str().is_some_and(|text| text.contains("$polls >=")));
                 must(!is_poll || bounded, "polls without a bound");
             }
@@ -103,6 +102,7 @@ fn problems(machine: &Value) -> Vec<String> {
     let seen = reachable(machine, start);
     problems.extend(states(machine).filter(|(name, _)| !seen.contains(name)).map(|(name, _)| format!("{name}: cannot be reached")));
     problems.extend(check_point_of_no_return(machine));
+    problems.extend(check_history(machine));
     problems.extend(check_names(machine));
     problems
 }
@@ -132,7 +132,7 @@ fn check_point_of_no_return(machine: &Value) -> Vec<String> {
     for (name, state) in states(machine).filter(|(_, state)| state["Type"] == "Task") {
         let after_fence = forward_only.contains(name);
         let caught: Vec<&str> = list(&state["Catch"]).filter_map(|rule| rule["Next"].as_str()).collect();
-        let may_have_made_something = !matches!(name, "Preflight" | "IsFenced") && !undo.contains(name) && !after_fence;
+        let may_have_made_something = !matches!(name, "Preflight" | "RecoverPlan" | "IsFenced") && !undo.contains(name) && !after_fence;
         if may_have_made_something && !caught.iter().all(|next| matches!(*next, "UndoPublication" | "IsFenced")) {
             problems.push(format!("{name}: an error before the fence does not lead to undo"));
         }
@@ -141,6 +141,43 @@ fn check_point_of_no_return(machine: &Value) -> Vec<String> {
         problems.push("CleanUpSubscription: behind the fence something leads to undo".to_owned());
     }
     problems
+}
+
+/// A Standard execution ends at 25,000 events of history, without any Catch. Source: AWS Step Functions developer guide, "Quotas".
+const MAX_HISTORY_EVENTS: u64 = 25_000;
+
+/// All loops at their bounds, one after another, fit the history: a loop costs as many events as its states make in a lap.
+fn check_history(machine: &Value) -> Option<String> {
+    let bounds = states(machine).filter_map(|(name, state)| Some((name, bound(state)?)));
+    let total: u64 = bounds.map(|(name, laps)| laps * lap(machine, name).iter().map(|name| events(&machine["States"][name])).sum::<u64>()).sum();
+    (total > MAX_HISTORY_EVENTS).then(|| format!("StartAt: all loops at their bounds make {total} events, more than {MAX_HISTORY_EVENTS}"))
+}
+
+/// How many laps a loop may take whose bound this Choice has.
+fn bound(state: &Value) -> Option<u64> {
+    let condition = list(&state["Choices"]).filter_map(|rule| rule["Condition"].as_str()).find(|text| text.contains("$polls >= "))?;
+    condition.split("$polls >= ").nth(1)?.split(' ').next()?.parse().ok()
+}
+
+/// The states of the shortest way from this one back to it.
+fn lap<'a>(machine: &'a Value, name: &'a str) -> Vec<&'a str> {
+    let mut ways = VecDeque::from([vec![name]]);
+    while let Some(way) = ways.pop_front() {
+        for next in successors(&machine["States"][way[way.len() - 1]]) {
+            if next == name {
+                return way;
+            }
+            if !way.contains(&next) {
+                ways.push_back([way.as_slice(), &[next]].concat());
+            }
+        }
+    }
+    vec![]
+}
+
+/// Entered, scheduled, started, succeeded, exited; or only entered and exited.
+fn events(state: &Value) -> u64 {
+    if state["Type"] == "Task" { 5 } else { 2 }
 }
 
 /// No name is caught that nothing raises, and none of ours is retried that only undo can help.
@@ -211,7 +248,7 @@ fn the_runbook_has_a_paragraph_for_every_error_and_for_no_other() {
 #[test]
 fn a_break_in_the_state_machine_is_seen_and_its_place_is_named() {
     type Break = fn(&mut Value);
-    let breaks: [(&str, Break); 10] = [
+    let breaks: [(&str, Break); 11] = [
         ("Snapshot: does not catch every error", |machine| machine["States"]["Snapshot"]["Catch"] = json!([])),
         ("Restore: an error before the fence does not lead to undo", |machine| machine["States"]["Restore"]["Catch"][0]["Next"] = json!("Refused")),
         ("CleanUpSubscription: behind the fence something leads to undo", |machine| {
@@ -229,6 +266,9 @@ fn a_break_in_the_state_machine_is_seen_and_its_place_is_named() {
         }),
         ("WaitForLag: does not take its seconds from the input", |machine| machine["States"]["WaitForLag"]["Seconds"] = json!(5)),
         ("Subscribe: leads to a state that does not exist", |machine| machine["States"]["Subscribe"]["Next"] = json!("AdvanceLSN")),
+        ("StartAt: all loops at their bounds make 49230 events, more than 25000", |machine| {
+            machine["States"]["IsSnapshotReady"]["Choices"][1]["Condition"] = json!("{% $polls >= 2000 %}");
+        }),
         ("PollLag: cannot be reached", |machine| machine["States"]["IsStartKnown"]["Choices"][0]["Next"] = json!("Verify")),
     ];
     for (expected, break_it) in breaks {

@@ -19,7 +19,7 @@ from pathlib import Path
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-from cloud import api, lambdas, rds, stack, stepfunctions
+from cloud import api, cbor, lambdas, rds, stack, stepfunctions
 
 # Not us-east-1: there version 1 of the aws command sends its RDS calls to AWS, whatever AWS_ENDPOINT_URL says.
 REGION = "eu-central-1"
@@ -126,7 +126,7 @@ def _directory(wished: Path | None, at_end: contextlib.ExitStack) -> Path:
 
 
 def _serve(listener: socket.socket, functions: lambdas.Lambdas, at_end: contextlib.ExitStack) -> None:
-    application = api.beside(DomainDispatcherApplication(create_backend_app), functions)
+    application = api.beside(cbor.spoken_by(DomainDispatcherApplication(create_backend_app)), functions)
     host, port = listener.getsockname()
     server = make_server(
         host, port, application, threaded=True, request_handler=MotoRequestHandler, fd=listener.fileno()

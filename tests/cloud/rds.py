@@ -2,7 +2,7 @@
 
 Every request is answered at once with the status that RDS shows meanwhile, and the work runs in a thread. What RDS
 refuses is refused with its error names (API reference, "Errors" of each action). The requests are in instances.py,
-snapshots.py, parameter_groups.py and log_files.py.
+snapshots.py, parameter_groups.py and log_files.py; metrics.py has what RDS tells CloudWatch.
 """
 
 import os
@@ -18,7 +18,7 @@ from moto.core.responses import ActionResult
 from moto.rds import models
 from moto.rds.responses import RDSResponse
 
-from . import keys
+from . import keys, metrics  # noqa: F401 - moto finds the provider of metrics by itself
 from .control_plane import ControlPlane
 from .instance import Instance
 from .instances import InstanceRequests

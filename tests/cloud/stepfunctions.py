@@ -26,6 +26,7 @@ from jsonata.jsonata import Jsonata
 from jsonata.utils import Utils
 from moto.core.config import default_user_config
 from moto.core.responses import ActionResult
+from moto.events.models import Rule, events_backends
 from moto.stepfunctions import models as stepfunctions_models
 from moto.stepfunctions.parser import api, models
 from moto.stepfunctions.parser.asl.component.common.assign.assign_decl import AssignDecl
@@ -62,6 +63,7 @@ def install() -> None:
     _parse_a_definition_once()
     _name_every_execution()
     _stop_at_once()
+    _report_ends()
     _describe_in_full()
     _name_errors()
     _allow_any_error_in_a_fail_state()
@@ -307,6 +309,53 @@ def _stop_at_once() -> None:
     Execution.stop = stop
     StepFunctionResponse.stop_execution = stop_execution
     BaseExecutionWorkerCommunication._reflect_execution_status = reflect_unless_stopped
+
+
+def _report_ends() -> None:
+    # Step Functions tells EventBridge of every execution's end; moto does not, and knows no state machine as a target.
+    reflect, stop, send = BaseExecutionWorkerCommunication._reflect_execution_status, Execution.stop, Rule.send_to_targets
+
+    def reflect_and_report(self: BaseExecutionWorkerCommunication) -> None:
+        before = self.execution.exec_status
+        reflect(self)
+        if before == api.ExecutionStatus.RUNNING:
+            _report(self.execution)
+
+    def stop_and_report(self: Execution, *arguments, **more) -> None:
+        before = self.exec_status
+        stop(self, *arguments, **more)
+        if (before, self.exec_status) == (api.ExecutionStatus.RUNNING, api.ExecutionStatus.ABORTED):
+            _report(self)
+
+    def send_to_state_machines_too(self: Rule, event: dict, transform_input: bool = True) -> None:
+        send(self, event, transform_input)
+        if self.event_pattern.matches_event(event):
+            for arn in (target["Arn"] for target in self.targets if ":stateMachine:" in target["Arn"]):
+                backend = models.stepfunctions_parser_backends[self.account_id][self.region_name]
+                backend.start_execution(arn, execution_input=json.dumps(event))
+
+    BaseExecutionWorkerCommunication._reflect_execution_status = reflect_and_report
+    Execution.stop = stop_and_report
+    Rule.send_to_targets = send_to_state_machines_too
+
+
+def _report(execution: Execution) -> None:
+    """The event of the developer guide, "Automating Step Functions event delivery with EventBridge"."""
+    detail = {
+        "executionArn": execution.exec_arn,
+        "stateMachineArn": execution.state_machine.arn,
+        "name": execution.name,
+        "status": execution.exec_status,
+        "startDate": int(execution.start_date.timestamp() * 1000),
+        "stopDate": int(execution.stop_date.timestamp() * 1000),
+        "input": json.dumps(execution.input_data),
+        "inputDetails": {"included": True},
+        "output": None,
+        "error": execution.error,
+        "cause": execution.cause,
+    }
+    event = {"Source": "aws.states", "DetailType": "Step Functions Execution Status Change", "Detail": json.dumps(detail)}
+    events_backends[execution.account_id][execution.region_name].put_events([event])
 
 
 def _is_running(execution: Execution) -> bool:

@@ -17,15 +17,18 @@ class Entered:
 
 
 class Execution:
-    """One execution, running or ended."""
+    """One execution, running or ended: a new one, or one that somebody else has started."""
 
-    def __init__(self, cloud: LocalCloud, name: str, request: object) -> None:
+    def __init__(self, cloud: LocalCloud, name: str, request: object = None, arn: str | None = None) -> None:
         self.name = name
         self._client = cloud.client("stepfunctions")
-        started = self._client.start_execution(
+        self.arn = arn or self._client.start_execution(
             stateMachineArn=cloud.state_machine_arn, name=name, input=json.dumps(request)
-        )
-        self.arn = started["executionArn"]
+        )["executionArn"]
+
+    def stop(self) -> None:
+        """As a person does who has had enough: Step Functions runs no Catch."""
+        self._client.stop_execution(executionArn=self.arn)
 
     def describe(self) -> dict:
         return self._client.describe_execution(executionArn=self.arn)

@@ -1,6 +1,7 @@
 """A small source, moved or given back while its application writes."""
 
 import contextlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -78,6 +79,19 @@ def undone(cloud: LocalCloud, instance: dict, name: str, error: str, **members) 
         wait_until(lambda: application.count, lambda now: now > count, "writes to the source", 10)
     assert footprint(cloud, instance, ["postgres", "app"]) == before
     assert [writer.refused for writer in application.writers] == [[], []]
+
+
+def undo_of(cloud: LocalCloud, execution: Execution) -> Execution:
+    """The execution that EventBridge's rule has started because this one was stopped."""
+    client = cloud.client("stepfunctions")
+
+    def find() -> list[dict]:
+        running = client.list_executions(stateMachineArn=cloud.state_machine_arn)["executions"]
+        described = [client.describe_execution(executionArn=each["executionArn"]) for each in running]
+        return [each for each in described if json.loads(each["input"]).get("detail", {}).get("executionArn") == execution.arn]
+
+    (found,) = wait_until(find, bool, f"an execution that undoes {execution.name}", 20)
+    return Execution(cloud, found["name"], arn=found["executionArn"])
 
 
 def target_of(databases: Databases, identifier: str) -> dict:

@@ -7,7 +7,7 @@ from demo.local_cloud import LocalCloud
 from demo.shop import make_secret
 
 KEY_ALIAS = "alias/tests"
-LIMIT_SECONDS = 120
+LIMIT_SECONDS = 300
 
 SMALL = """
 create table public.thing (id serial primary key, told text not null, changed int not null default 0);
@@ -59,7 +59,7 @@ def make_request(identifier: str, **members) -> dict:
         "secret": secret,
         "consent": {"replica_identity": True},
         "cutover": {"when": "now", "secrets": [secret]},
-        "wait": {"max_seconds": 1},
+        "wait": {"max_seconds": 1, "calls_end_seconds": 3},
     } | members
 
 

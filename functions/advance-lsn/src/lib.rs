@@ -14,7 +14,7 @@ use shared::pg::{Server, Session};
 use shared::rds::{source_server, target_server};
 use shared::recovery_log::Recovery;
 use shared::replication::{check_tables, lsn, read_slot, read_subscription};
-use shared::sql;
+use shared::{heartbeat, sql};
 
 /// Where replication started.
 #[derive(Debug, Serialize)]
@@ -59,7 +59,9 @@ async fn start(aws: &Aws, target: &Server, plan: &Plan) -> Result<Start> {
         let session = target.connect(&database.name).await?;
         let subscription = read_subscription(&session, &plan.names.slot(database.oid)).await?;
         if !subscription.enabled {
-            check_tables(&source.connect(&database.name).await?, &session, plan, database).await?;
+            let origin = source.connect(&database.name).await?;
+            check_tables(&origin, &session, plan, database).await?;
+            heartbeat::check_start(&origin, &session, plan, database, start_lsn).await?;
             advance(&session, subscription.oid, start_lsn).await?;
             let enabled = sql::run_made(&session, sql::ENABLE_SUBSCRIPTION, &[&plan.names.slot(database.oid)]).await;
             enabled.while_doing(&format!("enable the subscription of {}", database.name))?;

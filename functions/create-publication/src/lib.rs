@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use shared::aws::Aws;
 use shared::contract::{Action, Database, Plan, Published, Step};
 use shared::error::{ErrorName, Result, StepError, While};
-use shared::fence;
 use shared::pg::{Server, Session};
 use shared::rds::source_server;
 use shared::replica_identity::{self, read_tables};
 use shared::replication::read_slot;
 use shared::sql;
+use shared::{fence, heartbeat};
 
 /// Do: after it, the source is claimed for this run, and keeps for each database all changes of all its tables from
 /// now on.
@@ -41,10 +41,10 @@ async fn publish(source: &Server, plan: &Plan) -> Result<Published> {
     for database in &plan.databases {
         let session = source.connect(&database.name).await?;
         ensure_slot(&session, plan, database).await?;
-        // A commit behind the slot: the WAL of an idle source would end within the record at which the slot begins,
-        // and the copy's last record would seem to be older than the slot.
-        session.query_one(sql::FLUSH, &[]).await.map_err(StepError::from).while_doing("write a commit behind the slot")?;
     }
+    // Heartbeats behind the slots, of which the copy must have some. They are also commits: the WAL of an idle source would
+    // end within the record at which the slot begins, and the copy's last record would seem to be older than the slot.
+    heartbeat::beat(source, plan).await?;
     Ok(Published { ready: true, tables })
 }
 

@@ -10,7 +10,6 @@ use serde::Serialize;
 use shared::aws::Aws;
 use shared::contract::{Action, CutoverDone, Plan, Step};
 use shared::error::{ErrorName, Result, StepError, While};
-use shared::lsn::Lsn;
 use shared::pg::Server;
 use shared::rds::{source_server, target_server};
 use shared::{fence, sql};
@@ -88,7 +87,7 @@ async fn end_applications_sessions(source: &Server, plan: &Plan) -> Result<()> {
 /// Whether the cutover was undone; otherwise a fence stands.
 async fn cancel(source: &Server, plan: &Plan) -> Result<bool> {
     for database in &plan.databases {
-        if fence::read_state(&source.connect(&database.name).await?, &plan.names).await?.closed {
+        if fence::read_state(&source.connect(&database.name).await?, &plan.names).await?.closed.is_some() {
             return Ok(false);
         }
     }
@@ -101,10 +100,4 @@ async fn cancel(source: &Server, plan: &Plan) -> Result<bool> {
         fence::remove(&mut source.connect(&database.name).await?, &plan.names).await?;
     }
     Ok(true)
-}
-
-/// How the source came to be fenced.
-pub(crate) struct Closed {
-    pub(crate) paused_at_ms: u64,
-    pub(crate) drained_lsn: Lsn,
 }

@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 use futures_util::future::{try_join, try_join_all};
 use shared::contract::{Database, Plan};
 use shared::error::{ErrorName, Result, StepError, While};
+use shared::fence::{self, Closed};
 use shared::locks::{Locks, lock_all};
 use shared::lsn::Lsn;
 use shared::pg::{Server, Session};
-use shared::replication::{check_tables, drain, read_slot, read_subscription};
-use shared::{fence, sql};
+use shared::replication::{check_tables, drain, read_subscription};
+use shared::{heartbeat, sql};
 
-use crate::{Closed, now_ms};
+use crate::now_ms;
 
 /// One database whose fence is still open, and the sessions that carry it over.
 struct Open<'a> {
@@ -29,46 +30,45 @@ struct Open<'a> {
 /// A database that an earlier call has fenced is left alone: it was drained before it was fenced.
 pub(crate) async fn fence_source(source: &Server, target: &Server, plan: &Plan) -> Result<Closed> {
     let mut open = Vec::new();
-    let mut paused_at_ms = None;
+    let mut closed = None;
     for database in &plan.databases {
         let mut session = source.connect(&database.name).await?;
-        let state = fence::read_state(&session, &plan.names).await?;
-        if state.closed {
-            paused_at_ms = paused_at_ms.or(state.paused_at_ms);
+        if let Some(earlier) = fence::read_state(&session, &plan.names).await?.closed {
+            closed = Some(earlier);
         } else {
             let (target, tables) = prepare(&mut session, target, plan, database).await?;
             let watcher = source.connect(&database.name).await?;
             open.push(Open { database, source: session, watcher, target, tables });
         }
     }
-    if open.is_empty() {
-        let control = source.connect(&plan.control_database).await?;
-        let slot = read_slot(&control, &plan.names.slot(plan.databases.first().map_or(0, |database| database.oid))).await?;
-        return Ok(Closed { paused_at_ms: paused_at_ms.unwrap_or_else(now_ms), drained_lsn: slot.confirmed_flush_lsn });
+    if !open.is_empty() {
+        return Box::pin(pause(&open, target, plan, closed)).await;
     }
-    Box::pin(pause(&open, target, plan, paused_at_ms)).await
+    closed.ok_or_else(|| StepError::new(ErrorName::ReplicationStopped, "no database of this run is there to be fenced"))
 }
 
 /// Writers wait from the locks to the commits.
-async fn pause(open: &[Open<'_>], target: &Server, plan: &Plan, paused_at_ms: Option<u64>) -> Result<Closed> {
+async fn pause(open: &[Open<'_>], target: &Server, plan: &Plan, earlier: Option<Closed>) -> Result<Closed> {
     let max_hold = Duration::from_secs(u64::from(plan.cutover.max_write_pause_seconds));
     let mut locks: Vec<Locks> = open.iter().map(|open| Locks { session: &open.source, tables: open.tables.clone() }).collect();
     let began = lock_all(&mut locks, "exclusive", max_hold).await.while_doing("stop the writers")?;
-    let paused_at_ms = paused_at_ms.unwrap_or_else(|| now_ms().saturating_sub(u64::try_from(began.elapsed().as_millis()).unwrap_or(0)));
+    let began_ms = now_ms().saturating_sub(u64::try_from(began.elapsed().as_millis()).unwrap_or(0));
+    let paused_at_ms = earlier.map_or(began_ms, |earlier| earlier.paused_at_ms);
     let deadline = began + max_hold;
     tracing::info!(pause_ms = began.elapsed().as_millis(), "writers wait");
     let carried = try_join_all(open.iter().map(|open| carry_over(open, plan, deadline)));
     let drained = within(deadline, Box::pin(carried)).await?;
+    let closed = Closed { paused_at_ms, drained_lsn: drained.into_iter().max().unwrap_or(Lsn(0)) };
     let says =
         format!("this database has moved to {}:{}; {} takes no writes any more (rds-reencrypt)", target.host, target.port, plan.source.identifier);
     tracing::info!(pause_ms = began.elapsed().as_millis(), "the copy has everything");
-    within(deadline, try_join_all(open.iter().map(|open| fence::close(&open.source, &plan.names, &says, paused_at_ms)))).await?;
+    within(deadline, try_join_all(open.iter().map(|open| fence::close(&open.source, &plan.names, &says, closed)))).await?;
     // The point of no return is the first of these commits.
     for open in open {
         open.source.batch_execute("commit").await.map_err(StepError::from).while_doing(&format!("fence {}", open.database.name))?;
     }
     tracing::info!(pause_ms = began.elapsed().as_millis(), "the source is fenced");
-    Ok(Closed { paused_at_ms, drained_lsn: drained.into_iter().max().unwrap_or(Lsn(0)) })
+    Ok(closed)
 }
 
 /// Whatever takes longer than the pause may last ends with the locks let go: the sessions are dropped.
@@ -91,11 +91,11 @@ async fn prepare(source: &mut Session, target: &Server, plan: &Plan, database: &
     Ok((copy, tables))
 }
 
-/// Behind the locks: the copy applies the last change, and its sequences are set. Meanwhile the tables are looked at
+/// Behind the locks: the copy applies the last change, shows all heartbeats, and its sequences are set. Meanwhile the tables are looked at
 /// once more, since one could have been made just before the locks.
 async fn carry_over(open: &Open<'_>, plan: &Plan, deadline: Instant) -> Result<Lsn> {
     let (drained, ()) = try_join(drain(&open.watcher, &open.target, plan, open.database, deadline), check_gaps(open, plan)).await?;
-    set_sequences(open, plan).await?;
+    try_join(set_sequences(open, plan), heartbeat::check_all_arrived(&open.watcher, &open.target, plan, open.database)).await?;
     Ok(drained)
 }
 

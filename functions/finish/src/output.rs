@@ -34,8 +34,8 @@ pub struct Target {
 
 #[derive(Debug, Serialize)]
 pub struct Database {
-    /// Where replication began.
-    pub start_lsn: Lsn,
+    /// Where replication began; null where the run had been stopped and was finished by another execution.
+    pub start_lsn: Option<Lsn>,
     pub tables: u64,
     /// Rows compared; null where verification was off.
     pub rows: Option<u64>,

@@ -9,6 +9,7 @@ use shared::lag::{Lag, caught_up};
 use shared::names::APPROVE_TAG;
 use shared::rds::{source_server, target_instance, target_server};
 use shared::replication::{read_slot, read_subscription};
+use shared::storage::{check_headroom, read_storage};
 
 /// What was seen, over all databases.
 #[derive(Debug, Default, Serialize)]
@@ -19,12 +20,14 @@ pub struct Seen {
     pub lag_bytes: i64,
     /// What the source keeps for the copy.
     pub retained_wal_bytes: i64,
+    /// What the source has left for it; null where CloudWatch had no measurement of the last minutes.
+    pub free_storage_bytes: Option<i64>,
 }
 
 /// Do: reads, and changes nothing. Undo: there is nothing to undo.
 ///
 /// # Errors
-/// `SlotLost`, `ReplicationStopped`, `RestoreFailed`, `PostgresUnavailable`, `PostgresRefused`.
+/// `SlotLost`, `SourceStorageLow`, `ReplicationStopped`, `RestoreFailed`, `PostgresUnavailable`, `PostgresRefused`.
 pub async fn handle(aws: &Aws, step: Step) -> Result<Seen> {
     match step.action {
         Action::Do => look(aws, &step.plan).await,
@@ -44,9 +47,14 @@ async fn look(aws: &Aws, plan: &Plan) -> Result<Seen> {
         lags.push(Lag { connected: slot.lag.connected && subscription.enabled && subscription.working, ..slot.lag });
         retained_wal_bytes = retained_wal_bytes.max(slot.retained_wal_bytes);
     }
+    let storage = read_storage(aws, &plan.source.identifier).await?;
+    if let Some(storage) = storage {
+        check_headroom(&plan.source.identifier, storage, retained_wal_bytes, plan.guard)?;
+    }
     let approved = plan.cutover.when == When::Now || is_approved(aws, plan).await?;
     let lag_bytes = lags.iter().map(|lag| lag.bytes).max().unwrap_or(0);
-    Ok(Seen { caught_up: caught_up(&lags), approved, lag_bytes, retained_wal_bytes })
+    let free_storage_bytes = storage.map(|storage| storage.free_bytes);
+    Ok(Seen { caught_up: caught_up(&lags), approved, lag_bytes, retained_wal_bytes, free_storage_bytes })
 }
 
 /// The tag must bear this execution's name: a tag left from another one approves nothing.

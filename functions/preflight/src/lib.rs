@@ -8,15 +8,17 @@ mod key;
 mod secret;
 mod server;
 mod source;
+mod undo;
 
 use serde::Serialize;
 use shared::aws::Aws;
-use shared::contract::{Plan, PreflightRequest};
+use shared::contract::{Action, Plan, PreflightRequest};
 use shared::error::Result;
 use shared::input::Input;
 use shared::names::Names;
 use shared::pg::Server;
 use shared::secrets::Credentials;
+use shared::storage::{check_headroom, read_storage};
 
 pub use crate::findings::Finding;
 use crate::findings::Findings;
@@ -30,13 +32,21 @@ pub struct Answer {
     pub steps: Vec<String>,
 }
 
-/// After it, nothing has changed; and if it answers, the run can be expected to go through.
+/// Do: after it, nothing has changed; and if it answers, the run can be expected to go through.
+/// Undo: as little has changed; it answers with the plan of an execution that was stopped, for others to undo.
 ///
 /// # Errors
 /// `InvalidInput`, `SourceNotFound`, `SourceUnsupported`, `AlreadyEncrypted`, `AlreadyRunning`, `KmsKeyUnusable`,
 /// `SecretUnusable`, `PostgresUnavailable`, `PostgresRefused`; `PreconditionFailed` where conditions of several kinds
 /// are unmet.
 pub async fn handle(aws: &Aws, request: PreflightRequest) -> Result<Answer> {
+    match request.action {
+        Action::Do => plan(aws, request).await,
+        Action::Undo => Ok(Answer { plan: undo::recover_plan(aws, request.input).await?, findings: Vec::new(), steps: Vec::new() }),
+    }
+}
+
+async fn plan(aws: &Aws, request: PreflightRequest) -> Result<Answer> {
     let input = Input::parse(request.input)?;
     let instance = source::find(aws, &input.source).await?;
     let source = source::read(&instance)?;
@@ -44,6 +54,9 @@ pub async fn handle(aws: &Aws, request: PreflightRequest) -> Result<Answer> {
     let mut findings = Findings::default();
 
     source::check(&instance, &mut findings);
+    if let Some(storage) = read_storage(aws, &source.identifier).await? {
+        findings.check(check_headroom(&source.identifier, storage, 0, input.guard))?;
+    }
     let kms_key_arn = findings.note(key::resolve(aws, &input.kms_key).await)?;
     findings.check(source::check_not_encrypted_with(&instance, kms_key_arn.as_deref()))?;
     let secret_id = input.secret.clone().or_else(|| source::managed_secret(&instance));
@@ -75,6 +88,7 @@ pub async fn handle(aws: &Aws, request: PreflightRequest) -> Result<Answer> {
         cutover: shared::input::Cutover { how, ..input.cutover },
         verify: input.verify,
         after: input.after,
+        guard: input.guard,
         wait: input.wait,
     };
     Ok(Answer { steps: steps(&plan), findings: warnings, plan })

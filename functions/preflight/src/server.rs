@@ -44,6 +44,22 @@ pub(crate) async fn check(server: &Server, input: &Input, names: &Names, finding
     Ok((control_database(&found), databases))
 }
 
+/// The control database, and the databases in which a run has left something.
+///
+/// # Errors
+/// `PostgresUnavailable`, `PostgresRefused`.
+pub(crate) async fn find_what_is_left(server: &Server, names: &Names) -> Result<(String, Vec<Database>)> {
+    let found = read_databases(&connect_anywhere(server).await?).await?;
+    let mut left = Vec::new();
+    for database in found.iter().filter(|database| database.accepts && database.may_connect) {
+        let session = server.connect(&database.name).await?;
+        if sql::value(&session, sql::RUN_DATABASES, &[&names.run, &names.fence()]).await? {
+            left.push(Database { name: database.name.clone(), oid: database.oid });
+        }
+    }
+    Ok((control_database(&found), left))
+}
+
 /// `postgres` is there unless somebody dropped it; then any other will do for looking.
 async fn connect_anywhere(server: &Server) -> Result<Session> {
     match server.connect("postgres").await {

@@ -1,0 +1,109 @@
+//! The plan of an execution that was stopped, made once more: names follow from its ARN, the rest from its input and from
+//! what is there.
+
+use serde_json::Value;
+use shared::aws::Aws;
+use shared::contract::{Execution, Plan};
+use shared::error::{ErrorName, Result, StepError};
+use shared::input::Input;
+use shared::names::Names;
+
+use crate::{key, secret, server, source};
+
+/// After it, nothing has changed.
+///
+/// # Errors
+/// `InvalidInput`, `SourceNotFound`, `SecretUnusable`, `PostgresUnavailable`, …
+pub(crate) async fn recover_plan(aws: &Aws, input: Value) -> Result<Plan> {
+    let (execution, input) = stopped(input)?;
+    let instance = source::find(aws, &input.source).await?;
+    let source = source::read(&instance)?;
+    let names = Names::of(&execution.id, &source.identifier);
+    let secret_id = input.secret.clone().or_else(|| source::managed_secret(&instance));
+    let (secret_arn, credentials) = secret::master(aws, secret_id.as_deref()).await?;
+    let (control_database, databases) = server::find_what_is_left(&crate::server(&source, &credentials, &names), &names).await?;
+    let how = Some(input.how());
+    Ok(Plan {
+        execution,
+        target: names.target.clone(),
+        names,
+        source,
+        // What is undone needs no key, which may have been disabled: that may be why the execution was stopped.
+        kms_key_arn: key::resolve(aws, &input.kms_key).await.unwrap_or(input.kms_key),
+        secret_arn,
+        control_database,
+        databases,
+        plan_only: input.plan_only,
+        consent: input.consent,
+        cutover: shared::input::Cutover { how, ..input.cutover },
+        verify: input.verify,
+        after: input.after,
+        guard: input.guard,
+        wait: input.wait,
+    })
+}
+
+/// The execution and its input: `undo` in the input of an operator, or EventBridge's report of a stop. Where an undo was
+/// stopped, what it was to undo is what is left.
+fn stopped(mut input: Value) -> Result<(Execution, Input)> {
+    loop {
+        if let Some(detail) = input.get_mut("detail") {
+            let arn = detail.get("executionArn").and_then(Value::as_str).map(str::to_owned);
+            let text = detail.get("input").and_then(Value::as_str).ok_or_else(|| invalid("the event has no detail.input"))?;
+            input = serde_json::from_str(text).map_err(|error| invalid("detail.input is not JSON").because(error))?;
+            if input.get("undo").is_none() && input.get("detail").is_none() {
+                return Ok((execution(arn.as_deref().unwrap_or_default())?, Input::parse(input)?));
+            }
+        } else {
+            let input = Input::parse(input)?;
+            let arn = input.undo.as_deref().ok_or_else(|| invalid("undo is missing"))?;
+            return Ok((execution(arn)?, input));
+        }
+    }
+}
+
+fn execution(arn: &str) -> Result<Execution> {
+    let name = arn.strip_prefix("arn:").and_then(|rest| rest.split_once(":execution:")).and_then(|(_, path)| path.split_once(':'));
+    let (_, name) = name.ok_or_else(|| invalid(&format!("{arn} is not the ARN of an execution")))?;
+    Ok(Execution { id: arn.to_owned(), name: name.to_owned() })
+}
+
+fn invalid(why: &str) -> StepError {
+    StepError::new(ErrorName::InvalidInput, format!("what is to be undone is not clear: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const ARN: &str = "arn:aws:states:eu-central-1:1:execution:rds-reencrypt:first";
+
+    fn event(input: &Value) -> Value {
+        json!({"detail-type": "Step Functions Execution Status Change", "detail": {"executionArn": ARN, "input": input.to_string()}})
+    }
+
+    #[test]
+    fn an_operator_and_eventbridge_mean_the_same_execution() {
+        for input in [json!({"undo": ARN, "source": "d"}), event(&json!({"source": "d"}))] {
+            let (execution, input) = stopped(input).unwrap();
+            assert_eq!((execution.id.as_str(), execution.name.as_str(), input.source.as_str()), (ARN, "first", "d"));
+        }
+    }
+
+    #[test]
+    fn a_stopped_undo_leaves_what_it_was_to_undo() {
+        let other = "arn:aws:states:eu-central-1:1:execution:rds-reencrypt:other";
+        let (by_operator, _) = stopped(event(&json!({"undo": other, "source": "d"}))).unwrap();
+        assert_eq!(by_operator.id, other);
+        let (by_event, _) = stopped(event(&event(&json!({"source": "d"})))).unwrap();
+        assert_eq!(by_event.id, ARN);
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for input in [json!({"undo": "first", "source": "d"}), json!({"detail": {}}), json!({"detail": {"input": "{"}}), json!({"source": "d"})] {
+            assert_eq!(stopped(input).unwrap_err().name, ErrorName::InvalidInput);
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Looks after the source while it waits for the copy: hours may pass until a snapshot has become a database.
+
+use serde::Serialize;
+use shared::aws::Aws;
+use shared::contract::{Action, Plan, Step};
+use shared::error::Result;
+use shared::heartbeat;
+use shared::rds::source_server;
+use shared::replication::read_slot;
+use shared::storage::{check_headroom, read_storage};
+
+/// What was seen, over all databases.
+#[derive(Debug, Default, Serialize)]
+pub struct Watched {
+    /// The most that any slot of the run keeps.
+    pub retained_wal_bytes: i64,
+    /// Null where CloudWatch had no measurement of the last minutes.
+    pub free_storage_bytes: Option<i64>,
+}
+
+/// Do: after it, every slot of the run is known to be whole and the source to have room for what they keep; and every
+/// database has some heartbeats more.
+/// Undo: there is nothing to undo.
+///
+/// # Errors
+/// `SourceStorageLow`, `SlotLost`, `PostgresUnavailable`, `PostgresRefused`, `AwsUnavailable`, `AwsRefused`.
+pub async fn handle(aws: &Aws, step: Step) -> Result<Watched> {
+    match step.action {
+        Action::Do => watch(aws, &step.plan).await,
+        Action::Undo => Ok(Watched::default()),
+    }
+}
+
+async fn watch(aws: &Aws, plan: &Plan) -> Result<Watched> {
+    let source = source_server(aws, plan).await?;
+    heartbeat::beat(&source, plan).await?;
+    let session = source.connect(&plan.control_database).await?;
+    let mut retained_wal_bytes = 0;
+    for database in &plan.databases {
+        retained_wal_bytes = read_slot(&session, &plan.names.slot(database.oid)).await?.retained_wal_bytes.max(retained_wal_bytes);
+    }
+    let storage = read_storage(aws, &plan.source.identifier).await?;
+    if let Some(storage) = storage {
+        check_headroom(&plan.source.identifier, storage, retained_wal_bytes, plan.guard)?;
+    }
+    Ok(Watched { retained_wal_bytes, free_storage_bytes: storage.map(|storage| storage.free_bytes) })
+}

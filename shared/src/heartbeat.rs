@@ -1,0 +1,133 @@
+//! Heartbeats: the proof, in every run and database, that replication began where the copy's data end.
+//!
+//! From the slot's creation on the run writes beats into a table of its own on the source, each in a transaction of its own.
+//! The copy comes with those that were committed before the snapshot; all later ones are left to replication. So the start
+//! LSN must lie between the last beat on the copy and the first one missing there; and at the end every beat must be on the
+//! copy exactly once: one missing means that replication began too late, one that is there twice that it began too early.
+
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+use tokio_postgres::GenericClient;
+
+use crate::contract::{Database, Plan};
+use crate::error::{ErrorName, Result, StepError, While};
+use crate::lsn::Lsn;
+use crate::pg::{Server, Session};
+use crate::replication::lsn;
+use crate::sql;
+
+/// How many beats a call writes, and how far they are apart: close enough to lie on both sides of a snapshot's moment, few
+/// enough that hours of waiting leave a table of some thousand rows.
+const BEATS: u32 = 3;
+const APART: Duration = Duration::from_millis(100);
+
+/// A row of the table of beats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beat {
+    pub number: i64,
+    /// The source's WAL position before the beat's commit.
+    pub at_lsn: Lsn,
+}
+
+/// After it, every database of the source has some beats more.
+///
+/// # Errors
+/// `PostgresUnavailable`, `PostgresRefused`.
+pub async fn beat(source: &Server, plan: &Plan) -> Result<()> {
+    let sessions = try_join_all(plan.databases.iter().map(|database| source.connect(&database.name))).await?;
+    for _ in 0..BEATS {
+        try_join_all(sessions.iter().map(|session| beat_once(session, plan))).await.while_doing("write a heartbeat")?;
+        tokio::time::sleep(APART).await;
+    }
+    Ok(())
+}
+
+async fn beat_once(session: &Session, plan: &Plan) -> Result<()> {
+    sql::run_made(session, sql::MAKE_BEAT, &[&plan.names.run]).await.map(drop)
+}
+
+/// Checks that the start LSN lies where the beats on the copy end. Meant for a copy whose subscription is not enabled yet.
+///
+/// # Errors
+/// `StartLsnDoubtful`.
+pub async fn check_start(source: &Session, copy: &Session, plan: &Plan, database: &Database, start: Lsn) -> Result<()> {
+    // At least this one is missing on the copy.
+    beat_once(source, plan).await.while_doing("write a heartbeat")?;
+    let written = read(source, plan).await?;
+    let copied = read(copy, plan).await?;
+    enclose(&written, &copied, start).map_err(|why| {
+        StepError::new(ErrorName::StartLsnDoubtful, format!("the heartbeats of {} contradict start LSN {start}: {why}", database.name))
+    })
+}
+
+async fn read(session: &impl GenericClient, plan: &Plan) -> Result<Vec<Beat>> {
+    let query: String = sql::value(session, sql::BEATS, &[&plan.names.run]).await?;
+    let rows = session.query(&query, &[]).await.map_err(StepError::from).while_doing("read the heartbeats")?;
+    rows.iter().map(|row| Ok(Beat { number: row.try_get("beat")?, at_lsn: lsn(row, "at_lsn")? })).collect()
+}
+
+/// The copy must have a first part of what was written; the start is behind its last beat, and not behind the commit of the
+/// first one missing, which comes before the beat after that.
+fn enclose(written: &[Beat], copied: &[Beat], start: Lsn) -> Result<(), String> {
+    let Some(last) = copied.last() else { return Err("the copy has none, though some were written before the snapshot".to_owned()) };
+    if !written.starts_with(copied) {
+        return Err(format!("the copy has {} of them, which are not the first {} of the source", copied.len(), copied.len()));
+    }
+    if start <= last.at_lsn {
+        return Err(format!("beat {} is on the copy, and was written behind {}", last.number, last.at_lsn));
+    }
+    match written.get(copied.len()..) {
+        Some([missing, next, ..]) if start >= next.at_lsn => {
+            Err(format!("beat {} is not on the copy, and was written before {}", missing.number, next.at_lsn))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks that every beat of the source is on the copy exactly once. Meant for a copy that has caught up.
+///
+/// # Errors
+/// `DataDiffers`.
+pub async fn check_all_arrived(source: &impl GenericClient, copy: &impl GenericClient, plan: &Plan, database: &Database) -> Result<()> {
+    let (written, copied) = futures_util::future::try_join(read(source, plan), read(copy, plan)).await?;
+    if written == copied {
+        return Ok(());
+    }
+    let twice = copied.windows(2).filter(|pair| pair.first() == pair.last()).count();
+    let lost = written.iter().filter(|beat| !copied.contains(beat)).count();
+    let message = format!(
+        "of {} heartbeats of {} on the source, {lost} did not arrive and {twice} did twice: replication did not begin where the copy's data end",
+        written.len(),
+        database.name
+    );
+    Err(StepError::new(ErrorName::DataDiffers, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn beats(lsns: &[u64]) -> Vec<Beat> {
+        (1..).zip(lsns).map(|(number, at)| Beat { number, at_lsn: Lsn(*at) }).collect()
+    }
+
+    #[test]
+    fn the_start_lies_between_the_last_beat_on_the_copy_and_the_first_one_missing() {
+        let (written, copied) = (beats(&[10, 20, 30, 40, 50]), beats(&[10, 20]));
+        for start in [21, 30, 39] {
+            assert_eq!(enclose(&written, &copied, Lsn(start)), Ok(()), "{start}");
+        }
+        for start in [10, 20, 40, 99] {
+            enclose(&written, &copied, Lsn(start)).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn a_copy_without_beats_or_with_others_is_no_copy_of_this_snapshot() {
+        let written = beats(&[10, 20, 30]);
+        enclose(&written, &[], Lsn(25)).unwrap_err();
+        enclose(&written, &beats(&[10, 21]), Lsn(25)).unwrap_err();
+        enclose(&written, &written[1..2], Lsn(25)).unwrap_err();
+    }
+}

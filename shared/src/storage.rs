@@ -1,0 +1,87 @@
+//! The source's disk, which the WAL that is kept for the copy may fill.
+
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_cloudwatch::types::{Dimension, Statistic};
+
+use crate::aws::Aws;
+use crate::error::{ErrorName, Result, StepError, While};
+use crate::input::Guard;
+use crate::rds::find_instance;
+
+const GIB: i64 = 1 << 30;
+/// RDS sends the metric every minute; after this long without one nothing is known.
+const NEWEST_WITHIN: Duration = Duration::from_mins(10);
+
+/// A disk as RDS and CloudWatch describe it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Storage {
+    pub allocated_bytes: i64,
+    pub free_bytes: i64,
+}
+
+/// Reads how full the disk of an instance is; none where CloudWatch has no measurement of the last minutes.
+///
+/// # Errors
+/// `AwsUnavailable`, `AwsRefused`.
+pub async fn read_storage(aws: &Aws, instance: &str) -> Result<Option<Storage>> {
+    let allocated_gib = find_instance(aws, instance).await?.and_then(|found| found.allocated_storage).unwrap_or(0);
+    let now = SystemTime::now();
+    let request = aws_sdk_cloudwatch::Client::new(&aws.config)
+        .get_metric_statistics()
+        .namespace("AWS/RDS")
+        .metric_name("FreeStorageSpace")
+        .dimensions(Dimension::builder().name("DBInstanceIdentifier").value(instance).build())
+        .start_time((now - NEWEST_WITHIN).into())
+        .end_time(now.into())
+        .period(60)
+        .statistics(Statistic::Minimum);
+    let measured = request.send().await.map_err(StepError::from).while_doing(&format!("read the free storage of {instance}"))?;
+    let newest = measured.datapoints().iter().max_by_key(|point| point.timestamp().map(|time| time.secs()));
+    #[expect(clippy::cast_possible_truncation, reason = "bytes of a disk")]
+    let free_bytes = newest.and_then(|point| point.minimum()).map(|bytes| bytes as i64);
+    Ok(free_bytes.map(|free_bytes| Storage { allocated_bytes: i64::from(allocated_gib) * GIB, free_bytes }))
+}
+
+/// Checks that the source can go on keeping WAL for the copy.
+///
+/// Why at every wait: a slot keeps WAL until the disk is full, and a full disk stops the source. Undo drops the slot first.
+///
+/// # Errors
+/// `SourceStorageLow` below the share of free storage that the operator asks for, or where the WAL that is kept takes more than
+/// what is left.
+pub fn check_headroom(source: &str, storage: Storage, retained_wal_bytes: i64, guard: Guard) -> Result<()> {
+    let percent = guard.min_free_storage_percent;
+    let floor_bytes = storage.allocated_bytes / 100 * i64::from(percent);
+    if storage.free_bytes >= floor_bytes && storage.free_bytes >= retained_wal_bytes {
+        return Ok(());
+    }
+    let mib = |bytes: i64| bytes >> 20;
+    Err(StepError::new(
+        ErrorName::SourceStorageLow,
+        format!(
+            "{source} has {} MiB free of {} MiB and keeps {} MiB of WAL for this run; needed are {percent} % free, and more than is \
+             kept: add storage, or run when fewer writes come",
+            mib(storage.free_bytes),
+            mib(storage.allocated_bytes),
+            mib(retained_wal_bytes)
+        ),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_little_free_storage_stops_the_run_and_so_does_wal_that_outgrows_it() {
+        let guard = Guard { min_free_storage_percent: 10 };
+        let storage = |free_gib| Storage { allocated_bytes: 100 * GIB, free_bytes: free_gib * GIB };
+        assert!(check_headroom("d", storage(10), 0, guard).is_ok());
+        for (free_gib, retained_gib) in [(9, 0), (30, 31)] {
+            let error = check_headroom("d", storage(free_gib), retained_gib * GIB, guard).unwrap_err();
+            assert_eq!(error.name, ErrorName::SourceStorageLow);
+            assert!(error.to_string().contains(&format!("{} MiB free", free_gib << 10)));
+        }
+    }
+}

@@ -1,0 +1,73 @@
+"""An execution that a person stops gets no chance to undo anything: another one does, started by a rule of EventBridge."""
+
+import pytest
+from demo.databases import Databases
+from demo.executions import Execution, entered_states
+from demo.waiting import wait_until
+
+from .runs import finish, undo_of, writing
+from .sources import LIMIT_SECONDS, footprint, make_request, make_source
+
+NAME = "stopped"
+
+
+@pytest.fixture(scope="module")
+def source(cloud, key_arn):
+    return make_source(cloud, NAME, 17)
+
+
+def last_state(execution: Execution) -> str:
+    return [each.state for each in entered_states(execution.events())][-1]
+
+
+@pytest.mark.parametrize(
+    "state", ["Preflight", "CreatePublication", "WaitForSnapshot", "CopyEncrypted", "Restore", "Subscribe", "AdvanceLsn", "AwaitApproval"]
+)  # fmt: skip
+def test_before_the_fence_it_is_undone(cloud, source, state):
+    before = footprint(cloud, source, ["postgres", "app"])
+    with writing(cloud, NAME) as application:
+        execution = Execution(cloud, f"stopped-in-{state}", make_request(NAME, cutover={}))
+        execution.wait_for_state(state, LIMIT_SECONDS)
+        execution.stop()
+        undo = undo_of(cloud, execution)
+        described = undo.wait(LIMIT_SECONDS)
+        assert (described["status"], last_state(undo)) == ("SUCCEEDED", "GivenBack"), described
+        assert undo.output == {"source": NAME, "undone": execution.arn}
+        count = application.count
+        wait_until(lambda: application.count, lambda now: now > count, "writes to the source", 10)
+    assert footprint(cloud, source, ["postgres", "app"]) == before
+    assert [writer.refused for writer in application.writers] == [[], []]
+
+
+def test_what_could_not_be_undone_is_undone_by_an_execution_that_is_asked_to(cloud, source, strike):
+    before = footprint(cloud, source, ["postgres", "app"])
+    strike("verify", "error-before", times=4)
+    strike("create-publication", "error-before", action="undo", times=4)
+    execution = Execution(cloud, "undo-fails", make_request(NAME))
+    described = execution.wait(LIMIT_SECONDS)
+    assert (described["error"], last_state(execution)) == ("UndoFailed", "UndoFailed")
+    assert footprint(cloud, source, ["postgres", "app"]) != before
+    undo = Execution(cloud, "by-hand", {**make_request(NAME), "undo": execution.arn})
+    assert (undo.wait(LIMIT_SECONDS)["status"], last_state(undo)) == ("SUCCEEDED", "GivenBack")
+    assert footprint(cloud, source, ["postgres", "app"]) == before
+
+
+@pytest.mark.parametrize("state", ["CleanUpSubscription", "CleanUpCopy"])
+def test_behind_the_fence_it_is_finished(cloud, key_arn, state):
+    identifier = f"stopped-in-{state}".lower()
+    source = make_source(cloud, identifier, 13)
+    with writing(cloud, identifier) as application:
+        execution = Execution(cloud, f"move-{identifier}", make_request(identifier))
+        execution.wait_for_state(state, LIMIT_SECONDS)
+        execution.stop()
+        moved = finish(cloud, Databases(cloud), source, undo_of(cloud, execution), application, key_arn)
+        moved.assert_nothing_lost()
+
+
+def test_an_undo_of_nothing_that_is_known_makes_nothing(cloud, source):
+    before = footprint(cloud, source, ["postgres", "app"])
+    for undo, name in (("not-an-arn", "no-arn"), ("arn:aws:states:eu-central-1:123456789012:execution:rds-reencrypt:never", "never-was")):
+        execution = Execution(cloud, name, {**make_request(NAME), "undo": undo})
+        described = execution.wait(LIMIT_SECONDS)
+        assert (described["status"], last_state(execution)) in [("FAILED", "UndoNotBegun"), ("SUCCEEDED", "GivenBack")]
+    assert footprint(cloud, source, ["postgres", "app"]) == before
