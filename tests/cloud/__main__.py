@@ -20,6 +20,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 
 from cloud import api, cbor, lambdas, rds, stack, stepfunctions
+from cloud.faults import Faults
 
 # Not us-east-1: there version 1 of the aws command sends its RDS calls to AWS, whatever AWS_ENDPOINT_URL says.
 REGION = "eu-central-1"
@@ -90,10 +91,11 @@ def _start(arguments: argparse.Namespace, listener: socket.socket, at_end: conte
     directory = _directory(arguments.directory, at_end)
     os.environ["MOTO_PORT"] = str(port)
     stepfunctions.install()
-    databases = rds.install(directory / "rds", arguments.cache / "postgres")
+    faults = Faults()
+    databases = rds.install(directory / "rds", arguments.cache / "postgres", faults)
     at_end.callback(databases.stop)
     functions = lambdas.install(
-        arguments.cache / "rie" / "aws-lambda-rie", directory / "lambda", endpoint_url, databases.ca_file
+        arguments.cache / "rie" / "aws-lambda-rie", directory / "lambda", endpoint_url, databases.ca_file, faults
     )
     at_end.callback(functions.stop)
     _serve(listener, functions, at_end)

@@ -2,7 +2,7 @@
 
 GET /cloud-api/lambdas      {"functions": [{"name", "invocations", "max_memory_bytes", "memory_size_mb"}]}
 GET /cloud-api/faults       {"faults": [...]}, with how often each was matched and whether it has struck
-POST /cloud-api/faults      {"function", "kind", "action": null, "nth": 1, "after_ms": 0}; the kinds are in faults.py
+POST /cloud-api/faults      {"kind", …}: kinds and members are in faults.py
 DELETE /cloud-api/faults    forgets all
 """
 

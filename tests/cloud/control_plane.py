@@ -42,7 +42,7 @@ class ControlPlane(models.RDSBackend):
         def run() -> None:
             try:
                 work()
-                instance.status = then
+                instance.status = instance.outcome or then
             except Exception as problem:
                 if not self.rds.closing.is_set():
                     instance.status = failed

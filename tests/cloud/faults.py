@@ -1,41 +1,62 @@
-"""Failures of Lambda on demand, so that a test can break an execution at any step.
+"""Failures on demand, so that a test can break an execution at any step.
 
-A fault waits for the nth invocation of a function (with a given `action` in its payload, where one is named) counted
-from the moment the fault was asked for, strikes once, and stays in the list as struck.
+A fault names what it is meant for: a function, an action in the payload, a state and an execution of Step Functions, or an
+action of RDS and a text among its parameters. It waits for the nth call that fits, counted from the moment the fault was
+asked for, strikes once, and stays in the list as struck.
 """
 
 import dataclasses
 import json
 import threading
 
-KINDS = {
+OF_FUNCTIONS = {
     "error-before": "Lambda fails before the function ran",
     "error-after": "the function ran to its end, but Lambda answers with a failure",
     "timeout-after": "the function ran to its end, but the caller is told of a time-out",
+    "overtaken": "the caller is told of a time-out after `after_ms`, and the function goes on",
+    "twice": "the function is called twice at the same time",
     "kill-during": "the function's process is killed `after_ms` after the invocation began",
+}
+OF_RDS = {
+    "refuse": "the request is refused with `error`",
+    "outcome": "what the request makes ends in the status `outcome`",
 }
 
 
 @dataclasses.dataclass
 class Fault:
-    """One failure that was asked for."""
+    """One failure that was asked for. What is None fits everything."""
 
-    function: str
     kind: str
+    function: str | None = None
     action: str | None = None
+    state: str | None = None
+    execution: str | None = None
+    request: str | None = None
+    about: str | None = None
+    error: str = "ThrottlingException"
+    outcome: str = "failed"
     nth: int = 1
     after_ms: int = 0
     seen: int = 0
     struck: bool = False
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise ValueError(f"kind is {self.kind!r}, and must be one of {', '.join(KINDS)}")
+        if self.kind not in OF_FUNCTIONS | OF_RDS:
+            raise ValueError(f"kind is {self.kind!r}, and must be one of {', '.join(OF_FUNCTIONS | OF_RDS)}")
+        if self.kind in OF_RDS and not self.request:
+            raise ValueError(f"{self.kind} needs a request, such as CopyDBSnapshot")
 
-    def matches(self, function: str, payload: bytes) -> bool:
-        if self.struck or self.function != function:
+    def matches_call(self, function: str, payload: bytes, caller: dict) -> bool:
+        wanted = {"state": self.state, "execution": self.execution}
+        if self.kind not in OF_FUNCTIONS or self.function not in (None, function):
+            return False
+        if any(wish not in (None, caller.get(name)) for name, wish in wanted.items()):
             return False
         return self.action is None or json.loads(payload or b"{}").get("action") == self.action
+
+    def matches_request(self, request: str, parameters: dict) -> bool:
+        return self.kind in OF_RDS and self.request == request and (self.about is None or self.about in str(parameters))
 
 
 class Faults:
@@ -57,10 +78,18 @@ class Faults:
         with self._lock:
             return [dataclasses.asdict(fault) for fault in self._faults]
 
-    def strike(self, function: str, payload: bytes) -> Fault | None:
-        """The fault that hits this invocation; every fault that could have done so counts it."""
+    def strike_call(self, function: str, payload: bytes, caller: dict) -> Fault | None:
+        """The fault that hits this invocation of a function."""
+        return self._strike(lambda fault: fault.matches_call(function, payload, caller))
+
+    def strike_request(self, request: str, parameters: dict) -> Fault | None:
+        """The fault that hits this request to RDS."""
+        return self._strike(lambda fault: fault.matches_request(request, parameters))
+
+    def _strike(self, fits) -> Fault | None:
+        """Every fault that could have struck counts the call."""
         with self._lock:
-            matching = [fault for fault in self._faults if fault.matches(function, payload)]
+            matching = [fault for fault in self._faults if not fault.struck and fits(fault)]
             for fault in matching:
                 fault.seen += 1
             for fault in matching:

@@ -96,6 +96,8 @@ class Instance(models.DBInstance):
             members["option_group_name"] = None
         super().__init__(backend, **{"license_model": "postgresql-license", **members})
         self.status = "creating"
+        # What it will be instead of available, because of a fault.
+        self.outcome: str | None = None
         self.dbi_resource_id = "db-" + "".join(random.choices(string.ascii_uppercase + string.digits, k=26))
         self.instance_create_time = None
         described = {DESCRIBED_AS.get(name, name): value for name, value in members.items()}

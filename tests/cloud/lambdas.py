@@ -8,6 +8,7 @@ The emulator answers 200 to a function's error as well as to its result. What co
 and nothing but the few members that runtimes add to them is taken for an error.
 """
 
+import base64
 import dataclasses
 import hashlib
 import http.client
@@ -28,7 +29,7 @@ from pathlib import Path
 from moto.awslambda.models import LambdaFunction, lambda_backends
 from moto.core.utils import unix_time_millis
 
-from cloud.faults import Fault, Faults
+from cloud.faults import Faults
 
 _ERROR_MEMBERS = {"errorType", "errorMessage", "stackTrace", "trace", "requestId"}
 _START_LIMIT_SECONDS = 20
@@ -165,8 +166,8 @@ class _ExecutionEnvironment:
 class Lambdas:
     """The execution environments of all functions of one cloud."""
 
-    def __init__(self, rie: Path, directory: Path, shared_variables: dict[str, str]) -> None:
-        self.faults = Faults()
+    def __init__(self, rie: Path, directory: Path, shared_variables: dict[str, str], faults: Faults) -> None:
+        self.faults = faults
         self._rie = rie
         self._directory = directory
         self._shared_variables = shared_variables
@@ -179,19 +180,46 @@ class Lambdas:
         # must be started by one that lives as long as the cloud.
         self._starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="starter")
 
-    def invoke(self, function: LambdaFunction, payload: bytes) -> _Answer:
-        """Runs the function on the payload, in a warm environment where there is one."""
+    def invoke(self, function: LambdaFunction, payload: bytes, caller: dict) -> _Answer:
+        """Runs the function on the payload, in a warm environment where there is one; `caller` is the client context."""
+        fault = self.faults.strike_call(function.function_name, payload, caller)
+        match fault and fault.kind:
+            case None:
+                return self._run(function, payload)
+            case "error-before":
+                return _service_failure()
+            case "error-after":
+                self._run(function, payload)
+                return _service_failure()
+            case "timeout-after":
+                self._run(function, payload)
+                return _time_out(function.timeout)
+            case "overtaken":
+                self._begin(function, payload).join(fault.after_ms / 1000)
+                return _time_out(function.timeout)
+            case "twice":
+                other = self._begin(function, payload)
+                answer = self._run(function, payload)
+                other.join()
+                return answer
+            case "kill-during":
+                return self._run(function, payload, fault.after_ms / 1000)
+
+    def _begin(self, function: LambdaFunction, payload: bytes) -> threading.Thread:
+        """A call whose answer nobody gets."""
+        thread = threading.Thread(target=self._run, args=(function, payload), daemon=True)
+        thread.start()
+        return thread
+
+    def _run(self, function: LambdaFunction, payload: bytes, killed_after_seconds: float | None = None) -> _Answer:
         with self._lock:
             self._usage.setdefault(function.function_name, _Usage()).invocations += 1
-        fault = self.faults.strike(function.function_name, payload)
-        if fault and fault.kind == "error-before":
-            return _service_failure()
         environment = self._take(function)
-        if fault and fault.kind == "kill-during":
-            threading.Timer(fault.after_ms / 1000, self._kill, (function.function_name, environment)).start()
+        if killed_after_seconds is not None:
+            threading.Timer(killed_after_seconds, self._kill, (function.function_name, environment)).start()
         answer = environment.invoke(payload, function.timeout)
-        self._give_back(function.function_name, environment, answer.is_alive and not fault)
-        return _after(fault, answer, function.timeout)
+        self._give_back(function.function_name, environment, answer.is_alive and killed_after_seconds is None)
+        return answer
 
     def _take(self, function: LambdaFunction) -> _ExecutionEnvironment:
         bootstrap = _unpack(function, self._directory)
@@ -286,16 +314,6 @@ class Lambdas:
         self._starter.shutdown()
 
 
-def _after(fault: Fault | None, answer: _Answer, timeout_seconds: int) -> _Answer:
-    match fault and fault.kind:
-        case "error-after":
-            return _service_failure()
-        case "timeout-after":
-            return _time_out(timeout_seconds)
-        case _:
-            return answer
-
-
 def _looks_like_an_error(answer: bytes) -> bool:
     try:
         members = json.loads(answer)
@@ -332,7 +350,7 @@ def _free_addresses(count: int) -> list[str]:
     return addresses
 
 
-def install(rie: Path, directory: Path, endpoint_url: str, ca_file: Path) -> Lambdas:
+def install(rie: Path, directory: Path, endpoint_url: str, ca_file: Path, faults: Faults) -> Lambdas:
     """Afterwards an invocation of any function in this process runs its binary; nothing of this process's own
     environment reaches it but PATH and RUST_LOG."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -347,17 +365,19 @@ def install(rie: Path, directory: Path, endpoint_url: str, ca_file: Path) -> Lam
             "AWS_ENDPOINT_URL": endpoint_url,
             "RDS_CA_FILE": str(ca_file),
         },
+        faults,
     )
 
     def invoke(self: LambdaFunction, body, request_headers, response_headers) -> bytes:
         payload = body.encode() if isinstance(body, str) else body or b"{}"
+        caller = json.loads(base64.b64decode(request_headers.get("X-Amz-Client-Context", "")) or "{}")
         match request_headers.get("X-Amz-Invocation-Type"):
             case "DryRun":
                 return b""
             case "Event":
-                threading.Thread(target=lambdas.invoke, args=(self, payload), daemon=True).start()
+                threading.Thread(target=lambdas.invoke, args=(self, payload, caller), daemon=True).start()
                 return b""
-        answer = lambdas.invoke(self, payload)
+        answer = lambdas.invoke(self, payload, caller)
         if answer.is_error:
             response_headers["X-Amz-Function-Error"] = "Unhandled"
         return answer.payload

@@ -15,18 +15,21 @@ from pathlib import Path
 from typing import Any
 
 from moto.core.responses import ActionResult
+from moto.core.utils import camelcase_to_underscores
 from moto.rds import models
+from moto.rds.exceptions import RDSClientError
 from moto.rds.responses import RDSResponse
 
 from . import keys, metrics  # noqa: F401 - moto finds the provider of metrics by itself
 from .control_plane import ControlPlane
+from .faults import Faults
 from .instance import Instance
 from .instances import InstanceRequests
 from .log_files import LogFileRequests
 from .logs import LogExporter
 from .parameter_groups import ParameterGroupRequests
 from .postgres import Server, Templates, guard
-from .snapshots import SnapshotRequests
+from .snapshots import Snapshot, SnapshotRequests
 from .tls import Authority
 
 # Below the range from which the kernel takes the ports of outgoing connections, so that a port stays free while its
@@ -124,6 +127,15 @@ def _is_free(port: int) -> bool:
 class RdsBackend(InstanceRequests, SnapshotRequests, ParameterGroupRequests, LogFileRequests):
     """Everything that this cloud does otherwise than moto's backend."""
 
+    def made(self, parameters: dict[str, Any]) -> Instance | Snapshot:
+        """What a request to create, copy or restore has begun to make."""
+        if target := parameters.get("TargetDBSnapshotIdentifier"):
+            return self.find_snapshot(target)
+        # A restore names its snapshot as well.
+        name = parameters["DBInstanceIdentifier"]
+        snapshot = self.database_snapshots.get(parameters.get("DBSnapshotIdentifier"))
+        return snapshot if snapshot and snapshot.database.db_instance_identifier == name else self.find(name)
+
 
 def describe_db_parameters(response: RDSResponse) -> ActionResult:
     """moto describes the modified parameters only."""
@@ -146,26 +158,41 @@ def download_db_log_file_portion(response: RDSResponse) -> ActionResult:
     return ActionResult(portion)
 
 
-def _answer_one_at_a_time() -> None:
+def _answer_one_at_a_time(faults: Faults) -> None:
     """A state that was checked is still the same when it is changed; requests are quick, the work is in threads."""
     call_action = RDSResponse.call_action
     lock = threading.RLock()
 
     def call_alone(response: RDSResponse) -> Any:
         with lock:
-            return call_action(response)
+            fault = faults.strike_request(response._get_action(), response.params)
+            if fault and fault.kind == "refuse":
+                _refuse(response, fault.error)
+            answer = call_action(response)
+            if fault and fault.kind == "outcome":
+                response.backend.made(response.params).outcome = fault.outcome
+            return answer
 
     RDSResponse.call_action = call_alone
 
 
-def install(directory: Path, postgres_dir: Path, pace: Pace = Pace()) -> Rds:
+def _refuse(response: RDSResponse, error: str) -> None:
+    """Puts a refusal in the place of the method that would answer this request."""
+
+    def refuse() -> None:
+        raise RDSClientError(error, "a fault that was asked for")
+
+    setattr(response, camelcase_to_underscores(response._get_action()), refuse)
+
+
+def install(directory: Path, postgres_dir: Path, faults: Faults, pace: Pace = Pace()) -> Rds:
     """Put real servers behind moto's RDS in this process; once, before moto's server starts."""
     rds = Rds(Path(directory), Path(postgres_dir), pace)
     ControlPlane.rds = rds
     models.rds_backends.backend = RdsBackend
     for action in describe_db_parameters, reset_db_parameter_group, download_db_log_file_portion:
         setattr(RDSResponse, action.__name__, action)
-    _answer_one_at_a_time()
+    _answer_one_at_a_time(faults)
     keys.mark_managed_keys()
     keys.default_key_usage()
     return rds

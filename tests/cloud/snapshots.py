@@ -46,6 +46,8 @@ class Snapshot(models.DBSnapshot):
     ):
         super().__init__(backend, instance, identifier, tags=tags)
         self.status = "creating"
+        # What it will be when it is made, but for a fault.
+        self.outcome = "available"
         self.tags = tags or []
         self.volume: Path = backend.rds.directory / "snapshots" / f"{self.db_snapshot_identifier}-{time.time_ns()}.tar"
         self.kms_key_id = kms_key_id
@@ -124,7 +126,7 @@ class SnapshotRequests(ControlPlane):
             snapshot.status = "failed"
             raise
         self.rds.pause(self.rds.pace.snapshot)
-        snapshot.status = "available"
+        snapshot.status = snapshot.outcome
 
     def copy_db_snapshot(
         self,
@@ -161,7 +163,7 @@ class SnapshotRequests(ControlPlane):
 
         def run() -> None:
             self.rds.pause(self.rds.pace.copy)
-            copy.status = "available"
+            copy.status = copy.outcome
 
         threading.Thread(target=run, name=f"copy {target_db_snapshot_identifier}", daemon=True).start()
         return copy

@@ -8,6 +8,7 @@ AWS's behaviour is taken from the Step Functions developer guide: "Transforming 
 between states with variables", "Handling errors in Step Functions workflows", and its API reference.
 """
 
+import base64
 import datetime
 import functools
 import hashlib
@@ -42,6 +43,9 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_aws_sdk import (
     StateTaskServiceAwsSdk,
 )
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_lambda import (
+    StateTaskServiceLambda,
+)
 from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramRunning, ProgramStopped
@@ -58,6 +62,7 @@ def install() -> None:
     _evaluate_jsonata()
     _assign_on_leaving_a_state()
     _spell_as_step_functions_does()
+    _say_who_calls()
     _share_boto_clients()
     _execute_what_cloudformation_creates()
     _parse_a_definition_once()
@@ -241,6 +246,19 @@ def _operation(task: StateTaskService, boto_service_name: str | None, service_ac
 @functools.cache
 def _service_model(boto_service_name: str):
     return get_session().get_service_model(boto_service_name)
+
+
+def _say_who_calls() -> None:
+    # Faults are meant for one state of one execution, which AWS would not tell a function.
+    evaluate = StateTaskServiceLambda._eval_service_task
+
+    def with_context(self, env, resource_runtime_part, normalised_parameters, state_credentials) -> None:
+        execution = env.states.context_object.context_object_data["Execution"]["Name"]
+        context = json.dumps({"execution": execution, "state": env.next_state_name})
+        normalised_parameters["ClientContext"] = base64.b64encode(context.encode()).decode()
+        evaluate(self, env, resource_runtime_part, normalised_parameters, state_credentials)
+
+    StateTaskServiceLambda._eval_service_task = with_context
 
 
 def _share_boto_clients() -> None:

@@ -15,6 +15,8 @@ use shared::storage::{check_headroom, read_storage};
 #[derive(Debug, Default, Serialize)]
 pub struct Seen {
     pub caught_up: bool,
+    /// Whether every database's copy is applying changes at the moment.
+    pub connected: bool,
     pub approved: bool,
     /// The most that any database has to apply.
     pub lag_bytes: i64,
@@ -54,7 +56,8 @@ async fn look(aws: &Aws, plan: &Plan) -> Result<Seen> {
     let approved = plan.cutover.when == When::Now || is_approved(aws, plan).await?;
     let lag_bytes = lags.iter().map(|lag| lag.bytes).max().unwrap_or(0);
     let free_storage_bytes = storage.map(|storage| storage.free_bytes);
-    Ok(Seen { caught_up: caught_up(&lags), approved, lag_bytes, retained_wal_bytes, free_storage_bytes })
+    let connected = lags.iter().all(|lag| lag.connected);
+    Ok(Seen { caught_up: caught_up(&lags), connected, approved, lag_bytes, retained_wal_bytes, free_storage_bytes })
 }
 
 /// The tag must bear this execution's name: a tag left from another one approves nothing.

@@ -1,0 +1,91 @@
+"""What people, servers and networks do to a run while it runs."""
+
+import time
+
+import psycopg
+from demo.waiting import wait_until
+
+from executions.runs import target_of
+
+LIMIT_SECONDS = 120
+
+
+def stop(run) -> None:
+    run.execution.stop()
+
+
+def disable_key(run) -> None:
+    run.cloud.client("kms").disable_key(KeyId=run.key_arn)
+
+
+def restart_source(run) -> None:
+    _restart(run, run.identifier)
+
+
+def restart_target(run) -> None:
+    _restart(run, target_of(run.databases, run.identifier)["DBInstanceIdentifier"])
+
+
+def _restart(run, identifier: str) -> None:
+    rds = run.cloud.client("rds")
+    rds.reboot_db_instance(DBInstanceIdentifier=identifier)
+
+    def status() -> str:
+        return rds.describe_db_instances(DBInstanceIdentifier=identifier)["DBInstances"][0]["DBInstanceStatus"]
+
+    wait_until(status, lambda seen: seen == "available", f"{identifier} after its restart", LIMIT_SECONDS)
+
+
+def cut_replication(run) -> None:
+    """The connection between copy and source breaks ten times in three seconds."""
+    with run.databases.connect(run.source) as session:
+        for _ in range(10):
+            session.execute("select pg_terminate_backend(pid) from pg_stat_activity where backend_type = 'walsender'")
+            time.sleep(0.3)
+
+
+def drop_slots(run) -> None:
+    def left(session: psycopg.Connection) -> int:
+        session.execute("select pg_terminate_backend(active_pid) from pg_replication_slots where active")
+        session.execute("select pg_drop_replication_slot(slot_name) from pg_replication_slots where not active")
+        return session.execute("select count(*) from pg_replication_slots").fetchone()[0]
+
+    with run.databases.connect(run.source) as session:
+        wait_until(lambda: left(session), lambda seen: seen == 0, "the slots to be gone", LIMIT_SECONDS)
+
+
+def remove_wal(run) -> None:
+    """The source may keep a megabyte for slots, and writes hundreds."""
+    group = run.source["DBParameterGroups"][0]["DBParameterGroupName"]
+    limits = {"max_slot_wal_keep_size": "1", "max_wal_size": "32"}
+    parameters = [{"ParameterName": name, "ParameterValue": value, "ApplyMethod": "immediate"} for name, value in limits.items()]
+    run.cloud.client("rds").modify_db_parameter_group(DBParameterGroupName=group, Parameters=parameters)
+
+    def lost(session: psycopg.Connection) -> bool:
+        session.execute("select pg_logical_emit_message(false, 'noise', repeat('x', 4000000)) from generate_series(1, 10)")
+        return session.execute("select bool_and(wal_status = 'lost') from pg_replication_slots").fetchone()[0]
+
+    with run.databases.connect(run.source) as session:
+        wait_until(lambda: lost(session), bool, "the WAL of the slot to be removed", LIMIT_SECONDS)
+
+
+def put_row_in_the_way(run) -> None:
+    """Somebody writes to the copy: a row with the key that the source gives out next."""
+    with run.databases.connect(target_of(run.databases, run.identifier), "app") as copy:
+        copy.execute("insert into public.thing (id, told) values (100000, 'somebody')")
+    with run.databases.connect(run.source, "app") as source:
+        source.execute("insert into public.thing (id, told) values (100000, 'the application')")
+
+
+def change_row(run) -> None:
+    with run.databases.connect(target_of(run.databases, run.identifier), "app") as copy:
+        copy.execute("update public.thing set told = 'another' where id = 555")
+
+
+def hold_tables(run) -> None:
+    """A long transaction of the application has a row of a table, while the cutover asks for all of them."""
+    with run.databases.connect(run.source, "app") as session:
+        session.execute("begin")
+        session.execute("update public.thing set told = told where id = 599")
+        time.sleep(5)
+        session.execute("commit")

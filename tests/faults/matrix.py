@@ -1,0 +1,161 @@
+"""Which faults there are: computed from the state machine file, so that a new state brings its cases."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import interference
+
+DEFINITION = Path(__file__).resolve().parents[2] / "statemachine" / "encrypt.asl.json"
+# As often as the state machine tries again after a failure of Lambda itself, and once.
+TRIES = 4
+# When a call is killed or overtaken, in milliseconds after it began. The cutover has the most moments that differ.
+MOMENTS_MS = (3, 30, 120)
+CUTOVER_MOMENTS_MS = (5, 15, 25, 35, 50, 70, 100, 140, 200)
+
+MOVED, GIVEN_BACK = "moved", "given back"
+
+
+@dataclass(frozen=True)
+class Case:
+    """Something that goes wrong, on one of the ways through the state machine, and how the run may end."""
+
+    name: str
+    kind: str
+    # `forward`, `undo` (verification fails for good), `approved` (waits for the word), `stopped` (by a person).
+    way: str
+    faults: tuple[dict, ...] = ()
+    # The state at which an operator, a server or a person interferes, and what then happens.
+    at: str | None = None
+    meanwhile: Callable | None = None
+    ends: tuple[str, ...] = (MOVED,)
+    request: dict = field(default_factory=dict)
+
+
+def definition() -> dict:
+    return json.loads(DEFINITION.read_text())
+
+
+def successors(state: dict) -> list[str]:
+    rules = [*state.get("Choices", []), *state.get("Catch", [])]
+    return [each["Next"] for each in [*rules, state] if "Next" in each] + ([state["Default"]] if "Default" in state else [])
+
+
+def reachable(states: dict, start: str, without: tuple[str, ...] = ()) -> set[str]:
+    seen, open_ = set(), [start]
+    while open_:
+        name = open_.pop()
+        if name not in seen and name not in without:
+            seen.add(name)
+            open_ += successors(states[name])
+    return seen
+
+
+def ways(states: dict) -> dict[str, str]:
+    """The way on which each task is met."""
+    tasks = [name for name, state in states.items() if state["Type"] == "Task"]
+    undo = reachable(states, "UndoPublication")
+    found = {}
+    for name in tasks:
+        if name in ("RecoverPlan", "IsFenced"):
+            found[name] = "stopped"
+        elif name == "AwaitApproval":
+            found[name] = "approved"
+        else:
+            found[name] = "undo" if name in undo else "forward"
+    return found
+
+
+# Only a database whose verification takes more than one call comes here: tens of gigabytes.
+NOT_MET = {"WatchDuringVerify"}
+
+
+def lambda_cases() -> list[Case]:
+    states = definition()["States"]
+    behind_fence = reachable(states, "CleanUpSubscription")
+    cases = []
+    for state, way in ways(states).items():
+        if state in NOT_MET:
+            continue
+        ends = (GIVEN_BACK,) if way in ("undo", "stopped") else (MOVED,)
+        faults = [(kind, {}) for kind in ("error-before", "error-after", "timeout-after", "twice")]
+        moments = CUTOVER_MOMENTS_MS if state == "Cutover" else MOMENTS_MS
+        faults += [(f"{kind}", {"after_ms": ms}) for kind in ("kill-during", "overtaken") for ms in moments]
+        for kind, members in faults:
+            name = f"{state}: {kind}" + (f" {members['after_ms']} ms" if members else "")
+            cases.append(Case(name, "Lambda", way, ({"state": state, "kind": kind, **members},), ends=ends))
+        for_good = tuple({"state": state, "kind": "error-before"} for _ in range(TRIES))
+        ends_for_good = (MOVED,) if state in behind_fence else (GIVEN_BACK,)
+        cases.append(Case(f"{state}: fails for good", "Lambda", way, for_good, ends=ends_for_good))
+    lost = tuple({"state": "Cutover", "kind": "error-after"} for _ in range(TRIES))
+    cases.append(Case("Cutover: every answer is lost", "Lambda", "forward", lost))
+    return cases
+
+
+def stop_cases() -> list[Case]:
+    """An execution that a person stops, in every task; another one undoes or finishes it."""
+    states = definition()["States"]
+    behind_fence = reachable(states, "CleanUpSubscription")
+    cases = []
+    for state, way in ways(states).items():
+        if state in NOT_MET or way == "stopped":
+            continue
+        ends = (MOVED,) if state in behind_fence else (GIVEN_BACK, MOVED) if state == "Cutover" else (GIVEN_BACK,)
+        cases.append(Case(f"{state}: the execution is stopped", "stopped", way, at=state, meanwhile=interference.stop, ends=ends))
+    return cases
+
+
+THROTTLED = (
+    "CreateDBSnapshot", "DescribeDBSnapshots", "CopyDBSnapshot", "RestoreDBInstanceFromDBSnapshot", "DescribeDBInstances",
+    "DeleteDBSnapshot",
+)  # fmt: skip
+
+
+def rds_cases() -> list[Case]:
+    def refused(request: str, error: str, times: int, ends: str) -> Case:
+        faults = tuple({"kind": "refuse", "request": request, "error": error} for _ in range(times))
+        return Case(f"{request}: {error}, {times} times", "RDS", "forward", faults, ends=(ends,))
+
+    def ends_as(request: str, outcome: str) -> Case:
+        fault = {"kind": "outcome", "request": request, "outcome": outcome}
+        return Case(f"{request}: ends as {outcome}", "RDS", "forward", (fault,), ends=(GIVEN_BACK,))
+
+    return [
+        *(refused(request, "ThrottlingException", 4, MOVED) for request in THROTTLED),
+        refused("CreateDBSnapshot", "InvalidDBInstanceState", 2, MOVED),
+        refused("DeleteDBSnapshot", "InvalidDBSnapshotState", 2, MOVED),
+        refused("CopyDBSnapshot", "SnapshotQuotaExceeded", 1, GIVEN_BACK),
+        refused("RestoreDBInstanceFromDBSnapshot", "AccessDenied", 1, GIVEN_BACK),
+        refused("RestoreDBInstanceFromDBSnapshot", "InsufficientDBInstanceCapacity", 1, GIVEN_BACK),
+        ends_as("CreateDBSnapshot", "failed"),
+        ends_as("CopyDBSnapshot", "failed"),
+        *(
+            ends_as("RestoreDBInstanceFromDBSnapshot", outcome)
+            for outcome in ("incompatible-restore", "incompatible-network", "incompatible-parameters", "storage-full", "failed")
+        ),
+        Case("the key is disabled after the snapshot", "RDS", "forward", at="WaitForSnapshot", meanwhile=interference.disable_key, ends=(GIVEN_BACK,)),
+    ]
+
+
+def postgres_cases() -> list[Case]:
+    def case(name: str, at: str, meanwhile: Callable, *ends: str, way: str = "approved") -> Case:
+        return Case(name, "PostgreSQL", way, at=at, meanwhile=meanwhile, ends=ends)
+
+    return [
+        case("the source restarts during the copy", "WaitForCopy", interference.restart_source, MOVED),
+        case("the source restarts while the copy follows", "AwaitApproval", interference.restart_source, MOVED),
+        case("the source restarts during the cutover", "Cutover", interference.restart_source, MOVED, GIVEN_BACK, way="forward"),
+        case("the copy restarts while it follows", "AwaitApproval", interference.restart_target, MOVED),
+        case("the copy restarts during the cutover", "Cutover", interference.restart_target, MOVED, GIVEN_BACK, way="forward"),
+        case("replication is cut again and again", "AwaitApproval", interference.cut_replication, MOVED),
+        case("the slot is dropped", "AwaitApproval", interference.drop_slots, GIVEN_BACK),
+        case("the WAL of the slot is removed", "WaitForCopy", interference.remove_wal, GIVEN_BACK),
+        case("a row on the copy is in the way", "AwaitApproval", interference.put_row_in_the_way, GIVEN_BACK),
+        case("a row on the copy was changed", "Subscribe", interference.change_row, GIVEN_BACK),
+        case("a transaction holds its tables", "Cutover", interference.hold_tables, MOVED, way="forward"),
+    ]
+
+
+def all_cases() -> list[Case]:
+    return lambda_cases() + stop_cases() + rds_cases() + postgres_cases()

@@ -1,0 +1,172 @@
+"""One case: a source with writers, an execution that something goes wrong with, and what is so afterwards."""
+
+import hashlib
+import time
+from dataclasses import dataclass, field
+
+from demo import verdict
+from demo.databases import Databases
+from demo.executions import Execution, entered_states, failures
+from demo.local_cloud import LocalCloud
+from demo.shop import make_key
+from demo.waiting import wait_until
+
+from executions.runs import approve, target_of, undo_of, writing
+from executions.sources import footprint, make_request, make_source, secret_name, secret_value
+
+from .matrix import GIVEN_BACK, MOVED, TRIES, Case
+
+LIMIT_SECONDS = 400
+# States at which an execution says that something may be left, for another one to go on with.
+UNFINISHED = ("UndoFailed", "UndoNotBegun", "CutoverUnfinished", "CleanUpFailed")
+BEFORE_ANYTHING_WAS_MADE = ("Refused",)
+
+
+@dataclass
+class Result:
+    """What became of a case; `problems` is empty where all is as it must be."""
+
+    case: Case
+    ended: str = ""
+    error: str = ""
+    acknowledged: int = 0
+    lost: int = 0
+    doubled: int = 0
+    longest_silence_ms: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+class Run:
+    """A case under way, as those see it who interfere."""
+
+    def __init__(self, cloud: LocalCloud, case: Case, identifier: str, major: int) -> None:
+        self.cloud, self.case, self.identifier = cloud, case, identifier
+        self.databases = Databases(cloud)
+        self.key_arn = make_key(cloud, f"alias/{identifier}")
+        self.source = make_source(cloud, identifier, major)
+        self.before = footprint(cloud, self.source, ["postgres", "app"])
+        self.execution: Execution | None = None
+
+    def carry_out(self) -> Result:
+        result = Result(self.case)
+        with writing(self.cloud, self.identifier) as application:
+            try:
+                self._start()
+                if self.case.meanwhile:
+                    self.execution.wait_for_state(self.case.at, LIMIT_SECONDS)
+                    self.case.meanwhile(self)
+                last = self._wait()
+                result.ended, result.error = self._outcome(last), last.describe().get("error", "")
+                if result.ended == MOVED:
+                    wait_until(lambda: application.has_moved, bool, "writes of every writer on the target", 60)
+                else:
+                    count = application.count
+                    wait_until(lambda: application.count, lambda now: now > count, "writes to the source", 60)
+                application.stop()
+                result.problems += self._problems(result.ended, application)
+            except Exception as problem:
+                states = [each.state for each in entered_states(self.execution.events())][-6:] if self.execution else []
+                result.problems.append(f"{type(problem).__name__}: {str(problem)[:500]}; last states {states}")
+            application.stop()
+        self._count(result, application)
+        return result
+
+    def _start(self) -> None:
+        name = f"case-{self.identifier}"
+        request = make_request(self.identifier, kms_key=f"alias/{self.identifier}", **self.case.request)
+        if self.case.way in ("approved", "stopped"):
+            request["cutover"] = {"secrets": [secret_name(self.identifier)]}
+        arn = f"{self.cloud.state_machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
+        key = hashlib.sha256(arn.encode()).hexdigest()[:10]
+        for fault in self._spoilers(name) + list(self.case.faults):
+            # What is meant for RDS is told by the names of the run; all else by execution, which a stopped one hands on.
+            members = {"about": key} if "request" in fault else {} if self.case.way == "stopped" else {"execution": name}
+            if fault.get("request") == "DescribeDBInstances":
+                members = {"about": self.identifier}
+            self.cloud.api("POST", "faults", fault | members)
+        self.execution = Execution(self.cloud, name, request)
+
+    def _spoilers(self, name: str) -> list[dict]:
+        """What leads an execution onto the way of the case."""
+        if self.case.way == "undo":
+            return [{"state": "Verify", "kind": "error-before"} for _ in range(TRIES)]
+        return []
+
+    def _wait(self) -> Execution:
+        """The execution that has the last word."""
+        last = self.execution
+        if self.case.way == "stopped":
+            last.wait_for_state("AwaitApproval", LIMIT_SECONDS)
+            last.stop()
+        elif self.case.way == "approved":
+            last.wait_for_state("AwaitApproval", LIMIT_SECONDS) if last.status == "RUNNING" and not self._is_ending() else None
+            if last.status == "RUNNING" and not self._is_ending():
+                approve(self.cloud, self.identifier, last.name)
+        if last.wait(LIMIT_SECONDS)["status"] == "ABORTED":
+            last = undo_of(self.cloud, last)
+            last.wait(LIMIT_SECONDS)
+        if self._last_state(last) in UNFINISHED:
+            self.unfinished = self._last_state(last)
+            request = make_request(self.identifier, kms_key=f"alias/{self.identifier}", undo=self.execution.arn)
+            last = Execution(self.cloud, f"undo-{self.identifier}", request)
+            last.wait(LIMIT_SECONDS)
+        return last
+
+    def _is_ending(self) -> bool:
+        return any(each.state.startswith("Undo") for each in entered_states(self.execution.events()))
+
+    @staticmethod
+    def _last_state(execution: Execution) -> str:
+        return [each.state for each in entered_states(execution.events())][-1]
+
+    def _outcome(self, last: Execution) -> str:
+        state = self._last_state(last)
+        if state == "Encrypted":
+            return MOVED
+        if state in ("Undone", "GivenBack", *BEFORE_ANYTHING_WAS_MADE):
+            return GIVEN_BACK
+        raise AssertionError(f"ended in {state}: {last.describe().get('cause')}; {failures(last.events())[-3:]}")
+
+    def _problems(self, ended: str, application) -> list[str]:
+        problems = [] if ended in self.case.ends else [f"{ended}, where {' or '.join(self.case.ends)} was due"]
+        if ended == MOVED:
+            target = verdict.find_target(self.databases, application.writers[0].acknowledged[-1].server)
+            before = {secret_name(self.identifier): secret_value(self.source)}
+            scene = verdict.Scene(self.cloud, self.databases, self.source, target, self.key_arn, before, application.writers)
+            return problems + [f"{check.what}: {check.found}" for check in verdict.check_all(scene) if not check.holds]
+        after = footprint(self.cloud, self.source, ["postgres", "app"])
+        return problems + [f"{what} before: {self.before[what]}, after: {after[what]}" for what in after if after[what] != self.before[what]]
+
+    def _count(self, result: Result, application) -> None:
+        """Acknowledged writes against the database that the writers are on."""
+        writes = [(writer.number, write.seq) for writer in application.writers for write in writer.acknowledged]
+        result.acknowledged = len(writes)
+        moments = sorted(write.at for writer in application.writers for write in writer.acknowledged)
+        result.longest_silence_ms = round(1000 * max((b - a for a, b in zip(moments, moments[1:])), default=0))
+        place = max((write for writer in application.writers for write in writer.acknowledged), key=lambda write: write.at).server
+        with self.databases.connect(verdict.find_target(self.databases, place), "app") as session:
+            for table in ("journal.ledger", "journal.event"):
+                rows = session.execute(f"select writer, seq, count(*) from {table} group by writer, seq").fetchall()
+                there = {(writer, seq): count for writer, seq, count in rows}
+                result.lost += len(set(writes) - there.keys())
+                result.doubled += sum(count > 1 for count in there.values())
+        if result.lost or result.doubled:
+            result.problems.append(f"{result.lost} writes lost, {result.doubled} doubled")
+
+    def remove(self) -> None:
+        """Takes the servers away: hundreds of cases would fill the machine."""
+        rds = self.cloud.client("rds")
+        for instance in self.databases.all():
+            identifier = instance["DBInstanceIdentifier"]
+            if identifier == self.identifier or identifier.startswith(f"{self.identifier}-enc-"):
+                rds.delete_db_instance(DBInstanceIdentifier=identifier, SkipFinalSnapshot=True)
+
+
+def carry_out(cloud: LocalCloud, case: Case, identifier: str, major: int) -> Result:
+    run = Run(cloud, case, identifier, major)
+    began = time.monotonic()
+    try:
+        return run.carry_out()
+    finally:
+        run.took_seconds = time.monotonic() - began
+        run.remove()
