@@ -38,6 +38,6 @@ fn the_cutover_does_its_steps_in_the_order_of_the_model() {
     let order =
         ["fence::read_state(", "prepare(&mut session", "lock_all(&mut locks", "carry_over(open, plan", "fence::close(", "batch_execute(\"commit\")"];
     assert!(order.map(place).is_sorted(), "{order:?}");
-    let inside = ["drain(&open.watcher", "set_sequences(open, plan)", "read_sequences(&open.source", "sql::SET_SEQUENCES"];
+    let inside = ["drain(&open.watcher", "check_fence(open, plan)", "set_sequences(open, plan)", "read_sequences(&open.source", "sql::SET_SEQUENCES"];
     assert!(inside.map(place).is_sorted(), "{inside:?}");
 }

@@ -158,8 +158,9 @@ pub struct CutoverDone {
     /// From the first lock to the switch of the last secret (or to the fence, where nothing is switched), as this
     /// product felt it; applications reconnect on top of it.
     pub write_pause_ms: u64,
-    /// The source's position behind the locks, which the copy has passed.
-    pub drained_lsn: Lsn,
+    /// The source's position behind the locks, which the copy has passed; null where an earlier call fenced and the slot
+    /// that knew is gone.
+    pub drained_lsn: Option<Lsn>,
     /// ARNs of the secrets that point to the new database.
     pub switched_secrets: Vec<String>,
 }

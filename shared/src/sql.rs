@@ -17,6 +17,7 @@ statements! {
     ALTER_SUBSCRIPTION_CONNECTION = "alter_subscription_connection";
     BLOCKERS = "blockers";
     CANCEL_FENCE = "cancel_fence";
+    CLAIM_COPY = "claim_copy";
     CLAIM_LOCK = "claim_lock";
     CLOSE_FENCE = "close_fence";
     CREATE_FENCE = "create_fence";

@@ -42,11 +42,16 @@ pub(crate) async fn fence_source(source: &Server, target: &Server, plan: &Plan) 
         }
     }
     if open.is_empty() {
-        let control = source.connect(&plan.control_database).await?;
-        let slot = read_slot(&control, &plan.names.slot(plan.databases.first().map_or(0, |database| database.oid))).await?;
-        return Ok(Closed { paused_at_ms: paused_at_ms.unwrap_or_else(now_ms), drained_lsn: slot.confirmed_flush_lsn });
+        return Ok(Closed { paused_at_ms: paused_at_ms.unwrap_or_else(now_ms), drained_lsn: read_drained_lsn(source, plan).await.ok() });
     }
     Box::pin(pause(&open, target, plan, paused_at_ms)).await
+}
+
+/// For the report alone: a slot that is gone must not keep the run from going forward.
+async fn read_drained_lsn(source: &Server, plan: &Plan) -> Result<Lsn> {
+    let control = source.connect(&plan.control_database).await?;
+    let slot = read_slot(&control, &plan.names.slot(plan.databases.first().map_or(0, |database| database.oid))).await?;
+    Ok(slot.confirmed_flush_lsn)
 }
 
 /// Writers wait from the locks to the commits.
@@ -68,7 +73,7 @@ async fn pause(open: &[Open<'_>], target: &Server, plan: &Plan, paused_at_ms: Op
         open.source.batch_execute("commit").await.map_err(StepError::from).while_doing(&format!("fence {}", open.database.name))?;
     }
     tracing::info!(pause_ms = began.elapsed().as_millis(), "the source is fenced");
-    Ok(Closed { paused_at_ms, drained_lsn: drained.into_iter().max().unwrap_or(Lsn(0)) })
+    Ok(Closed { paused_at_ms, drained_lsn: drained.into_iter().max() })
 }
 
 /// Whatever takes longer than the pause may last ends with the locks let go: the sessions are dropped.
@@ -80,6 +85,9 @@ async fn within<T>(deadline: Instant, work: impl Future<Output = Result<T>>) -> 
 /// All that writers need not wait for.
 async fn prepare(source: &mut Session, target: &Server, plan: &Plan, database: &Database) -> Result<(Session, Vec<u32>)> {
     let copy = target.connect(&database.name).await?;
+    if !sql::value::<bool>(&copy, sql::CLAIM_COPY, &[&plan.names.run]).await? {
+        return Err(StepError::new(ErrorName::LockTimeout, format!("another call of the cutover has the copy of {}", database.name)));
+    }
     check_tables(source, &copy, plan, database).await?;
     let subscription = read_subscription(&copy, &plan.names.slot(database.oid)).await?;
     if !subscription.enabled || !subscription.working {
@@ -91,16 +99,20 @@ async fn prepare(source: &mut Session, target: &Server, plan: &Plan, database: &
     Ok((copy, tables))
 }
 
-/// Behind the locks: the copy applies the last change, and its sequences are set. Meanwhile the tables are looked at
-/// once more, since one could have been made just before the locks.
+/// Behind the locks: the copy applies the last change, and its sequences are set. Meanwhile the fence is looked at once
+/// more: another call could have closed it just before the locks, and a table could have been made.
 async fn carry_over(open: &Open<'_>, plan: &Plan, deadline: Instant) -> Result<Lsn> {
-    let (drained, ()) = try_join(drain(&open.watcher, &open.target, plan, open.database, deadline), check_gaps(open, plan)).await?;
+    let (drained, ()) = try_join(drain(&open.watcher, &open.target, plan, open.database, deadline), check_fence(open, plan)).await?;
     set_sequences(open, plan).await?;
     Ok(drained)
 }
 
-async fn check_gaps(open: &Open<'_>, plan: &Plan) -> Result<()> {
-    let gaps = fence::read_gaps(&open.source, &plan.names).await?;
+async fn check_fence(open: &Open<'_>, plan: &Plan) -> Result<()> {
+    let (state, gaps) = try_join(fence::read_state(&open.source, &plan.names), fence::read_gaps(&open.source, &plan.names)).await?;
+    if state.closed {
+        let message = format!("database {}: fenced by another call, the application may have moved", open.database.name);
+        return Err(StepError::new(ErrorName::LockTimeout, message));
+    }
     if gaps.is_empty() {
         return Ok(());
     }
