@@ -9,7 +9,7 @@ PROFILE ?= release
 BINARIES := $(CARGO_TARGET_DIR)/$(PROFILE:dev=debug)
 PYTHON := $(RDS_REENCRYPT_CACHE)/venv/bin/python
 
-.PHONY: demo cloud test lint bench build install sizes
+.PHONY: demo cloud test lint bench model build install sizes
 
 ## demo: encrypts a database under write load and says whether all held (PG=12..18)
 demo: install build
@@ -34,6 +34,10 @@ lint: install
 ## bench: the write pause, over several runs of the demo
 bench: install build
 	for run in 1 2 3 4 5; do $(PYTHON) -m demo --binaries $(BINARIES) | grep -A1 '^write pause'; done
+
+## model: visits every state of cutover, undo and recovery with two faults anywhere, and looks for the seeded bugs
+model:
+	@cargo run -q -p protocol --profile dev
 
 build:
 	@cargo build --workspace --profile $(PROFILE)

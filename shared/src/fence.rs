@@ -66,7 +66,7 @@ fn how_closed(comment: Option<&str>, names: &Names) -> Result<Closed> {
 pub async fn prepare(source: &mut Session, names: &Names) -> Result<()> {
     let fence = names.fence();
     if !read_state(source, names).await?.prepared {
-        sql::run_made_together(source, sql::CREATE_FENCE, &[&fence]).await.while_doing("make the fence's function")?;
+        sql::run_made_together(source, sql::CREATE_FENCE, &[&fence, &names.run]).await.while_doing("make the fence's function")?;
     }
     for row in source.query(sql::UNFENCED_TABLES, &[&fence, &names.run]).await? {
         let (oid, name): (u32, String) = (row.try_get("oid")?, row.try_get("name")?);
@@ -86,17 +86,20 @@ pub async fn close(source: &impl GenericClient, names: &Names, says: &str, close
     sql::run_made(source, sql::CLOSE_FENCE, &[&names.fence(), &says, &closed.to_string()]).await.map(drop).while_doing("close the fence")
 }
 
-/// Makes sure that an open fence can never be closed any more; says whether it was closed already.
+/// Makes sure that this run's fence can never be closed any more; says whether it was closed already.
 ///
-/// Why here: a cutover that gave no answer may still be on its way to its commit. Whichever comes first wins.
+/// Why here: a cutover that gave no answer may still be on its way to its commit, and it may not even have begun with
+/// its fence. Whichever comes first wins.
 pub async fn cancel(source: &mut Session, names: &Names) -> Result<bool> {
     let transaction = source.transaction().await?;
-    sql::run_made(&transaction, sql::CANCEL_FENCE, &[&names.fence()]).await?;
-    if read_state(&transaction, names).await?.closed.is_some() {
-        return Ok(true);
+    let cancelled = sql::run_made(&transaction, sql::CANCEL_FENCE, &[&names.fence(), &names.run]).await;
+    if cancelled.is_ok() && read_state(&transaction, names).await?.closed.is_none() {
+        transaction.commit().await?;
+        return Ok(false);
     }
-    transaction.commit().await?;
-    Ok(false)
+    transaction.rollback().await?;
+    // A fence that was closed a moment ago refuses this as it refuses all DDL.
+    if read_state(source, names).await?.closed.is_some() { Ok(true) } else { cancelled.map(|_| false) }
 }
 
 /// After it, nothing is left of a fence that was cancelled.

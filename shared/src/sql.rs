@@ -18,6 +18,7 @@ statements! {
     BEATS = "beats";
     BLOCKERS = "blockers";
     CANCEL_FENCE = "cancel_fence";
+    CLAIM_COPY = "claim_copy";
     CLAIM_LOCK = "claim_lock";
     CLOSE_FENCE = "close_fence";
     CREATE_FENCE = "create_fence";

@@ -44,10 +44,10 @@ pub async fn handle(aws: &Aws, step: Step) -> Result<Answer> {
 }
 
 /// A call that was killed may have left sessions that hold their locks: they end here, and are waited for.
-async fn end_earlier_call(source: &Server, plan: &Plan) -> Result<()> {
-    let control = source.connect(&plan.control_database).await?;
+async fn end_earlier_call(server: &Server, plan: &Plan) -> Result<()> {
+    let control = server.connect(&plan.control_database).await?;
     let deadline = Instant::now() + Duration::from_secs(20);
-    while sql::value::<i64>(&control, sql::END_OWN_SESSIONS, &[&source.application_name]).await? > 0 {
+    while sql::value::<i64>(&control, sql::END_OWN_SESSIONS, &[&server.application_name]).await? > 0 {
         if Instant::now() > deadline {
             return Err(StepError::new(ErrorName::LockTimeout, "a session of an earlier call does not end"));
         }
@@ -57,7 +57,9 @@ async fn end_earlier_call(source: &Server, plan: &Plan) -> Result<()> {
 }
 
 async fn cut_over(aws: &Aws, source: &Server, plan: &Plan) -> Result<CutoverDone> {
-    let target = target_server(aws, plan).await?;
+    let mut target = target_server(aws, plan).await?;
+    target.application_name.clone_from(&source.application_name);
+    end_earlier_call(&target, plan).await?;
     let switches = switch::read_switches(aws, plan, &target).await?;
     let closed = Box::pin(pause::fence_source(source, &target, plan)).await?;
     futures_util::future::try_join_all(switches.iter().map(|switch| switch.carry_out(aws, plan))).await?;

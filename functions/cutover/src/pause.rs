@@ -80,6 +80,9 @@ async fn within<T>(deadline: Instant, work: impl Future<Output = Result<T>>) -> 
 /// All that writers need not wait for.
 async fn prepare(source: &mut Session, target: &Server, plan: &Plan, database: &Database) -> Result<(Session, Vec<u32>)> {
     let copy = target.connect(&database.name).await?;
+    if !sql::value::<bool>(&copy, sql::CLAIM_COPY, &[&plan.names.run]).await? {
+        return Err(StepError::new(ErrorName::LockTimeout, format!("another call of the cutover has the copy of {}", database.name)));
+    }
     check_tables(source, &copy, plan, database).await?;
     let subscription = read_subscription(&copy, &plan.names.slot(database.oid)).await?;
     if !subscription.enabled || !subscription.working {
@@ -91,16 +94,20 @@ async fn prepare(source: &mut Session, target: &Server, plan: &Plan, database: &
     Ok((copy, tables))
 }
 
-/// Behind the locks: the copy applies the last change, shows all heartbeats, and its sequences are set. Meanwhile the tables are looked at
-/// once more, since one could have been made just before the locks.
+/// Behind the locks: the copy applies the last change, shows all heartbeats, and its sequences are set. Meanwhile the fence is
+/// looked at once more: another call could have closed it just before the locks, and a table could have been made.
 async fn carry_over(open: &Open<'_>, plan: &Plan, deadline: Instant) -> Result<Lsn> {
-    let (drained, ()) = try_join(drain(&open.watcher, &open.target, plan, open.database, deadline), check_gaps(open, plan)).await?;
+    let (drained, ()) = try_join(drain(&open.watcher, &open.target, plan, open.database, deadline), check_fence(open, plan)).await?;
     try_join(set_sequences(open, plan), heartbeat::check_all_arrived(&open.watcher, &open.target, plan, open.database)).await?;
     Ok(drained)
 }
 
-async fn check_gaps(open: &Open<'_>, plan: &Plan) -> Result<()> {
-    let gaps = fence::read_gaps(&open.source, &plan.names).await?;
+async fn check_fence(open: &Open<'_>, plan: &Plan) -> Result<()> {
+    let (state, gaps) = try_join(fence::read_state(&open.source, &plan.names), fence::read_gaps(&open.source, &plan.names)).await?;
+    if state.closed.is_some() {
+        let message = format!("database {}: fenced by another call, the application may have moved", open.database.name);
+        return Err(StepError::new(ErrorName::LockTimeout, message));
+    }
     if gaps.is_empty() {
         return Ok(());
     }

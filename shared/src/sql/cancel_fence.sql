@@ -1,5 +1,10 @@
--- Statement after which this fence can never be closed: a close that is under way and this one exclude each other by
--- the lock on the function. None where there is no function.
--- Where: source, each database. Privilege: owner. Parameter $1: fence.
+-- Statements after which this run can never close a fence here: a close that is under way and the first of them exclude
+-- each other by the lock on the function; a call that has not got that far cannot write a mark any more, and none closes
+-- before its mark has arrived. Each is none where there is nothing to rename.
+-- Where: source, each database, in one transaction. Privilege: owner. Lock: ACCESS EXCLUSIVE on the table of marks.
+-- Parameters $1: fence, $2: run.
 select pg_catalog.format('alter function %I.write() rename to cancelled', $1::text)
  where pg_catalog.to_regprocedure(pg_catalog.format('%I.write()', $1)) is not null
+union all
+select pg_catalog.format('alter table %I.marks rename to cancelled', $2::text)
+ where pg_catalog.to_regclass(pg_catalog.format('%I.marks', $2)) is not null

@@ -1,0 +1,76 @@
+//! What has to be so.
+
+use crate::moves::Bounds;
+use crate::state::{DATABASES, Fence, Run, State, World};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Property {
+    /// No acknowledged write is lost.
+    NothingLost,
+    /// Never do source and copy take writes at the same time.
+    OneSideTakesWrites,
+    /// No value of a sequence is drawn twice.
+    NoValueTwice,
+    /// What the execution's end says is so: `Encrypted` and `Undone` leave no slot behind.
+    EndIsTrue,
+    /// From everywhere, without a further fault, writes resume; `CutoverUnfinished` alone may leave them stopped.
+    WritesResume,
+    /// From everywhere but an end, without a further fault, the execution can come to `Encrypted` or `Undone`.
+    CanEndWell,
+}
+
+impl Property {
+    pub const ALL: [Self; 6] =
+        [Self::NothingLost, Self::OneSideTakesWrites, Self::NoValueTwice, Self::EndIsTrue, Self::WritesResume, Self::CanEndWell];
+
+    /// Whether a world breaks the property by itself; the last two are about what can follow.
+    #[must_use]
+    pub fn is_broken_in(self, world: &World) -> bool {
+        let databases = &world.databases;
+        match self {
+            Self::NothingLost if world.switched && world.copy => databases.iter().any(|database| database.applied < database.written),
+            Self::NothingLost => !world.copy && databases.iter().any(|database| database.copy_written > 0),
+            Self::OneSideTakesWrites => world.switched && world.copy && databases.iter().any(|database| database.fence != Fence::Closed),
+            Self::NoValueTwice => {
+                world.switched && databases.iter().any(|database| database.copy_sequence < database.written + database.copy_written)
+            }
+            Self::EndIsTrue => !end_is_true(world),
+            Self::WritesResume | Self::CanEndWell => false,
+        }
+    }
+
+    /// The worlds out of which the property does not have to lead: ends, and those in which forward was tried as often as
+    /// it may be.
+    #[must_use]
+    pub fn excuses(self, world: &World, bounds: Bounds) -> bool {
+        let given_up = world.execution.polls == bounds.polls;
+        match self {
+            Self::WritesResume => given_up || world.execution.state == State::CutoverUnfinished,
+            Self::CanEndWell => given_up || world.execution.state.is_end(),
+            _ => true,
+        }
+    }
+
+    /// The worlds into which it has to lead.
+    #[must_use]
+    pub fn is_reached_in(self, world: &World) -> bool {
+        match self {
+            Self::WritesResume => (0..DATABASES).all(|database| world.takes_writes(database)),
+            Self::CanEndWell => matches!(world.execution.state, State::Encrypted | State::Undone),
+            _ => true,
+        }
+    }
+}
+
+fn end_is_true(world: &World) -> bool {
+    let mut databases = world.databases.iter();
+    match world.execution.state {
+        State::Encrypted => world.switched && world.copy && databases.all(|database| database.fence == Fence::Closed && !database.slot),
+        State::CleanUpFailed => world.switched && world.copy && databases.all(|database| database.fence == Fence::Closed),
+        State::Undone => {
+            !world.switched && !world.copy && databases.all(|database| database.fence == Fence::Absent && database.run == Run::Gone && !database.slot)
+        }
+        State::UndoFailed => !world.switched && databases.all(|database| database.fence != Fence::Closed),
+        _ => true,
+    }
+}

@@ -1,0 +1,255 @@
+//! Everything that can be told apart at one moment: the two servers, the secret, the execution and the calls.
+
+use crate::step::Step;
+
+/// How many databases the instance has: two, so that a fence can stand in one and not in the other.
+pub const DATABASES: usize = 2;
+/// How many calls may be alive at once, those whose process is dead and whose sessions are not included.
+pub const CALLS: usize = 3;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct World {
+    pub databases: [Database; DATABASES],
+    /// Whether the copy exists.
+    pub copy: bool,
+    pub subscribed: bool,
+    /// Whether the application's secret leads to the copy.
+    pub switched: bool,
+    pub execution: Execution,
+    /// Sorted: which of two calls came first makes no difference.
+    pub calls: [Option<Call>; CALLS],
+    /// How much may go wrong yet.
+    pub faults_left: u8,
+}
+
+/// One database of the source, and its copy.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Database {
+    pub fence: Fence,
+    pub run: Run,
+    pub slot: bool,
+    /// Writes that the source acknowledged. Each drew a value from the sequence, so this is where that stands too.
+    pub written: u8,
+    /// How many of them the copy has applied, in their order.
+    pub applied: u8,
+    /// Writes that the copy acknowledged.
+    pub copy_written: u8,
+    pub copy_sequence: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Fence {
+    Absent,
+    Open,
+    Cancelled,
+    Closed,
+}
+
+/// The run's schema with its marks, and the publication.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Run {
+    Present,
+    /// Its table of marks was taken away by the cutover's undo: no drain can begin any more.
+    WithoutMarks,
+    Gone,
+}
+
+/// One execution of `statemachine/encrypt.asl.json`, from the approval on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Execution {
+    pub state: State,
+    /// The task gave an error or no answer: retry or catch is next.
+    pub failed: bool,
+    pub polls: u8,
+    /// Whether the slots are gone, as `create-publication` answered.
+    pub publication_gone: bool,
+}
+
+/// The states of the state machine; those without an effect on what is modelled are passed through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum State {
+    AwaitApproval,
+    Cutover,
+    IsFenced,
+    WaitForward,
+    CleanUpSubscription,
+    CleanUpPublication,
+    IsCleanedUp,
+    Encrypted,
+    CleanUpFailed,
+    CutoverUnfinished,
+    UndoPublication,
+    UndoRestore,
+    IsUndone,
+    Undone,
+    UndoFailed,
+    /// By a person. It is no state of the file.
+    Stopped,
+}
+
+impl State {
+    pub const ALL: [Self; 16] = [
+        Self::AwaitApproval,
+        Self::Cutover,
+        Self::IsFenced,
+        Self::WaitForward,
+        Self::CleanUpSubscription,
+        Self::CleanUpPublication,
+        Self::IsCleanedUp,
+        Self::Encrypted,
+        Self::CleanUpFailed,
+        Self::CutoverUnfinished,
+        Self::UndoPublication,
+        Self::UndoRestore,
+        Self::IsUndone,
+        Self::Undone,
+        Self::UndoFailed,
+        Self::Stopped,
+    ];
+
+    #[must_use]
+    pub fn is_end(self) -> bool {
+        matches!(self, Self::Encrypted | Self::CleanUpFailed | Self::CutoverUnfinished | Self::Undone | Self::UndoFailed)
+    }
+}
+
+/// One call of a Lambda, and what it knows.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Call {
+    pub task: Task,
+    /// Index of its next step.
+    pub next: u8,
+    pub awaited: bool,
+    /// Its process is dead, and its sessions are alive at the server.
+    pub dead: bool,
+    pub sessions: [Session; DATABASES],
+    pub copies: [CopySession; DATABASES],
+    pub marks: [Mark; DATABASES],
+    pub sequences: [u8; DATABASES],
+    /// What it will answer: `fenced` of the cutover's undo, `ready` of the publication's.
+    pub answer: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Task {
+    Cutover,
+    CutoverUndo,
+    SubscribeUndo,
+    CreatePublicationUndo,
+    RestoreUndo,
+}
+
+/// A call's session on one database of the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Session {
+    None,
+    /// Not needed: the fence was found closed, or this call closed it.
+    Fenced,
+    Open,
+    /// Holds the locks on all tables.
+    Locked,
+    /// Holds them, and the fence's function too: the fence closes with the commit.
+    Closing,
+    /// Ended by somebody else; the call finds out when it uses it.
+    Ended,
+}
+
+/// A call's session on one database of the copy. It holds the claim on it, which one session has at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum CopySession {
+    None,
+    Claimed,
+    Ended,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Mark {
+    None,
+    /// Written behind so many writes.
+    Behind(u8),
+    Seen,
+}
+
+impl World {
+    /// All is verified, and the copy follows.
+    #[must_use]
+    pub fn before_the_cutover(faults: u8) -> Self {
+        let database = Database { fence: Fence::Absent, run: Run::Present, slot: true, written: 0, applied: 0, copy_written: 0, copy_sequence: 0 };
+        Self {
+            databases: [database.clone(), database],
+            copy: true,
+            subscribed: true,
+            switched: false,
+            execution: Execution { state: State::AwaitApproval, failed: false, polls: 0, publication_gone: false },
+            calls: [const { None }; CALLS],
+            faults_left: faults,
+        }
+    }
+
+    /// Whether changes of a database reach the copy.
+    #[must_use]
+    pub fn replicates(&self, database: usize) -> bool {
+        self.copy && self.subscribed && self.databases[database].slot
+    }
+
+    pub fn live_calls(&self) -> impl Iterator<Item = &Call> {
+        self.calls.iter().flatten()
+    }
+
+    #[must_use]
+    pub fn is_locked(&self, database: usize) -> bool {
+        self.live_calls().any(|call| matches!(call.sessions[database], Session::Locked | Session::Closing))
+    }
+
+    /// Whether a write to this database is acknowledged somewhere, now.
+    #[must_use]
+    pub fn takes_writes(&self, database: usize) -> bool {
+        let on_source = self.databases[database].fence != Fence::Closed && !self.is_locked(database);
+        on_source || (self.copy && self.switched)
+    }
+}
+
+impl Call {
+    #[must_use]
+    pub fn of(task: Task) -> Self {
+        Self {
+            task,
+            next: 0,
+            awaited: true,
+            dead: false,
+            sessions: [Session::None; DATABASES],
+            copies: [CopySession::None; DATABASES],
+            marks: [Mark::None; DATABASES],
+            sequences: [0; DATABASES],
+            answer: false,
+        }
+    }
+
+    #[must_use]
+    pub fn holds_locks(&self) -> bool {
+        self.sessions.iter().any(|session| matches!(session, Session::Locked | Session::Closing))
+    }
+
+    pub fn lose_sessions(&mut self) {
+        for session in &mut self.sessions {
+            if matches!(session, Session::Open | Session::Locked | Session::Closing) {
+                *session = Session::Ended;
+            }
+        }
+    }
+
+    /// What the call will not look at any more would only make two worlds of one.
+    pub fn forget(&mut self, done: Step) {
+        match done {
+            Step::SetSequences => {
+                self.marks = [Mark::None; DATABASES];
+                self.sequences = [0; DATABASES];
+            }
+            Step::Commit(last) if last + 1 == DATABASES => {
+                self.sessions = [Session::None; DATABASES];
+                self.copies = [CopySession::None; DATABASES];
+            }
+            _ => {}
+        }
+    }
+}

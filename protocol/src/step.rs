@@ -1,0 +1,89 @@
+//! What a call does, step by step, by the names of the code.
+
+/// One step of a Lambda's call. The databases are counted from zero, in the order of the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    EndEarlierCall,
+    EndEarlierCallOnCopy,
+    ReadSwitches,
+    ReadState(usize),
+    Prepare(usize),
+    LockAll,
+    WriteMark,
+    SeeMark,
+    ReadSequences,
+    SetSequences,
+    Close,
+    Commit(usize),
+    CarryOut,
+    EndApplicationsSessions,
+    /// The undo's own look, before it cancels.
+    LookForFence(usize),
+    Cancel(usize),
+    Remove(usize),
+    Unsubscribe,
+    DropSlots,
+    DropRun,
+    DropTarget,
+}
+
+use Step::{
+    Cancel, CarryOut, Close, Commit, DropRun, DropSlots, DropTarget, EndApplicationsSessions, EndEarlierCall, EndEarlierCallOnCopy, LockAll,
+    LookForFence, Prepare, ReadSequences, ReadState, ReadSwitches, Remove, SeeMark, SetSequences, Unsubscribe, WriteMark,
+};
+
+/// `cutover` with `do`.
+pub const CUT_OVER: &[Step] = &[
+    EndEarlierCall,
+    EndEarlierCallOnCopy,
+    ReadSwitches,
+    ReadState(0),
+    Prepare(0),
+    ReadState(1),
+    Prepare(1),
+    LockAll,
+    WriteMark,
+    SeeMark,
+    ReadSequences,
+    SetSequences,
+    Close,
+    Commit(0),
+    Commit(1),
+    CarryOut,
+    EndApplicationsSessions,
+];
+/// `cutover` with `undo`.
+pub const CANCEL: &[Step] = &[EndEarlierCall, LookForFence(0), LookForFence(1), Cancel(0), Cancel(1), Remove(0), Remove(1)];
+/// `subscribe` with `undo`.
+pub const UNSUBSCRIBE: &[Step] = &[Unsubscribe];
+/// `create-publication` with `undo`.
+pub const UNPUBLISH: &[Step] = &[DropSlots, DropRun];
+/// `restore` with `undo`.
+pub const DROP_TARGET: &[Step] = &[DropTarget];
+
+impl Step {
+    /// File and function of the code that this step stands for.
+    #[must_use]
+    pub fn code(self) -> (&'static str, &'static str) {
+        match self {
+            EndEarlierCall | EndEarlierCallOnCopy => ("functions/cutover/src/lib.rs", "end_earlier_call"),
+            ReadSwitches => ("functions/cutover/src/switch.rs", "read_switches"),
+            ReadState(_) => ("functions/cutover/src/pause.rs", "fence_source"),
+            Prepare(_) => ("shared/src/fence.rs", "prepare"),
+            LockAll => ("shared/src/locks.rs", "lock_all"),
+            WriteMark | SeeMark => ("shared/src/replication.rs", "drain"),
+            ReadSequences => ("functions/cutover/src/pause.rs", "read_sequences"),
+            SetSequences => ("functions/cutover/src/pause.rs", "set_sequences"),
+            Close => ("shared/src/fence.rs", "close"),
+            Commit(_) => ("functions/cutover/src/pause.rs", "pause"),
+            CarryOut => ("functions/cutover/src/switch.rs", "carry_out"),
+            EndApplicationsSessions => ("functions/cutover/src/lib.rs", "end_applications_sessions"),
+            LookForFence(_) => ("shared/src/fence.rs", "read_state"),
+            Cancel(_) => ("shared/src/fence.rs", "cancel"),
+            Remove(_) => ("shared/src/fence.rs", "remove"),
+            Unsubscribe => ("functions/subscribe/src/lib.rs", "unsubscribe"),
+            DropSlots | DropRun => ("functions/create-publication/src/lib.rs", "unpublish"),
+            DropTarget => ("functions/restore/src/lib.rs", "drop_target"),
+        }
+    }
+}

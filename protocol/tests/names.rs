@@ -1,0 +1,43 @@
+//! The model speaks of what is in the code: its steps and states bear names that are there.
+
+use std::path::PathBuf;
+
+use protocol::state::State;
+use protocol::step;
+
+fn file(path: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[test]
+fn every_step_is_a_function_of_the_code() {
+    for step in [step::CUT_OVER, step::CANCEL, step::UNSUBSCRIBE, step::UNPUBLISH, step::DROP_TARGET].concat() {
+        let (path, function) = step.code();
+        let is_there = file(path).contains(&format!("fn {function}(")) || file(path).contains(&format!("fn {function}<"));
+        assert!(is_there, "{step:?}: no function {function} in {path}");
+    }
+}
+
+#[test]
+fn every_state_is_one_of_the_state_machine() {
+    let machine: serde_json::Value = serde_json::from_str(&file("statemachine/encrypt.asl.json")).unwrap();
+    for state in State::ALL.into_iter().filter(|state| *state != State::Stopped) {
+        let found = &machine["States"][format!("{state:?}")];
+        assert!(found.is_object(), "no state {state:?}");
+        let ends = matches!(found["Type"].as_str(), Some("Fail" | "Succeed"));
+        assert_eq!(ends, state.is_end(), "{state:?}");
+    }
+}
+
+/// The order of the calls in the code, where the model's order is what it proves.
+#[test]
+fn the_cutover_does_its_steps_in_the_order_of_the_model() {
+    let pause = file("functions/cutover/src/pause.rs");
+    let place = |what: &str| pause.find(what).unwrap_or_else(|| panic!("pause.rs has no {what}"));
+    let order =
+        ["fence::read_state(", "prepare(&mut session", "lock_all(&mut locks", "carry_over(open, plan", "fence::close(", "batch_execute(\"commit\")"];
+    assert!(order.map(place).is_sorted(), "{order:?}");
+    let inside = ["drain(&open.watcher", "check_fence(open, plan)", "set_sequences(open, plan)", "read_sequences(&open.source", "sql::SET_SEQUENCES"];
+    assert!(inside.map(place).is_sorted(), "{inside:?}");
+}
