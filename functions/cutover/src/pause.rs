@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 use futures_util::future::{try_join, try_join_all};
 use shared::contract::{Database, Plan};
 use shared::error::{ErrorName, Result, StepError, While};
+use shared::fence::Ddl;
 use shared::locks::{Locks, lock_all};
 use shared::lsn::Lsn;
 use shared::pg::{Server, Session};
 use shared::replication::{check_tables, drain, read_slot, read_subscription};
-use shared::{fence, sql};
+use shared::{catalog, fence, sql};
 
 use crate::{Closed, now_ms};
 
@@ -22,6 +23,9 @@ struct Open<'a> {
     watcher: Session,
     target: Session,
     tables: Vec<u32>,
+    ddl: Ddl,
+    /// How much DDL there was when the catalogs were compared, or before.
+    ddl_compared: i64,
 }
 
 /// After it, the fence is closed in every database, and behind it the copy has all rows and sequences.
@@ -31,14 +35,13 @@ pub(crate) async fn fence_source(source: &Server, target: &Server, plan: &Plan) 
     let mut open = Vec::new();
     let mut paused_at_ms = None;
     for database in &plan.databases {
-        let mut session = source.connect(&database.name).await?;
+        let session = source.connect(&database.name).await?;
         let state = fence::read_state(&session, &plan.names).await?;
         if state.closed {
             paused_at_ms = paused_at_ms.or(state.paused_at_ms);
         } else {
-            let (target, tables) = prepare(&mut session, target, plan, database).await?;
             let watcher = source.connect(&database.name).await?;
-            open.push(Open { database, source: session, watcher, target, tables });
+            open.push(prepare(session, watcher, target, plan, database).await?);
         }
     }
     if open.is_empty() {
@@ -46,6 +49,8 @@ pub(crate) async fn fence_source(source: &Server, target: &Server, plan: &Plan) 
         let slot = read_slot(&control, &plan.names.slot(plan.databases.first().map_or(0, |database| database.oid))).await?;
         return Ok(Closed { paused_at_ms: paused_at_ms.unwrap_or_else(now_ms), drained_lsn: slot.confirmed_flush_lsn });
     }
+    let sides = try_join(source.connect(&plan.control_database), target.connect(&plan.control_database)).await?;
+    catalog::refuse(&catalog::compare_servers(&sides.0, &sides.1).await?)?;
     Box::pin(pause(&open, target, plan, paused_at_ms)).await
 }
 
@@ -77,35 +82,44 @@ async fn within<T>(deadline: Instant, work: impl Future<Output = Result<T>>) -> 
     tokio::time::timeout_at(deadline.into(), work).await.map_err(|_| timeout())?
 }
 
-/// All that writers need not wait for.
-async fn prepare(source: &mut Session, target: &Server, plan: &Plan, database: &Database) -> Result<(Session, Vec<u32>)> {
-    let copy = target.connect(&database.name).await?;
-    check_tables(source, &copy, plan, database).await?;
-    let subscription = read_subscription(&copy, &plan.names.slot(database.oid)).await?;
+/// All that writers need not wait for. The catalogs are compared once DDL is counted: what comes later is seen by the count.
+async fn prepare<'a>(mut source: Session, watcher: Session, target: &Server, plan: &Plan, database: &'a Database) -> Result<Open<'a>> {
+    let target = target.connect(&database.name).await?;
+    check_tables(&source, &target, plan, database).await?;
+    let subscription = read_subscription(&target, &plan.names.slot(database.oid)).await?;
     if !subscription.enabled || !subscription.working {
         return Err(StepError::new(ErrorName::ReplicationStopped, format!("the copy of {} applies no changes at the moment", database.name)));
     }
-    fence::prepare(source, &plan.names).await?;
-    let mut tables = sql::column(source, sql::FENCED_TABLES, &[&plan.names.fence()]).await?;
+    fence::prepare(&mut source, &plan.names).await?;
+    fence::outlast_older_transactions(&source, &plan.names).await?;
+    let ddl = Ddl::of(&source, &plan.names).await?;
+    let ddl_compared = ddl.count(&source).await?;
+    catalog::refuse(&catalog::compare_databases(&source, &target, database).await?)?;
+    let mut tables = sql::column(&source, sql::FENCED_TABLES, &[&plan.names.fence()]).await?;
     tables.sort_unstable();
-    Ok((copy, tables))
+    Ok(Open { database, source, watcher, target, tables, ddl, ddl_compared })
 }
 
-/// Behind the locks: the copy applies the last change, and its sequences are set. Meanwhile the tables are looked at
-/// once more, since one could have been made just before the locks.
+/// Behind the locks: the copy applies the last change, and its sequences are set. Meanwhile DDL is held, and what came
+/// just before is found.
 async fn carry_over(open: &Open<'_>, plan: &Plan, deadline: Instant) -> Result<Lsn> {
-    let (drained, ()) = try_join(drain(&open.watcher, &open.target, plan, open.database, deadline), check_gaps(open, plan)).await?;
+    let (drained, ()) = try_join(drain(&open.watcher, &open.target, plan, open.database, deadline), check_ddl(open, plan)).await?;
     set_sequences(open, plan).await?;
     Ok(drained)
 }
 
-async fn check_gaps(open: &Open<'_>, plan: &Plan) -> Result<()> {
-    let gaps = fence::read_gaps(&open.source, &plan.names).await?;
-    if gaps.is_empty() {
-        return Ok(());
+async fn check_ddl(open: &Open<'_>, plan: &Plan) -> Result<()> {
+    open.ddl.hold(&open.source).await?;
+    let (gaps, ddl) = try_join(fence::read_gaps(&open.source, &plan.names), open.ddl.count(&open.source)).await?;
+    if !gaps.is_empty() {
+        let message = format!("database {}: made while the cutover began, and not replicated: {}", open.database.name, gaps.join(", "));
+        return Err(StepError::new(ErrorName::TablesChanged, message));
     }
-    let message = format!("database {}: made while the cutover began, and not replicated: {}", open.database.name, gaps.join(", "));
-    Err(StepError::new(ErrorName::TablesChanged, message))
+    if ddl != open.ddl_compared {
+        let message = format!("database {}: DDL ran while the cutover began, {} commands; let migrations rest", open.database.name, ddl - open.ddl_compared);
+        return Err(StepError::new(ErrorName::CatalogsDiffer, message));
+    }
+    Ok(())
 }
 
 /// All sequences, by oid: identity and serial columns, used or not, whatever their increment.

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use shared::aws::Aws;
+use shared::catalog;
 use shared::contract::{Action, Plan, Step};
 use shared::error::Result;
 use shared::input::When;
@@ -19,12 +20,15 @@ pub struct Seen {
     pub lag_bytes: i64,
     /// What the source keeps for the copy.
     pub retained_wal_bytes: i64,
+    /// What was changed on the source and would not be carried: read while the copy has caught up. An operator may
+    /// repair it, so it is an answer and no error.
+    pub drift: Vec<String>,
 }
 
 /// Do: reads, and changes nothing. Undo: there is nothing to undo.
 ///
 /// # Errors
-/// `SlotLost`, `ReplicationStopped`, `RestoreFailed`, `PostgresUnavailable`, `PostgresRefused`.
+/// `LockTimeout`, `SlotLost`, `ReplicationStopped`, `RestoreFailed`, `PostgresUnavailable`, `PostgresRefused`.
 pub async fn handle(aws: &Aws, step: Step) -> Result<Seen> {
     match step.action {
         Action::Do => look(aws, &step.plan).await,
@@ -33,8 +37,9 @@ pub async fn handle(aws: &Aws, step: Step) -> Result<Seen> {
 }
 
 async fn look(aws: &Aws, plan: &Plan) -> Result<Seen> {
-    let source = source_server(aws, plan).await?.connect(&plan.control_database).await?;
-    let target = target_server(aws, plan).await?.connect(&plan.control_database).await?;
+    let (source_server, target_server) = (source_server(aws, plan).await?, target_server(aws, plan).await?);
+    let source = source_server.connect(&plan.control_database).await?;
+    let target = target_server.connect(&plan.control_database).await?;
     let mut lags = Vec::new();
     let mut retained_wal_bytes = 0;
     for database in &plan.databases {
@@ -46,7 +51,9 @@ async fn look(aws: &Aws, plan: &Plan) -> Result<Seen> {
     }
     let approved = plan.cutover.when == When::Now || is_approved(aws, plan).await?;
     let lag_bytes = lags.iter().map(|lag| lag.bytes).max().unwrap_or(0);
-    Ok(Seen { caught_up: caught_up(&lags), approved, lag_bytes, retained_wal_bytes })
+    let caught_up = caught_up(&lags);
+    let drift = if caught_up { catalog::read_drift(&source_server, &target_server, plan).await? } else { Vec::new() };
+    Ok(Seen { caught_up, approved, lag_bytes, retained_wal_bytes, drift: catalog::name_some(&drift) })
 }
 
 /// The tag must bear this execution's name: a tag left from another one approves nothing.

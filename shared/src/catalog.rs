@@ -1,0 +1,173 @@
+//! What logical replication does not carry: everything but rows.
+//!
+//! The copy is a physical copy of the source, and its catalogs change by our own objects and by an operator who repairs.
+//! So what was changed on the source since the snapshot is the difference between its catalogs and those of the copy,
+//! now. That needs no memory, and an operator who makes the same change on the copy has repaired it.
+//!
+//! Objects are known by their names, and compared by hashes of definitions in which names stand for oids. The servers
+//! hash; one hash for each kind of object goes over the wire, and names only where those differ.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::future::try_join;
+use tokio_postgres::GenericClient;
+
+use crate::contract::{Database, Plan};
+use crate::error::{ErrorName, Result, StepError, While};
+use crate::pg::Server;
+use crate::replication::changed_tables;
+use crate::sql;
+
+/// What each database has of its own.
+const OF_DATABASE: [&str; 8] = [
+    sql::CATALOG_RELATIONS,
+    sql::CATALOG_COLUMNS,
+    sql::CATALOG_INDEXES,
+    sql::CATALOG_CONSTRAINTS,
+    sql::CATALOG_TRIGGERS,
+    sql::CATALOG_FUNCTIONS,
+    sql::CATALOG_TYPES,
+    sql::CATALOG_DATABASE,
+];
+/// What all databases of a server share.
+const OF_SERVER: [&str; 1] = [sql::CATALOG_CLUSTER];
+
+/// The most differences that are named; all are counted.
+const NAMED_MAX: usize = 50;
+/// The longest name of an object that is given in full, in characters.
+const NAME_MAX: usize = 150;
+/// DDL that commits while a definition is put together can make that fail.
+const ATTEMPTS: usize = 3;
+
+/// An object: what it is, and its name.
+type Object = (String, String);
+
+/// What differs between source and copy in all databases of the plan and in what these share, tables that are not
+/// replicated included. None where an operator has made every change on both sides.
+///
+/// # Errors
+/// `LockTimeout` behind somebody's DDL, `PostgresUnavailable`, …
+pub async fn read_drift(source: &Server, target: &Server, plan: &Plan) -> Result<Vec<String>> {
+    let sides = try_join(source.connect(&plan.control_database), target.connect(&plan.control_database)).await?;
+    let mut drift = compare_servers(&sides.0, &sides.1).await?;
+    for database in &plan.databases {
+        let (source, target) = try_join(source.connect(&database.name), target.connect(&database.name)).await?;
+        drift.extend(compare_databases(&source, &target, database).await?);
+        drift.extend(changed_tables(&source, &target, plan, database).await?.into_iter().map(|what| format!("database {}: {what}", database.name)));
+    }
+    Ok(drift)
+}
+
+/// What differs in one database.
+pub async fn compare_databases(source: &impl GenericClient, target: &impl GenericClient, database: &Database) -> Result<Vec<String>> {
+    let differences = compare(source, target, &OF_DATABASE).await.while_doing(&format!("compare the catalogs of {}", database.name))?;
+    Ok(differences.into_iter().map(|difference| format!("database {}: {difference}", database.name)).collect())
+}
+
+/// What differs in roles and their settings.
+pub async fn compare_servers(source: &impl GenericClient, target: &impl GenericClient) -> Result<Vec<String>> {
+    compare(source, target, &OF_SERVER).await.while_doing("compare the roles")
+}
+
+/// Refuses to go on where something differs.
+///
+/// # Errors
+/// `CatalogsDiffer`, with the objects.
+pub fn refuse(drift: &[String]) -> Result<()> {
+    if drift.is_empty() {
+        return Ok(());
+    }
+    let message = format!("source and copy differ in {} objects: {}", drift.len(), name_some(drift).join("; "));
+    Err(StepError::new(ErrorName::CatalogsDiffer, message))
+}
+
+/// The first of them, and how many there are beyond.
+#[must_use]
+pub fn name_some(drift: &[String]) -> Vec<String> {
+    let more = drift.len().saturating_sub(NAMED_MAX);
+    let named = drift.iter().take(NAMED_MAX).cloned();
+    named.chain((more > 0).then(|| format!("and {more} more"))).collect()
+}
+
+async fn compare(source: &impl GenericClient, target: &impl GenericClient, statements: &[&str]) -> Result<Vec<String>> {
+    let mut differences = Vec::new();
+    for statement in statements {
+        let (ours, theirs) = try_join(read_digests(source, statement), read_digests(target, statement)).await?;
+        let kinds: Vec<&String> = ours.keys().chain(theirs.keys()).filter(|kind| ours.get(*kind) != theirs.get(*kind)).collect();
+        if !kinds.is_empty() {
+            let (ours, theirs) = try_join(read_objects(source, statement, &kinds), read_objects(target, statement, &kinds)).await?;
+            differences.extend(name_differences(&ours, &theirs));
+        }
+    }
+    Ok(differences)
+}
+
+/// Number and hash of all objects of a kind, by kind.
+async fn read_digests(client: &impl GenericClient, statement: &str) -> Result<BTreeMap<String, (i64, String)>> {
+    let query = format!(
+        "select kind, pg_catalog.count(*), pg_catalog.sum(pg_catalog.hashtextextended(pg_catalog.concat(name, ' ', definition), 0))::text \
+           from ({statement}) o group by kind"
+    );
+    let rows = read(client, &query, &[]).await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, (row.try_get(1)?, row.try_get(2)?)))).collect()
+}
+
+/// A hash of each object of some kinds. An object that vanishes while it is read has no definition: it differs.
+async fn read_objects(client: &impl GenericClient, statement: &str, kinds: &[&String]) -> Result<BTreeMap<Object, Option<i64>>> {
+    let query = format!(
+        "select kind, coalesce(name, 'one that vanished'), pg_catalog.hashtextextended(definition, 0) from ({statement}) o where kind = any ($1)"
+    );
+    let rows = read(client, &query, &[&kinds]).await?;
+    rows.iter().map(|row| Ok(((row.try_get(0)?, row.try_get(1)?), row.try_get(2)?))).collect()
+}
+
+/// The functions that put a definition together look at what is committed now, whatever the statement's snapshot, and
+/// fail where a part of it has just gone.
+async fn read(client: &impl GenericClient, query: &str, params: sql::Params<'_>) -> Result<Vec<tokio_postgres::Row>> {
+    let mut attempt = 1;
+    loop {
+        match client.query(query, params).await.map_err(StepError::from) {
+            Err(error) if error.name == ErrorName::Internal && attempt < ATTEMPTS => attempt += 1,
+            answer => return answer,
+        }
+    }
+}
+
+fn name_differences(ours: &BTreeMap<Object, Option<i64>>, theirs: &BTreeMap<Object, Option<i64>>) -> Vec<String> {
+    let objects: BTreeSet<&Object> = ours.keys().chain(theirs.keys()).collect();
+    let differences = objects.into_iter().filter_map(|object| {
+        let how = match (ours.get(object), theirs.get(object)) {
+            (Some(_), None) => "only on the source",
+            (None, _) => "only on the copy",
+            (Some(ours), Some(theirs)) if ours == theirs => return None,
+            _ => "differs",
+        };
+        let (kind, name) = object;
+        let shown: String = name.chars().take(NAME_MAX).collect();
+        let cut = if shown.len() < name.len() { "…" } else { "" };
+        Some(format!("{kind} {shown}{cut}: {how}"))
+    });
+    differences.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_difference_says_what_and_where() {
+        let side = |objects: &[(&str, Option<i64>)]| objects.iter().map(|(name, hash)| (("view".to_owned(), (*name).to_owned()), *hash)).collect();
+        let ours = side(&[("a", Some(1)), ("b", Some(2)), ("c", Some(3))]);
+        let theirs = side(&[("b", Some(2)), ("c", None), ("d", Some(4))]);
+        assert_eq!(name_differences(&ours, &theirs), ["view a: only on the source", "view c: differs", "view d: only on the copy"]);
+    }
+
+    #[test]
+    fn many_differences_are_named_in_part_and_counted_in_full() {
+        let drift: Vec<String> = (0..53).map(|number| format!("view v{number}: differs")).collect();
+        assert_eq!(name_some(&drift).len(), NAMED_MAX + 1);
+        let error = refuse(&drift).unwrap_err();
+        assert_eq!(error.name, ErrorName::CatalogsDiffer);
+        assert!(error.to_string().starts_with("source and copy differ in 53 objects: view v0: differs;") && error.to_string().ends_with("; and 3 more"));
+    }
+}
