@@ -8,6 +8,7 @@
 //! hash; one hash for each kind of object goes over the wire, and names only where those differ.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use futures_util::future::try_join;
 use tokio_postgres::GenericClient;
@@ -41,6 +42,25 @@ const ATTEMPTS: usize = 3;
 
 /// An object: what it is, and its name.
 type Object = (String, String);
+
+const DIFFERS: &str = "differs";
+
+/// An object that is not the same on both sides.
+struct Difference {
+    kind: String,
+    name: String,
+    how: &'static str,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, name, how } = self;
+        match name.char_indices().nth(NAME_MAX) {
+            Some((end, _)) => write!(f, "{kind} {}…: {how}", name.get(..end).unwrap_or_default()),
+            None => write!(f, "{kind} {name}: {how}"),
+        }
+    }
+}
 
 /// What differs between source and copy in all databases of the plan and in what these share, tables that are not
 /// replicated included. None where an operator has made every change on both sides.
@@ -90,16 +110,19 @@ pub fn name_some(drift: &[String]) -> Vec<String> {
 }
 
 async fn compare(source: &impl GenericClient, target: &impl GenericClient, statements: &[&str]) -> Result<Vec<String>> {
-    let mut differences = Vec::new();
+    let mut differences = Vec::<Difference>::new();
     for statement in statements {
         let (ours, theirs) = try_join(read_digests(source, statement), read_digests(target, statement)).await?;
         let kinds: Vec<&String> = ours.keys().chain(theirs.keys()).filter(|kind| ours.get(*kind) != theirs.get(*kind)).collect();
         if !kinds.is_empty() {
             let (ours, theirs) = try_join(read_objects(source, statement, &kinds), read_objects(target, statement, &kinds)).await?;
-            differences.extend(name_differences(&ours, &theirs));
+            differences.extend(find_differences(&ours, &theirs));
         }
     }
-    Ok(differences)
+    // A table that is on one side only is named by itself, without its columns.
+    let alone: BTreeSet<(&str, &str)> = differences.iter().map(|whole| (whole.name.as_str(), whole.how)).filter(|(_, how)| *how != DIFFERS).collect();
+    let is_part = |part: &Difference| part.name.rsplit_once('.').is_some_and(|(whole, _)| alone.contains(&(whole, part.how)));
+    Ok(differences.iter().filter(|part| !is_part(part)).map(Difference::to_string).collect())
 }
 
 /// Number and hash of all objects of a kind, by kind.
@@ -133,19 +156,18 @@ async fn read(client: &impl GenericClient, query: &str, params: sql::Params<'_>)
     }
 }
 
-fn name_differences(ours: &BTreeMap<Object, Option<i64>>, theirs: &BTreeMap<Object, Option<i64>>) -> Vec<String> {
+/// In the order of kinds and names.
+fn find_differences(ours: &BTreeMap<Object, Option<i64>>, theirs: &BTreeMap<Object, Option<i64>>) -> Vec<Difference> {
     let objects: BTreeSet<&Object> = ours.keys().chain(theirs.keys()).collect();
     let differences = objects.into_iter().filter_map(|object| {
         let how = match (ours.get(object), theirs.get(object)) {
             (Some(_), None) => "only on the source",
             (None, _) => "only on the copy",
             (Some(ours), Some(theirs)) if ours == theirs => return None,
-            _ => "differs",
+            _ => DIFFERS,
         };
-        let (kind, name) = object;
-        let shown: String = name.chars().take(NAME_MAX).collect();
-        let cut = if shown.len() < name.len() { "…" } else { "" };
-        Some(format!("{kind} {shown}{cut}: {how}"))
+        let (kind, name) = object.clone();
+        Some(Difference { kind, name, how })
     });
     differences.collect()
 }
@@ -159,7 +181,8 @@ mod tests {
         let side = |objects: &[(&str, Option<i64>)]| objects.iter().map(|(name, hash)| (("view".to_owned(), (*name).to_owned()), *hash)).collect();
         let ours = side(&[("a", Some(1)), ("b", Some(2)), ("c", Some(3))]);
         let theirs = side(&[("b", Some(2)), ("c", None), ("d", Some(4))]);
-        assert_eq!(name_differences(&ours, &theirs), ["view a: only on the source", "view c: differs", "view d: only on the copy"]);
+        let found: Vec<String> = find_differences(&ours, &theirs).iter().map(Difference::to_string).collect();
+        assert_eq!(found, ["view a: only on the source", "view c: differs", "view d: only on the copy"]);
     }
 
     #[test]
@@ -168,6 +191,8 @@ mod tests {
         assert_eq!(name_some(&drift).len(), NAMED_MAX + 1);
         let error = refuse(&drift).unwrap_err();
         assert_eq!(error.name, ErrorName::CatalogsDiffer);
-        assert!(error.to_string().starts_with("source and copy differ in 53 objects: view v0: differs;") && error.to_string().ends_with("; and 3 more"));
+        assert!(
+            error.to_string().starts_with("source and copy differ in 53 objects: view v0: differs;") && error.to_string().ends_with("; and 3 more")
+        );
     }
 }

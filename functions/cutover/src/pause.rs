@@ -116,7 +116,8 @@ async fn check_ddl(open: &Open<'_>, plan: &Plan) -> Result<()> {
         return Err(StepError::new(ErrorName::TablesChanged, message));
     }
     if ddl != open.ddl_compared {
-        let message = format!("database {}: DDL ran while the cutover began, {} commands; let migrations rest", open.database.name, ddl - open.ddl_compared);
+        let message =
+            format!("database {}: DDL ran while the cutover began, {} commands; let migrations rest", open.database.name, ddl - open.ddl_compared);
         return Err(StepError::new(ErrorName::CatalogsDiffer, message));
     }
     Ok(())

@@ -25,7 +25,7 @@ union all
 select 'extension', pg_catalog.format('%I', e.extname), row(e.extversion, n.nspname, pg_catalog.pg_get_userbyid(e.extowner))::text
   from pg_catalog.pg_extension e join pg_catalog.pg_namespace n on n.oid = e.extnamespace where e.extname <> 'rds_tools'
 union all
-select 'default privileges', pg_catalog.format('of %I in %s for %s', pg_catalog.pg_get_userbyid(a.defaclrole), coalesce(n.nspname, 'all schemas'), a.defaclobjtype),
+select 'default privileges', pg_catalog.format('of %I in %s for %s', pg_catalog.pg_get_userbyid(a.defaclrole), coalesce(pg_catalog.quote_ident(n.nspname), 'all schemas'), a.defaclobjtype),
        (select pg_catalog.string_agg(i::text, ',' order by i::text collate "C") from pg_catalog.unnest(a.defaclacl) i)
   from pg_catalog.pg_default_acl a left join pg_catalog.pg_namespace n on n.oid = a.defaclnamespace
 union all
