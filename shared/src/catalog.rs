@@ -44,6 +44,8 @@ const ATTEMPTS: usize = 3;
 type Object = (String, String);
 
 const DIFFERS: &str = "differs";
+/// Kinds whose name is the beginning of the names of their parts.
+const WITH_PARTS: [&str; 7] = ["schema", "table", "partitioned table", "view", "materialized view", "foreign table", "composite type"];
 
 /// An object that is not the same on both sides.
 struct Difference {
@@ -119,10 +121,14 @@ async fn compare(source: &impl GenericClient, target: &impl GenericClient, state
             differences.extend(find_differences(&ours, &theirs));
         }
     }
-    // A table that is on one side only is named by itself, without its columns.
-    let alone: BTreeSet<(&str, &str)> = differences.iter().map(|whole| (whole.name.as_str(), whole.how)).filter(|(_, how)| *how != DIFFERS).collect();
-    let is_part = |part: &Difference| part.name.rsplit_once('.').is_some_and(|(whole, _)| alone.contains(&(whole, part.how)));
-    Ok(differences.iter().filter(|part| !is_part(part)).map(Difference::to_string).collect())
+    Ok(without_parts(&differences).map(Difference::to_string).collect())
+}
+
+/// A table that is on one side only is named by itself, without its columns; and so is a schema.
+fn without_parts(differences: &[Difference]) -> impl Iterator<Item = &Difference> {
+    let has_parts = |whole: &&Difference| whole.how != DIFFERS && WITH_PARTS.contains(&whole.kind.as_str());
+    let alone: BTreeSet<(&str, &str)> = differences.iter().filter(has_parts).map(|whole| (whole.name.as_str(), whole.how)).collect();
+    differences.iter().filter(move |part| !part.name.rsplit_once('.').is_some_and(|(whole, _)| alone.contains(&(whole, part.how))))
 }
 
 /// Number and hash of all objects of a kind, by kind.
@@ -135,10 +141,11 @@ async fn read_digests(client: &impl GenericClient, statement: &str) -> Result<BT
     rows.iter().map(|row| Ok((row.try_get(0)?, (row.try_get(1)?, row.try_get(2)?)))).collect()
 }
 
-/// A hash of each object of some kinds. An object that vanishes while it is read has no definition: it differs.
-async fn read_objects(client: &impl GenericClient, statement: &str, kinds: &[&String]) -> Result<BTreeMap<Object, Option<i64>>> {
+/// A hash of each object of some kinds, or of all that have one name.
+async fn read_objects(client: &impl GenericClient, statement: &str, kinds: &[&String]) -> Result<BTreeMap<Object, Option<String>>> {
     let query = format!(
-        "select kind, coalesce(name, 'one that vanished'), pg_catalog.hashtextextended(definition, 0) from ({statement}) o where kind = any ($1)"
+        "select kind, coalesce(name, 'one that vanished'), pg_catalog.sum(pg_catalog.hashtextextended(definition, 0))::text \
+           from ({statement}) o where kind = any ($1) group by 1, 2"
     );
     let rows = read(client, &query, &[&kinds]).await?;
     rows.iter().map(|row| Ok(((row.try_get(0)?, row.try_get(1)?), row.try_get(2)?))).collect()
@@ -157,7 +164,7 @@ async fn read(client: &impl GenericClient, query: &str, params: sql::Params<'_>)
 }
 
 /// In the order of kinds and names.
-fn find_differences(ours: &BTreeMap<Object, Option<i64>>, theirs: &BTreeMap<Object, Option<i64>>) -> Vec<Difference> {
+fn find_differences(ours: &BTreeMap<Object, Option<String>>, theirs: &BTreeMap<Object, Option<String>>) -> Vec<Difference> {
     let objects: BTreeSet<&Object> = ours.keys().chain(theirs.keys()).collect();
     let differences = objects.into_iter().filter_map(|object| {
         let how = match (ours.get(object), theirs.get(object)) {
@@ -178,11 +185,27 @@ mod tests {
 
     #[test]
     fn each_difference_says_what_and_where() {
-        let side = |objects: &[(&str, Option<i64>)]| objects.iter().map(|(name, hash)| (("view".to_owned(), (*name).to_owned()), *hash)).collect();
-        let ours = side(&[("a", Some(1)), ("b", Some(2)), ("c", Some(3))]);
-        let theirs = side(&[("b", Some(2)), ("c", None), ("d", Some(4))]);
+        let side = |objects: &[(&str, &str)]| {
+            objects.iter().map(|(name, hash)| (("view".to_owned(), (*name).to_owned()), Some((*hash).to_owned()))).collect::<BTreeMap<_, _>>()
+        };
+        let ours = side(&[("a", "1"), ("b", "2"), ("c", "3")]);
+        let theirs = side(&[("b", "2"), ("c", "4"), ("d", "5")]);
         let found: Vec<String> = find_differences(&ours, &theirs).iter().map(Difference::to_string).collect();
         assert_eq!(found, ["view a: only on the source", "view c: differs", "view d: only on the copy"]);
+    }
+
+    #[test]
+    fn what_is_on_one_side_only_is_named_without_its_parts() {
+        let difference = |kind: &str, name: &str, how| Difference { kind: kind.to_owned(), name: name.to_owned(), how };
+        let differences = [
+            difference("table", "s.t", "only on the source"),
+            difference("publication", "s", "only on the source"),
+            difference("column", "s.t.c", "only on the source"),
+            difference("column", "s.u.c", "only on the source"),
+            difference("constraint", "s.t.k", "only on the copy"),
+        ];
+        let named: Vec<&str> = without_parts(&differences).map(|named| named.name.as_str()).collect();
+        assert_eq!(named, ["s.t", "s", "s.u.c", "s.t.k"]);
     }
 
     #[test]

@@ -4,10 +4,11 @@ use serde::Serialize;
 use shared::aws::Aws;
 use shared::catalog;
 use shared::contract::{Action, Plan, Step};
-use shared::error::Result;
+use shared::error::{ErrorName, Result};
 use shared::input::When;
 use shared::lag::{Lag, caught_up};
 use shared::names::APPROVE_TAG;
+use shared::pg::Server;
 use shared::rds::{source_server, target_instance, target_server};
 use shared::replication::{read_slot, read_subscription};
 
@@ -28,7 +29,7 @@ pub struct Seen {
 /// Do: reads, and changes nothing. Undo: there is nothing to undo.
 ///
 /// # Errors
-/// `LockTimeout`, `SlotLost`, `ReplicationStopped`, `RestoreFailed`, `PostgresUnavailable`, `PostgresRefused`.
+/// `SlotLost`, `ReplicationStopped`, `RestoreFailed`, `PostgresUnavailable`, `PostgresRefused`.
 pub async fn handle(aws: &Aws, step: Step) -> Result<Seen> {
     match step.action {
         Action::Do => look(aws, &step.plan).await,
@@ -52,8 +53,16 @@ async fn look(aws: &Aws, plan: &Plan) -> Result<Seen> {
     let approved = plan.cutover.when == When::Now || is_approved(aws, plan).await?;
     let lag_bytes = lags.iter().map(|lag| lag.bytes).max().unwrap_or(0);
     let caught_up = caught_up(&lags);
-    let drift = if caught_up { catalog::read_drift(&source_server, &target_server, plan).await? } else { Vec::new() };
+    let drift = if caught_up { read_drift(&source_server, &target_server, plan).await? } else { Vec::new() };
     Ok(Seen { caught_up, approved, lag_bytes, retained_wal_bytes, drift: catalog::name_some(&drift) })
+}
+
+/// Somebody's DDL can be in the way for a while, or change what is read: no reason to give a copy up, nor to call it equal.
+async fn read_drift(source: &Server, target: &Server, plan: &Plan) -> Result<Vec<String>> {
+    match catalog::read_drift(source, target, plan).await {
+        Err(error) if matches!(error.name, ErrorName::LockTimeout | ErrorName::Internal) => Ok(vec![error.to_string()]),
+        drift => drift,
+    }
 }
 
 /// The tag must bear this execution's name: a tag left from another one approves nothing.
