@@ -93,6 +93,7 @@ def waiting(request, cloud, databases, key_arn):
         session.execute('grant "Besitzer" to master')
         session.execute('grant create on schema public to "Besitzer"')
         session.execute(WAREHOUSE)
+        session.execute("alter table public.by_whole_row replica identity default")
         session.execute(DRIFT)
         session.execute('create function "Drift".zeuge() returns event_trigger language plpgsql as \'begin end\'')
     with writing(cloud, identifier) as application:
@@ -146,29 +147,30 @@ def test_repaired_it_moves_and_nothing_is_lost(waiting, cloud, databases, key_ar
     moved.assert_nothing_lost()
 
 
-@pytest.fixture(scope="module")
-def small(cloud, key_arn):
-    return make_source(cloud, "drifting", 16)
+# Twenty looks, three seconds apart.
+GRACE_LIMIT_SECONDS = 300
 
 
-def test_what_nobody_repairs_ends_the_run_some_time_after_the_approval(cloud, databases, small):
-    with undone(cloud, small, "drift", "CatalogsDiffer", cutover={}) as execution:
+def test_what_nobody_repairs_ends_the_run_some_time_after_the_approval(cloud, databases, key_arn):
+    source = make_source(cloud, "unrepaired", 16)
+    with undone(cloud, source, "drift", "CatalogsDiffer", cutover={}) as execution:
         execution.wait_for_state("AwaitApproval", LIMIT_SECONDS)
-        with databases.connect(small, "app") as session:
+        with databases.connect(source, "app") as session:
             session.execute("create table public.late (id int primary key)")
-            approve(cloud, "drifting", execution.name)
-            cause = execution.wait(LIMIT_SECONDS)["cause"]
+            approve(cloud, "unrepaired", execution.name)
+            cause = execution.wait(GRACE_LIMIT_SECONDS)["cause"]
             session.execute("drop table public.late")
     assert "table public.late: only on the source" in cause
     assert "public.late was made after the run began, and is not replicated" in cause
 
 
-def test_ddl_that_is_under_way_when_the_cutover_begins_is_waited_for_and_seen(cloud, databases, key_arn, small):
+def test_ddl_that_is_under_way_when_the_cutover_begins_is_waited_for_and_seen(cloud, databases, key_arn):
+    source = make_source(cloud, "drifting", 16)
     with writing(cloud, "drifting") as application:
         execution = Execution(cloud, "under-way", make_request("drifting", cutover={"secrets": [secret_name("drifting")]}))
         execution.wait_for_state("AwaitApproval", LIMIT_SECONDS)
         made = "create function public.under_way() returns int language sql as 'select 1'"
-        with databases.connect(small, "app") as session, session.transaction():
+        with databases.connect(source, "app") as session, session.transaction():
             session.execute(made)
             approve(cloud, "drifting", execution.name)
             wait_until(lambda: failures(execution.events()), lambda seen: any("LockTimeout" in each for each in seen), "a wait", 60)
@@ -176,7 +178,7 @@ def test_ddl_that_is_under_way_when_the_cutover_begins_is_waited_for_and_seen(cl
         assert any("function public.under_way(): only on the source" in each for each in failures(execution.events()))
         with databases.connect(target_of(databases, "drifting"), "app") as session:
             session.execute(made)
-        finish(cloud, databases, small, execution, application, key_arn).assert_nothing_lost()
+        finish(cloud, databases, source, execution, application, key_arn).assert_nothing_lost()
 
 
 RACING = "select proname || coalesce(proacl::text, '') from pg_proc where proname like 'racing%' order by 1"
@@ -211,7 +213,7 @@ def test_ddl_in_the_moment_of_the_cutover_is_refused_or_the_run_is(cloud, databa
         execution.wait_for_state("AwaitApproval", LIMIT_SECONDS)
         racer = Racer(session)
         target = target_of(databases, identifier)
-        described = execution.wait(LIMIT_SECONDS)
+        described = execution.wait(GRACE_LIMIT_SECONDS)
         racer.stopped.set()
         racer.join(10)
     if described["status"] == "SUCCEEDED":

@@ -6,7 +6,7 @@ select s.seqrelid as oid, pg_catalog.pg_sequence_last_value(s.seqrelid) as last_
   from pg_catalog.pg_sequence s
   join pg_catalog.pg_class c on c.oid = s.seqrelid
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
- where c.relpersistence <> 't' and n.nspname not in ($1, $1 || '_fence')
+ where c.relpersistence <> 't' and n.nspname not in ($1::text, $1 || '_fence')
    and (pg_catalog.pg_has_role(c.relowner, 'usage')
         or not exists (select from pg_catalog.pg_depend d
                         where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'))
