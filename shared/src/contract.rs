@@ -165,6 +165,10 @@ pub struct CutoverDone {
     pub drained_lsn: Lsn,
     /// ARNs of the secrets that point to the new database.
     pub switched_secrets: Vec<String>,
+    /// What differed in the catalogs once the source was fenced: changes of the last moment that nothing can hold, such
+    /// as a role's.
+    #[serde(default)]
+    pub drift: Vec<String>,
 }
 
 /// One request of every function, as the state machine makes them: what tests and `events/` are held against.

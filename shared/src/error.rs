@@ -66,6 +66,8 @@ error_names! {
     ReplicationStopped,
     /// The tables of source and copy are no longer the same ones.
     TablesChanged,
+    /// Something other than rows was changed on one side during the run.
+    CatalogsDiffer,
     /// The copy did not reach the fence's LSN within the allowed pause; writes go on.
     DrainTimeout,
     /// A table's rows differ between source and copy.

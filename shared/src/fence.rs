@@ -1,12 +1,13 @@
 //! The persistent fence on the source: a trigger on every table that refuses writes, and an event trigger that
 //! refuses DDL. It holds against every setting of a session and for the master user too, and it lets readers read.
 //!
-//! It is *prepared* before the write pause, with triggers whose one function does nothing; it is *closed* inside of
+//! It is *prepared* before the write pause, with triggers whose one function does nothing, and an event trigger that
+//! counts DDL and has it wait for the pause's end; it is *closed* inside of
 //! it, by one new body for that function, so that the pause does not grow with the number of tables. Its closing is
 //! the point of no return.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio_postgres::GenericClient;
 
@@ -39,6 +40,9 @@ impl Closed {
     }
 }
 
+/// How long transactions are waited for that began before the fence was prepared.
+const OLDER_TRANSACTIONS_MAX: Duration = Duration::from_secs(5);
+
 /// How the fence of one database stands.
 #[derive(Clone, Copy, Debug)]
 pub struct State {
@@ -59,7 +63,7 @@ fn how_closed(comment: Option<&str>, names: &Names) -> Result<Closed> {
     comment.and_then(Closed::parse).ok_or_else(unreadable)
 }
 
-/// After it, every table has the fence's trigger, open. Twice: only tables without it are touched.
+/// After it, every table has the fence's trigger, open, and DDL is counted. Twice: only tables without it are touched.
 ///
 /// # Errors
 /// `LockTimeout` where a table stayed locked through all attempts.
@@ -73,6 +77,51 @@ pub async fn prepare(source: &mut Session, names: &Names) -> Result<()> {
         patiently(source, sql::FENCE_TABLE, &[&fence, &oid]).await.while_doing(&format!("prepare the fence of {name}"))?;
     }
     Ok(())
+}
+
+/// Waits until every transaction has ended that wrote before the fence was prepared: DDL of theirs was not counted.
+///
+/// # Errors
+/// `LockTimeout`, with the transactions.
+pub async fn outlast_older_transactions(source: &impl GenericClient, names: &Names) -> Result<()> {
+    let deadline = Instant::now() + OLDER_TRANSACTIONS_MAX;
+    loop {
+        let older = sql::column::<String>(source, sql::OLDER_TRANSACTIONS, &[&names.fence()]).await?;
+        if older.is_empty() {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            return Err(StepError::new(ErrorName::LockTimeout, format!("transactions that may make DDL do not end: {}", older.join("; "))));
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// How the DDL of one database is held and counted, as the statements that do it.
+pub struct Ddl {
+    hold: String,
+    count: String,
+}
+
+impl Ddl {
+    /// Of a database whose fence is prepared.
+    pub async fn of(source: &impl GenericClient, names: &Names) -> Result<Self> {
+        let fence = names.fence();
+        Ok(Self { hold: sql::value(source, sql::HOLD_DDL, &[&fence]).await?, count: sql::value(source, sql::COUNT_DDL, &[&fence]).await? })
+    }
+
+    /// How much there was since the fence was prepared.
+    pub async fn count(&self, source: &impl GenericClient) -> Result<i64> {
+        sql::value(source, &self.count, &[]).await
+    }
+
+    /// After it, none ends but ours until the transaction of `source` does.
+    ///
+    /// # Errors
+    /// `LockTimeout` where a transaction that made some does not end.
+    pub async fn hold(&self, source: &impl GenericClient) -> Result<()> {
+        source.batch_execute(&self.hold).await.map_err(StepError::from).while_doing("hold DDL")
+    }
 }
 
 /// Tables that the fence would not hold, by name.

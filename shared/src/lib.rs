@@ -3,6 +3,7 @@
 //! PostgreSQL and to AWS.
 
 pub mod aws;
+pub mod catalog;
 pub mod contract;
 pub mod edge;
 pub mod error;

@@ -86,6 +86,15 @@ pub async fn read_subscription(target: &impl GenericClient, name: &str) -> Resul
 /// # Errors
 /// `TablesChanged`, with the tables.
 pub async fn check_tables(source: &impl GenericClient, target: &impl GenericClient, plan: &Plan, database: &Database) -> Result<()> {
+    let problems = changed_tables(source, target, plan, database).await?;
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(StepError::new(ErrorName::TablesChanged, format!("database {}: {}", database.name, problems.join("; "))))
+}
+
+/// What [`check_tables`] would refuse, a line for each table.
+pub async fn changed_tables(source: &impl GenericClient, target: &impl GenericClient, plan: &Plan, database: &Database) -> Result<Vec<String>> {
     let carried = read_tables(source, &plan.names.run).await?;
     let published: BTreeSet<u32> = sql::column(source, sql::PUBLISHED_TABLES, &[&plan.names.run]).await?.into_iter().collect();
     let subscription = read_subscription(target, &plan.names.slot(database.oid)).await?;
@@ -110,10 +119,7 @@ pub async fn check_tables(source: &impl GenericClient, target: &impl GenericClie
     problems.extend(
         subscribed.union(&not_ready).filter(|oid| !there.contains(oid)).map(|oid| format!("a table with oid {oid} was dropped on the source")),
     );
-    if problems.is_empty() {
-        return Ok(());
-    }
-    Err(StepError::new(ErrorName::TablesChanged, format!("database {}: {}", database.name, problems.join("; "))))
+    Ok(problems)
 }
 
 /// Waits until the copy has applied everything that was committed in this database of the source before this call, and

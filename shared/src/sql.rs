@@ -18,9 +18,19 @@ statements! {
     BEATS = "beats";
     BLOCKERS = "blockers";
     CANCEL_FENCE = "cancel_fence";
+    CATALOG_CLUSTER = "catalog_cluster";
+    CATALOG_COLUMNS = "catalog_columns";
+    CATALOG_CONSTRAINTS = "catalog_constraints";
+    CATALOG_DATABASE = "catalog_database";
+    CATALOG_FUNCTIONS = "catalog_functions";
+    CATALOG_INDEXES = "catalog_indexes";
+    CATALOG_RELATIONS = "catalog_relations";
+    CATALOG_TRIGGERS = "catalog_triggers";
+    CATALOG_TYPES = "catalog_types";
     CLAIM_COPY = "claim_copy";
     CLAIM_LOCK = "claim_lock";
     CLOSE_FENCE = "close_fence";
+    COUNT_DDL = "count_ddl";
     CREATE_FENCE = "create_fence";
     CREATE_PUBLICATION = "create_publication";
     CREATE_ROLE = "create_role";
@@ -45,12 +55,14 @@ statements! {
     FENCE_TABLE = "fence_table";
     FLUSH = "flush";
     HASH_TABLE = "hash_table";
+    HOLD_DDL = "hold_ddl";
     KEEP_START_LSN = "keep_start_lsn";
     LARGE_OBJECTS = "large_objects";
     LOCK_TABLES = "lock_tables";
     MAKE_BEAT = "make_beat";
     MAKE_MARK = "make_mark";
     MISSING_RIGHTS = "missing_rights";
+    OLDER_TRANSACTIONS = "older_transactions";
     OPEN_DDL = "open_ddl";
     ORIGIN_PROGRESS = "origin_progress";
     OTHER_RUNS = "other_runs";
@@ -83,7 +95,7 @@ statements! {
     VACUUM_RUNS = "vacuum_runs";
 }
 
-type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
+pub type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 /// The statements that a query returns, in its order.
 pub async fn statements(client: &impl GenericClient, query: &str, params: Params<'_>) -> Result<Vec<String>> {

@@ -4,7 +4,7 @@ import pytest
 from demo.shop import make_key
 from demo.waiting import wait_until
 
-from .runs import approve, target_of, undone
+from .runs import target_of, undone
 from .sources import LIMIT_SECONDS, make_source
 
 NAME = "undone"
@@ -27,16 +27,6 @@ def test_a_row_that_differs_stops_it_before_the_application_moves(cloud, databas
         execution.wait_for_state("Subscribe", LIMIT_SECONDS)
         with databases.connect(target_of(databases, NAME), "app") as session:
             session.execute("update public.thing set told = 'another' where id = 555")
-
-
-def test_a_table_that_is_made_before_the_cutover(cloud, databases, source):
-    with undone(cloud, source, "table", "TablesChanged", cutover={}) as execution:
-        execution.wait_for_state("AwaitApproval", LIMIT_SECONDS)
-        with databases.connect(source, "app") as session:
-            session.execute("create table public.late (id int primary key)")
-            approve(cloud, NAME, execution.name)
-            execution.wait(LIMIT_SECONDS)
-            session.execute("drop table public.late")
 
 
 def test_a_slot_that_somebody_drops(cloud, databases, source):

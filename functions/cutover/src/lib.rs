@@ -12,7 +12,7 @@ use shared::contract::{Action, CutoverDone, Plan, Step};
 use shared::error::{ErrorName, Result, StepError, While};
 use shared::pg::Server;
 use shared::rds::{source_server, target_server};
-use shared::{fence, sql};
+use shared::{catalog, fence, sql};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// What `do` and `undo` answer.
@@ -31,7 +31,7 @@ pub enum Answer {
 /// Undo: either nothing of the cutover is left and it can never be completed, or it answers that the fence stands.
 ///
 /// # Errors
-/// `LockTimeout`, `DrainTimeout`, `TablesChanged`, `SecretUnusable`, `ReplicationStopped`, `PostgresUnavailable`, …
+/// `LockTimeout`, `DrainTimeout`, `TablesChanged`, `CatalogsDiffer`, `SecretUnusable`, `ReplicationStopped`, `PostgresUnavailable`, …
 pub async fn handle(aws: &Aws, step: Step) -> Result<Answer> {
     let plan = &step.plan;
     let mut source = source_server(aws, plan).await?;
@@ -70,6 +70,7 @@ async fn cut_over(aws: &Aws, source: &Server, plan: &Plan) -> Result<CutoverDone
         write_pause_ms,
         drained_lsn: closed.drained_lsn,
         switched_secrets: switches.into_iter().map(|switch| switch.secret.arn).collect(),
+        drift: read_last_drift(source, &target, plan).await,
     })
 }
 
@@ -84,6 +85,15 @@ async fn end_applications_sessions(source: &Server, plan: &Plan) -> Result<()> {
     let control = source.connect(&plan.control_database).await?;
     let ended = control.query_one(sql::END_SESSIONS, &[&databases, &source.application_name]).await.map_err(StepError::from);
     ended.map(drop).while_doing("end the application's sessions on the source")
+}
+
+/// What came past every check, to be told of: roles, large objects and settings of databases change without an event
+/// trigger, and nothing can hold them. There is only forward now, so nothing here is an error.
+async fn read_last_drift(source: &Server, target: &Server, plan: &Plan) -> Vec<String> {
+    match catalog::read_drift(source, target, plan).await {
+        Ok(drift) => catalog::name_some(&drift),
+        Err(error) => vec![format!("the catalogs could not be compared once more: {error}")],
+    }
 }
 
 /// Whether the cutover was undone; otherwise a fence stands.

@@ -2,15 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use futures_util::future::{try_join, try_join_all};
+use futures_util::future::{try_join, try_join_all, try_join3};
 use shared::contract::{Database, Plan};
 use shared::error::{ErrorName, Result, StepError, While};
-use shared::fence::{self, Closed};
+use shared::fence::{self, Closed, Ddl};
 use shared::locks::{Locks, lock_all};
 use shared::lsn::Lsn;
 use shared::pg::{Server, Session};
 use shared::replication::{check_tables, drain, read_subscription};
-use shared::{heartbeat, sql};
+use shared::{catalog, heartbeat, sql};
 
 use crate::now_ms;
 
@@ -23,6 +23,9 @@ struct Open<'a> {
     watcher: Session,
     target: Session,
     tables: Vec<u32>,
+    ddl: Ddl,
+    /// How much DDL there was when the catalogs were compared, or before.
+    ddl_compared: i64,
 }
 
 /// After it, the fence is closed in every database, and behind it the copy has all rows and sequences.
@@ -32,16 +35,17 @@ pub(crate) async fn fence_source(source: &Server, target: &Server, plan: &Plan) 
     let mut open = Vec::new();
     let mut closed = None;
     for database in &plan.databases {
-        let mut session = source.connect(&database.name).await?;
+        let session = source.connect(&database.name).await?;
         if let Some(earlier) = fence::read_state(&session, &plan.names).await?.closed {
             closed = Some(earlier);
         } else {
-            let (target, tables) = prepare(&mut session, target, plan, database).await?;
             let watcher = source.connect(&database.name).await?;
-            open.push(Open { database, source: session, watcher, target, tables });
+            open.push(prepare(session, watcher, target, plan, database).await?);
         }
     }
     if !open.is_empty() {
+        let sides = try_join(source.connect(&plan.control_database), target.connect(&plan.control_database)).await?;
+        catalog::refuse(&catalog::compare_servers(&sides.0, &sides.1).await?)?;
         return Box::pin(pause(&open, target, plan, closed)).await;
     }
     closed.ok_or_else(|| StepError::new(ErrorName::ReplicationStopped, "no database of this run is there to be fenced"))
@@ -77,25 +81,29 @@ async fn within<T>(deadline: Instant, work: impl Future<Output = Result<T>>) -> 
     tokio::time::timeout_at(deadline.into(), work).await.map_err(|_| timeout())?
 }
 
-/// All that writers need not wait for.
-async fn prepare(source: &mut Session, target: &Server, plan: &Plan, database: &Database) -> Result<(Session, Vec<u32>)> {
-    let copy = target.connect(&database.name).await?;
-    if !sql::value::<bool>(&copy, sql::CLAIM_COPY, &[&plan.names.run]).await? {
+/// All that writers need not wait for. The catalogs are compared once DDL is counted: what comes later is seen by the count.
+async fn prepare<'a>(mut source: Session, watcher: Session, target: &Server, plan: &Plan, database: &'a Database) -> Result<Open<'a>> {
+    let target = target.connect(&database.name).await?;
+    if !sql::value::<bool>(&target, sql::CLAIM_COPY, &[&plan.names.run]).await? {
         return Err(StepError::new(ErrorName::LockTimeout, format!("another call of the cutover has the copy of {}", database.name)));
     }
-    check_tables(source, &copy, plan, database).await?;
-    let subscription = read_subscription(&copy, &plan.names.slot(database.oid)).await?;
+    check_tables(&source, &target, plan, database).await?;
+    let subscription = read_subscription(&target, &plan.names.slot(database.oid)).await?;
     if !subscription.enabled || !subscription.working {
         return Err(StepError::new(ErrorName::ReplicationStopped, format!("the copy of {} applies no changes at the moment", database.name)));
     }
-    fence::prepare(source, &plan.names).await?;
-    let mut tables = sql::column(source, sql::FENCED_TABLES, &[&plan.names.fence()]).await?;
+    fence::prepare(&mut source, &plan.names).await?;
+    fence::outlast_older_transactions(&source, &plan.names).await?;
+    let ddl = Ddl::of(&source, &plan.names).await?;
+    let ddl_compared = ddl.count(&source).await?;
+    catalog::refuse(&catalog::compare_databases(&source, &target, database).await?)?;
+    let mut tables = sql::column(&source, sql::FENCED_TABLES, &[&plan.names.fence()]).await?;
     tables.sort_unstable();
-    Ok((copy, tables))
+    Ok(Open { database, source, watcher, target, tables, ddl, ddl_compared })
 }
 
-/// Behind the locks: the copy applies the last change, shows all heartbeats, and its sequences are set. Meanwhile the fence is
-/// looked at once more: another call could have closed it just before the locks, and a table could have been made.
+/// Behind the locks: the copy applies the last change, shows all heartbeats, and its sequences are set. Meanwhile DDL is held,
+/// and what came just before is found: a fence that another call has closed, a table, other DDL.
 async fn carry_over(open: &Open<'_>, plan: &Plan, deadline: Instant) -> Result<Lsn> {
     let (drained, ()) = try_join(drain(&open.watcher, &open.target, plan, open.database, deadline), check_fence(open, plan)).await?;
     try_join(set_sequences(open, plan), heartbeat::check_all_arrived(&open.watcher, &open.target, plan, open.database)).await?;
@@ -103,16 +111,23 @@ async fn carry_over(open: &Open<'_>, plan: &Plan, deadline: Instant) -> Result<L
 }
 
 async fn check_fence(open: &Open<'_>, plan: &Plan) -> Result<()> {
-    let (state, gaps) = try_join(fence::read_state(&open.source, &plan.names), fence::read_gaps(&open.source, &plan.names)).await?;
+    open.ddl.hold(&open.source).await?;
+    let looks = (fence::read_state(&open.source, &plan.names), fence::read_gaps(&open.source, &plan.names), open.ddl.count(&open.source));
+    let (state, gaps, ddl) = try_join3(looks.0, looks.1, looks.2).await?;
     if state.closed.is_some() {
         let message = format!("database {}: fenced by another call, the application may have moved", open.database.name);
         return Err(StepError::new(ErrorName::LockTimeout, message));
     }
-    if gaps.is_empty() {
-        return Ok(());
+    if !gaps.is_empty() {
+        let message = format!("database {}: made while the cutover began, and not replicated: {}", open.database.name, gaps.join(", "));
+        return Err(StepError::new(ErrorName::TablesChanged, message));
     }
-    let message = format!("database {}: made while the cutover began, and not replicated: {}", open.database.name, gaps.join(", "));
-    Err(StepError::new(ErrorName::TablesChanged, message))
+    if ddl != open.ddl_compared {
+        let message =
+            format!("database {}: DDL ran while the cutover began, {} commands; let migrations rest", open.database.name, ddl - open.ddl_compared);
+        return Err(StepError::new(ErrorName::CatalogsDiffer, message));
+    }
+    Ok(())
 }
 
 /// All sequences, by oid: identity and serial columns, used or not, whatever their increment.

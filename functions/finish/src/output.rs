@@ -68,6 +68,7 @@ pub(crate) fn output(request: &FinishRequest, target: &DbInstance, source_status
             "warnings": request.findings,
             "drained_lsn": request.cutover.drained_lsn,
             "switched_secrets": request.cutover.switched_secrets,
+            "drift": request.cutover.drift,
             "source": source_status,
             "left": left(request),
         }),

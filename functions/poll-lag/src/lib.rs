@@ -2,11 +2,13 @@
 
 use serde::Serialize;
 use shared::aws::Aws;
+use shared::catalog;
 use shared::contract::{Action, Plan, Step};
-use shared::error::Result;
+use shared::error::{ErrorName, Result};
 use shared::input::When;
 use shared::lag::{Lag, caught_up};
 use shared::names::APPROVE_TAG;
+use shared::pg::Server;
 use shared::rds::{source_server, target_instance, target_server};
 use shared::replication::{read_slot, read_subscription};
 use shared::storage::{check_headroom, read_storage};
@@ -24,6 +26,9 @@ pub struct Seen {
     pub retained_wal_bytes: i64,
     /// What the source has left for it; null where CloudWatch had no measurement of the last minutes.
     pub free_storage_bytes: Option<i64>,
+    /// What was changed on the source and would not be carried: read while the copy has caught up. An operator may
+    /// repair it, so it is an answer and no error.
+    pub drift: Vec<String>,
 }
 
 /// Do: reads, and changes nothing. Undo: there is nothing to undo.
@@ -38,8 +43,9 @@ pub async fn handle(aws: &Aws, step: Step) -> Result<Seen> {
 }
 
 async fn look(aws: &Aws, plan: &Plan) -> Result<Seen> {
-    let source = source_server(aws, plan).await?.connect(&plan.control_database).await?;
-    let target = target_server(aws, plan).await?.connect(&plan.control_database).await?;
+    let (source_server, target_server) = (source_server(aws, plan).await?, target_server(aws, plan).await?);
+    let source = source_server.connect(&plan.control_database).await?;
+    let target = target_server.connect(&plan.control_database).await?;
     let mut lags = Vec::new();
     let mut retained_wal_bytes = 0;
     for database in &plan.databases {
@@ -57,7 +63,17 @@ async fn look(aws: &Aws, plan: &Plan) -> Result<Seen> {
     let lag_bytes = lags.iter().map(|lag| lag.bytes).max().unwrap_or(0);
     let free_storage_bytes = storage.map(|storage| storage.free_bytes);
     let connected = lags.iter().all(|lag| lag.connected);
-    Ok(Seen { caught_up: caught_up(&lags), connected, approved, lag_bytes, retained_wal_bytes, free_storage_bytes })
+    let caught_up = caught_up(&lags);
+    let drift = if caught_up { read_drift(&source_server, &target_server, plan).await? } else { Vec::new() };
+    Ok(Seen { caught_up, connected, approved, lag_bytes, retained_wal_bytes, free_storage_bytes, drift: catalog::name_some(&drift) })
+}
+
+/// Somebody's DDL can be in the way for a while, or change what is read: no reason to give a copy up, nor to call it equal.
+async fn read_drift(source: &Server, target: &Server, plan: &Plan) -> Result<Vec<String>> {
+    match catalog::read_drift(source, target, plan).await {
+        Err(error) if matches!(error.name, ErrorName::LockTimeout | ErrorName::Internal) => Ok(vec![error.to_string()]),
+        drift => drift,
+    }
 }
 
 /// The tag must bear this execution's name: a tag left from another one approves nothing.

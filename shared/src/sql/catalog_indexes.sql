@@ -1,0 +1,20 @@
+-- Indexes and extended statistics, each as a definition to compare; see catalog_relations.sql.
+-- Where: source and copy, each database. Privilege: none (catalogs). Locks: none. Changes nothing.
+-- Returns kind, name, definition. Which index is the replica identity is left out, since the run may change it.
+select 'index' as kind, pg_catalog.format('%I.%I', n.nspname, c.relname) as name,
+       row(pg_catalog.pg_get_indexdef(c.oid), i.indisvalid, i.indisclustered, s.spcname,
+           (select pg_catalog.string_agg(h.inhparent::pg_catalog.regclass::text, ',' order by h.inhseqno)
+              from pg_catalog.pg_inherits h where h.inhrelid = c.oid))::text as definition
+  from pg_catalog.pg_index i
+  join pg_catalog.pg_class c on c.oid = i.indexrelid
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  left join pg_catalog.pg_tablespace s on s.oid = c.reltablespace
+ where c.relpersistence <> 't' and n.nspname !~ '^(pg_|rds_reencrypt_|information_schema$|rds_tools$)'
+   and not exists (select from pg_catalog.pg_depend d
+                    where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.objid = i.indrelid and d.deptype = 'e')
+union all
+select 'statistics', pg_catalog.format('%I.%I', n.nspname, x.stxname),
+       row(pg_catalog.pg_get_statisticsobjdef(x.oid), pg_catalog.pg_get_userbyid(x.stxowner))::text
+  from pg_catalog.pg_statistic_ext x
+  join pg_catalog.pg_namespace n on n.oid = x.stxnamespace
+ where n.nspname !~ '^(pg_|rds_reencrypt_|information_schema$|rds_tools$)'

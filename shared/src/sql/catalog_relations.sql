@@ -1,0 +1,40 @@
+-- Tables, partitions, views, materialized views, foreign tables and sequences, each as a definition to compare.
+-- Where: source and copy, each database. Privilege: none (catalogs). Changes nothing. Returns kind, name, definition.
+-- Locks: ACCESS SHARE on what a view reads, in passing (make_viewdef in ruleutils.c).
+-- Names stand where the catalog has oids: what an operator makes again on the copy has another oid. The replica
+-- identity is left out, since the run may set it, and so are a sequence's values, statistics and storage.
+-- Members of an extension are left out here and in the other catalog_ files: its version stands for them.
+select case c.relkind when 'r' then 'table' when 'p' then 'partitioned table' when 'v' then 'view'
+                      when 'm' then 'materialized view' when 'f' then 'foreign table' else 'sequence' end as kind,
+       pg_catalog.format('%I.%I', n.nspname, c.relname) as name,
+       row(c.relpersistence, pg_catalog.pg_get_userbyid(c.relowner),
+           (select pg_catalog.string_agg(a::text, ',' order by a::text collate "C")
+              from pg_catalog.unnest(coalesce(c.relacl, pg_catalog.acldefault(case c.relkind when 'S' then 's' else 'r' end::"char", c.relowner))) a),
+           (select pg_catalog.string_agg(o, ',' order by o collate "C") from pg_catalog.unnest(c.reloptions || t.reloptions) o),
+           c.relrowsecurity, c.relforcerowsecurity, c.relispopulated, m.amname, s.spcname,
+           case when c.reloftype <> 0 then pg_catalog.format_type(c.reloftype, null) end,
+           (select pg_catalog.string_agg(i.inhparent::pg_catalog.regclass::text, ',' order by i.inhseqno)
+              from pg_catalog.pg_inherits i where i.inhrelid = c.oid),
+           case when c.relispartition then pg_catalog.pg_get_expr(c.relpartbound, c.oid) end,
+           case when c.relkind = 'p' then pg_catalog.pg_get_partkeydef(c.oid) end,
+           case when c.relkind in ('v', 'm') then pg_catalog.pg_get_viewdef(c.oid) end,
+           (select row(v.srvname, f.ftoptions)::text
+              from pg_catalog.pg_foreign_table f join pg_catalog.pg_foreign_server v on v.oid = f.ftserver where f.ftrelid = c.oid),
+           (select row(pg_catalog.format_type(q.seqtypid, null), q.seqstart, q.seqincrement, q.seqmin, q.seqmax, q.seqcache, q.seqcycle)::text
+              from pg_catalog.pg_sequence q where q.seqrelid = c.oid),
+           case when c.relkind = 'S' then
+             (select pg_catalog.string_agg(pg_catalog.format('%s.%I %s', d.refobjid::pg_catalog.regclass, a.attname, d.deptype), ',')
+                from pg_catalog.pg_depend d
+                join pg_catalog.pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+               where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.objid = c.oid
+                 and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.deptype in ('a', 'i')) end
+          )::text as definition
+  from pg_catalog.pg_class c
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  left join pg_catalog.pg_class t on t.oid = c.reltoastrelid
+  left join pg_catalog.pg_am m on m.oid = c.relam
+  left join pg_catalog.pg_tablespace s on s.oid = c.reltablespace
+ where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') and c.relpersistence <> 't'
+   and n.nspname !~ '^(pg_|rds_reencrypt_|information_schema$|rds_tools$)'
+   and not exists (select from pg_catalog.pg_depend d
+                    where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.objid = c.oid and d.deptype = 'e')
