@@ -43,9 +43,10 @@ statements! {
     FENCE_TABLE = "fence_table";
     FLUSH = "flush";
     HASH_TABLE = "hash_table";
-    KEEP_START_LSN = "keep_start_lsn";
+    KEEP_LSN = "keep_lsn";
     LARGE_OBJECTS = "large_objects";
     LOCK_TABLES = "lock_tables";
+    LSN_KEPT = "lsn_kept";
     MAKE_MARK = "make_mark";
     MISSING_RIGHTS = "missing_rights";
     OPEN_DDL = "open_ddl";
@@ -53,7 +54,7 @@ statements! {
     OTHER_RUNS = "other_runs";
     OTHER_SUBSCRIPTIONS = "other_subscriptions";
     PUBLISHED_TABLES = "published_tables";
-    READ_START_LSN = "read_start_lsn";
+    READ_LSN = "read_lsn";
     REMEMBER_REPLICA_IDENTITY = "remember_replica_identity";
     REPLICA_IDENTITY_MEMORY = "replica_identity_memory";
     RESTORE_REPLICA_IDENTITY = "restore_replica_identity";
@@ -68,7 +69,6 @@ statements! {
     SERVER = "server";
     SET_SEQUENCES = "set_sequences";
     SLOT = "slot";
-    START_LSN_KEPT = "start_lsn_kept";
     SUBSCRIBED_TABLES = "subscribed_tables";
     SUBSCRIPTION = "subscription";
     TABLES = "tables";
