@@ -9,7 +9,7 @@ PROFILE ?= release
 BINARIES := $(CARGO_TARGET_DIR)/$(PROFILE:dev=debug)
 PYTHON := $(RDS_REENCRYPT_CACHE)/venv/bin/python
 
-.PHONY: demo cloud test lint bench build install sizes
+.PHONY: demo cloud test lint bench sweep fuzz build install sizes
 
 ## demo: encrypts a database under write load and says whether all held (PG=12..18)
 demo: install build
@@ -22,7 +22,7 @@ cloud: install build
 ## test: unit tests, the local cloud's own tests, whole executions
 test: install sizes
 	cargo test --workspace
-	$(PYTHON) -m pytest -q -n 3 --dist loadfile tests/cloud_tests tests/executions
+	$(PYTHON) -m pytest -q -n 3 --dist loadfile tests/cloud_tests tests/executions tests/sweep
 
 ## lint: formatting and lints, the template, the tree of dependencies
 lint: install
@@ -34,6 +34,18 @@ lint: install
 ## bench: the write pause, over several runs of the demo
 bench: install build
 	for run in 1 2 3 4 5; do $(PYTHON) -m demo --binaries $(BINARIES) | grep -A1 '^write pause'; done
+
+# How many cuts, and how many cases of each property.
+CUTS ?= 1000
+CASES ?= 100000
+
+## sweep: start LSNs of recoveries from WAL cut at CUTS places, held against the rows really there (PostgreSQL 13 to 18)
+sweep: install
+	$(PYTHON) -m sweep --cuts $(CUTS)
+
+## fuzz: the properties of the recovery log's reading, CASES times each
+fuzz:
+	PROPTEST_CASES=$(CASES) cargo test -p shared --test recovery_log
 
 build:
 	@cargo build --workspace --profile $(PROFILE)
