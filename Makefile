@@ -9,7 +9,7 @@ PROFILE ?= release
 BINARIES := $(CARGO_TARGET_DIR)/$(PROFILE:dev=debug)
 PYTHON := $(RDS_REENCRYPT_CACHE)/venv/bin/python
 
-.PHONY: demo cloud test lint bench model build install sizes
+.PHONY: demo cloud test lint bench model sweep fuzz build install sizes
 
 ## demo: encrypts a database under write load and says whether all held (PG=12..18)
 demo: install build
@@ -22,7 +22,7 @@ cloud: install build
 ## test: unit tests, the local cloud's own tests, whole executions
 test: install sizes
 	cargo test --workspace
-	$(PYTHON) -m pytest -q -n 3 --dist loadfile tests/cloud_tests tests/executions
+	$(PYTHON) -m pytest -q -n 3 --dist loadfile tests/cloud_tests tests/executions tests/sweep
 
 ## lint: formatting and lints, the template, the tree of dependencies
 lint: install
@@ -38,6 +38,18 @@ bench: install build
 ## model: visits every state of cutover, undo and recovery with two faults anywhere, and looks for the seeded bugs
 model:
 	@cargo run -q -p protocol --profile dev
+
+# How many cuts, and how many cases of each property.
+CUTS ?= 1000
+CASES ?= 100000
+
+## sweep: start LSNs of recoveries from WAL cut at CUTS places, held against the rows really there (PostgreSQL 13 to 18)
+sweep: install
+	$(PYTHON) -m sweep --cuts $(CUTS)
+
+## fuzz: the properties of the recovery log's reading, CASES times each
+fuzz:
+	PROPTEST_CASES=$(CASES) cargo test -p shared --test recovery_log
 
 build:
 	@cargo build --workspace --profile $(PROFILE)

@@ -1,8 +1,11 @@
 //! Prints the start LSN that a PostgreSQL log gives: `cargo run -q -p shared --example start-lsn -- FILE`.
+//!
+//! The first start in the file is taken for the copy's: leave out what another server wrote. Where the LSN cannot be
+//! told for sure, nothing is printed but the name of the error and why.
 
 use std::process::ExitCode;
 
-use shared::recovery_log::{Recovery, first_recovery};
+use shared::recovery_log::{Log, Origin, Told};
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "a command for people")]
 fn main() -> ExitCode {
@@ -10,17 +13,24 @@ fn main() -> ExitCode {
         eprintln!("usage: start-lsn FILE");
         return ExitCode::from(2);
     };
-    let log = match std::fs::read(&file) {
+    let text = match std::fs::read(&file) {
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(error) => {
             eprintln!("{}: {error}", file.display());
             return ExitCode::from(2);
         }
     };
-    if let Some(lsn) = first_recovery(log.lines()).and_then(Recovery::start_lsn) {
-        println!("{lsn}");
-        return ExitCode::SUCCESS;
-    }
-    eprintln!("StartLsnNotFound: the log has no recovery that ended, or one that does not say where");
+    let mut log = Log::new(Origin::default());
+    text.lines().for_each(|line| log.read(line));
+    let why = match log.told() {
+        Told::Recovery(recovery) => {
+            println!("{}", recovery.start_lsn);
+            return ExitCode::SUCCESS;
+        }
+        Told::NotYet => "StartLsnNotFound: the log has no recovery that ended",
+        Told::NoPosition => "StartLsnNotFound: the first start in the log does not say where the data ended",
+        Told::Doubtful => "StartLsnDoubtful: lines of the log contradict each other",
+    };
+    eprintln!("{why}");
     ExitCode::FAILURE
 }

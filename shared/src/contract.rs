@@ -88,6 +88,16 @@ pub struct PreflightRequest {
     pub input: Value,
 }
 
+/// The request of advance-lsn.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdvanceLsnRequest {
+    pub action: Action,
+    pub plan: Plan,
+    /// How often the start LSN was looked for before: a log takes its time to arrive.
+    pub look: u32,
+}
+
 /// The request of verify.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -220,6 +230,7 @@ pub mod example {
         let verified = json!({"orders": {"tables": 1, "rows": 10}});
         match function {
             "preflight" => json!({"action": "do", "execution": execution(), "input": {"source": "orders-db", "secret": "orders/master"}}),
+            "advance-lsn" => json!({"action": "do", "plan": plan(), "look": 0}),
             "verify" => json!({"action": "do", "plan": plan(), "verified": {}}),
             "finish" => json!({
                 "action": "do",

@@ -23,3 +23,4 @@ pub mod replication;
 pub mod secrets;
 pub mod sql;
 pub mod storage;
+pub mod turn;

@@ -3,29 +3,29 @@
 //! Decoding skips a transaction if and only if its commit record starts before the requested LSN
 //! (`SnapBuildXactNeedsSkip` in PostgreSQL's `snapbuild.c`), and `redo done at R` gives the start of the last record
 //! that was replayed (`PerformWalRecovery` in `xlogrecovery.c`). So R + 1 is exact, always.
+//!
+//! Read are the plain log with any `log_line_prefix` that does not look like a severity, and csvlog. Not read are
+//! jsonlog and messages in another language than English: of those nothing is understood, and nothing is taken.
 
 use std::fmt;
+
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
 
 use crate::lsn::Lsn;
 
 /// What the log says about one recovery.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recovery {
-    /// Start of the last record that was replayed.
+    /// Where replication must start.
+    pub start_lsn: Lsn,
+    /// Start of the last record that was replayed; none where nothing had to be.
     pub redo_done_at: Option<Lsn>,
-    /// Where the server looked for a record and found none: the exact end, where this message is there.
+    /// Where the server looked for a record and found none: the exact end, where such a message is there.
     pub no_record_at: Option<Lsn>,
 }
 
 impl Recovery {
-    /// Where replication must start, if the log tells.
-    ///
-    /// The end of the WAL is second choice: with it the next record would start at or behind it, never before.
-    #[must_use]
-    pub fn start_lsn(self) -> Option<Lsn> {
-        self.redo_done_at.map(Lsn::next).or(self.no_record_at)
-    }
-
     /// Whether a start LSN from elsewhere can be true: `R < start <= end`.
     #[must_use]
     pub fn agrees_with(self, start: Lsn) -> bool {
@@ -40,93 +40,212 @@ impl fmt::Display for Recovery {
     }
 }
 
-/// The *first* complete recovery in the lines: a later one speaks of the copy's own WAL.
+/// What is known of the copy beside its log: it tells the copy's first start from those of other servers, whose lines
+/// may be in the same log group or have come along on the volume, and from the copy's own later ones.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Origin {
+    /// A moment after the snapshot was taken and before the copy was restored, in seconds since 1970.
+    pub restored_after: Option<i64>,
+    /// A position that the copy has passed.
+    pub passed: Option<Lsn>,
+}
+
+/// What a log says about the first start of the copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// Nothing: its lines may still be on their way.
+    NotYet,
+    /// The first start is not there, or was one that prints no position (after a clean stop): it will never tell.
+    NoPosition,
+    Recovery(Recovery),
+    /// Lines contradict each other: some are missing, out of order, or of another server.
+    Doubtful,
+}
+
+/// Reads the *first* start of the copy from the lines of a log, in their order.
 ///
-/// Lines may have any prefix: only what follows `LOG:` is read. Nothing is taken from a recovery that has not ended
-/// yet (`ready to accept connections`), since its lines may still be on their way.
-pub fn first_recovery<'a>(lines: impl IntoIterator<Item = &'a str>) -> Option<Recovery> {
-    let mut recovery = None;
-    for message in lines.into_iter().filter_map(message) {
-        if message.starts_with("database system was interrupted") || message.starts_with("database system was not properly shut down") {
-            recovery.get_or_insert_with(Recovery::default);
-        }
-        let Some(found) = &mut recovery else { continue };
-        if let Some(rest) = message.strip_prefix("redo done at ") {
-            found.redo_done_at = leading_lsn(rest);
-        } else if let Some(rest) = message.strip_prefix("invalid record length at ") {
-            found.no_record_at = leading_lsn(rest);
-        } else if message.starts_with("database system is ready to accept") {
-            return recovery;
-        }
-    }
-    None
+/// Nothing is taken from a start that has not ended yet (`ready to accept connections`), since its lines may still be
+/// on their way. A later recovery speaks of the copy's own WAL, and must lie behind the first: where it does not, the
+/// order of the lines cannot be trusted.
+#[derive(Debug)]
+pub struct Log {
+    origin: Origin,
+    starts: Vec<Start>,
+    /// A line that belongs to a recovery was not within one, or came twice.
+    disordered: bool,
 }
 
-/// What the server said, whatever stands before it in the line.
+/// When a line was logged, in seconds since 1970, if it begins with a time in UTC (`%t` and `%m` of `log_line_prefix`,
+/// the first column of csvlog).
+#[must_use]
+pub fn time_of(line: &str) -> Option<i64> {
+    let (date, time, rest) = (line.get(..10)?, line.get(11..19)?, line.get(19..)?);
+    let zone = rest.strip_prefix('.').map_or(rest, |rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
+    let is_utc = [" UTC", " GMT"].iter().any(|utc| zone.starts_with(utc)) && line.as_bytes().get(10) == Some(&b' ');
+    let parsed = is_utc.then(|| DateTime::from_str(&format!("{date}T{time}Z"), Format::DateTime).ok());
+    parsed.flatten().map(|time| time.secs())
+}
+
+/// How a server found its data when it started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    /// As a crash leaves them; with the time of the control file, if it can be read.
+    Crashed {
+        last_known_up: Option<i64>,
+    },
+    /// In the middle of a recovery: an attempt before this one began it.
+    InRecovery,
+    ShutDown,
+}
+
+/// One start of a server.
+#[derive(Clone, Copy, Debug)]
+struct Start {
+    found: Found,
+    redo_done_at: Option<Lsn>,
+    no_record_at: Option<Lsn>,
+    nothing_to_redo: bool,
+    ready: bool,
+}
+
+impl Start {
+    fn new(found: Found) -> Self {
+        Self { found, redo_done_at: None, no_record_at: None, nothing_to_redo: false, ready: false }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.redo_done_at.is_some() || self.nothing_to_redo
+    }
+
+    /// The end of the WAL is second choice: with it the next record would start at or behind it, never before.
+    fn recovery(&self) -> Option<Recovery> {
+        let start_lsn = self.redo_done_at.map(Lsn::next).or(self.no_record_at.filter(|_| self.nothing_to_redo))?;
+        Some(Recovery { start_lsn, redo_done_at: self.redo_done_at, no_record_at: self.no_record_at })
+    }
+}
+
+impl Log {
+    #[must_use]
+    pub fn new(origin: Origin) -> Self {
+        Self { origin, starts: Vec::new(), disordered: false }
+    }
+
+    /// Takes the next line, whatever stands in it. One that says of itself that it is older than the copy is another
+    /// server's.
+    pub fn read(&mut self, line: &str) {
+        let of_another = self.origin.restored_after.is_some_and(|restored| time_of(line).is_some_and(|time| time < restored));
+        let Some(message) = message(line).filter(|_| !of_another) else { return };
+        if let Some(found) = found(message) {
+            // An attempt that was broken off before it had replayed all is begun afresh, over the same WAL.
+            let goes_on = found == Found::InRecovery && self.open().is_some_and(|start| !start.has_ended());
+            if !goes_on {
+                self.starts.push(Start::new(found));
+            }
+        } else if let Some(redo) = redo_done_at(message) {
+            self.note(|start| start.redo_done_at.replace(redo).is_some());
+        } else if let Some(end) = exact_end(message) {
+            self.note(|start| start.no_record_at.replace(end).is_some_and(|before| before != end));
+        } else if message == "redo is not required" {
+            self.note(|start| std::mem::replace(&mut start.nothing_to_redo, true));
+        } else if message == "database system is ready to accept connections"
+            && let Some(start) = self.open()
+        {
+            start.ready = true;
+        }
+    }
+
+    /// The start that is going on.
+    fn open(&mut self) -> Option<&mut Start> {
+        self.starts.last_mut().filter(|start| !start.ready)
+    }
+
+    fn note(&mut self, contradicts: impl FnOnce(&mut Start) -> bool) {
+        self.disordered |= self.open().is_none_or(contradicts);
+    }
+
+    /// What the lines read so far say.
+    #[must_use]
+    pub fn told(&self) -> Told {
+        if self.disordered {
+            return Told::Doubtful;
+        }
+        let last = self.starts.len().saturating_sub(1);
+        // A start that neither replayed all nor came up, before another one, has changed nothing.
+        let counts = |(at, start): &(usize, &Start)| *at == last || start.ready || start.has_ended();
+        let mut starts = self.starts.iter().enumerate().filter(counts).skip_while(|(_, start)| self.is_of_another(start));
+        let Some((at, first)) = starts.next() else { return Told::NotYet };
+        if at == last && !first.ready {
+            return Told::NotYet;
+        }
+        if self.is_later_one(first) {
+            return Told::NoPosition;
+        }
+        let Some(recovery) = first.recovery() else {
+            return if first.nothing_to_redo { Told::NoPosition } else { Told::NotYet };
+        };
+        let lies_before = |(_, later): (usize, &Start)| later.redo_done_at.into_iter().chain(later.no_record_at).any(|lsn| lsn < recovery.start_lsn);
+        if !recovery.agrees_with(recovery.start_lsn) || starts.any(lies_before) { Told::Doubtful } else { Told::Recovery(recovery) }
+    }
+
+    /// The copy has passed a position that this server had not reached.
+    fn is_of_another(&self, start: &Start) -> bool {
+        start.recovery().zip(self.origin.passed).is_some_and(|(recovery, passed)| recovery.start_lsn < passed)
+    }
+
+    /// Whether the server had been up as the copy before, so that the copy's first start is not in the log; or was shut
+    /// down in order, which leaves nothing to replay and no position.
+    fn is_later_one(&self, start: &Start) -> bool {
+        match start.found {
+            Found::Crashed { last_known_up } => last_known_up.zip(self.origin.restored_after).is_some_and(|(up, restored)| up > restored),
+            Found::InRecovery | Found::ShutDown => true,
+        }
+    }
+}
+
+/// What the startup process says first. Source: `InitWalRecovery` and `StartupXLOG`.
+fn found(message: &str) -> Option<Found> {
+    let crashed = ["database system was interrupted; last known up at ", "database system shutdown was interrupted; last known up at "];
+    if let Some(time) = crashed.iter().find_map(|text| message.strip_prefix(text)) {
+        return Some(Found::Crashed { last_known_up: time_of(time) });
+    }
+    let starts_with = |texts: [&str; 2]| texts.iter().any(|text| message.starts_with(text));
+    if starts_with(["database system was interrupted while in recovery at ", "database system was shut down in recovery at "]) {
+        return Some(Found::InRecovery);
+    }
+    message.starts_with("database system was shut down at ").then_some(Found::ShutDown)
+}
+
+/// Start of the last record that was replayed; since 14 the system usage follows.
+fn redo_done_at(message: &str) -> Option<Lsn> {
+    let rest = message.strip_prefix("redo done at ")?;
+    rest.split_once(" system usage: ").map_or(rest, |(lsn, _)| lsn).parse().ok()
+}
+
+/// Where the server looked for the next record and found something else: the start of what is no record. All other
+/// messages about an end name a page, an old address, or nothing. Source: `XLogReadRecord` and `ValidXLogRecordHeader`.
+fn exact_end(message: &str) -> Option<Lsn> {
+    if let Some(rest) = message.strip_prefix("invalid record length at ") {
+        return rest.split_once(": ")?.0.parse().ok();
+    }
+    if let Some(rest) = message.strip_prefix("record length ") {
+        return rest.strip_suffix(" too long")?.rsplit_once(" at ")?.1.parse().ok();
+    }
+    let bad = ["record with incorrect prev-link ", "incorrect resource manager data checksum in record at ", "invalid resource manager ID "];
+    bad.iter().any(|text| message.starts_with(text)).then(|| message.rsplit_once(" at ")?.1.parse().ok()).flatten()
+}
+
+/// Severities of lines that may quote what somebody else said. Source: `error_severity` in `elog.c`.
+const OTHERS: [&str; 12] =
+    ["DEBUG", "INFO:", "NOTICE:", "WARNING:", "ERROR:", "FATAL:", "PANIC:", "DETAIL:", "HINT:", "QUERY:", "CONTEXT:", "STATEMENT:"];
+
+/// What the server itself said, whatever stands before it in the line.
 fn message(line: &str) -> Option<&str> {
-    line.split_once("LOG:").map(|(_, message)| message.trim_start().trim_end_matches(['\r', '\n']))
-}
-
-/// The LSN with which a text begins; what follows it is a colon, a space or nothing.
-fn leading_lsn(text: &str) -> Option<Lsn> {
-    text.split([' ', ':', ',', ';']).next()?.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const PREFIX: &str = "2026-11-24 02:49:51 UTC::@:[13237]:LOG:  ";
-
-    fn recovery(messages: &[&str]) -> Option<Recovery> {
-        let lines: Vec<String> = messages.iter().map(|message| format!("{PREFIX}{message}")).collect();
-        first_recovery(lines.iter().map(String::as_str))
+    let line = line.trim_end_matches(['\r', '\n']);
+    if let Some((_, quoted)) = line.split_once(",LOG,00000,\"") {
+        return quoted.split('"').next();
     }
-
-    const START: &str = "database system was interrupted; last known up at 2026-11-24 02:49:49 UTC";
-    const READY: &str = "database system is ready to accept connections";
-
-    #[test]
-    fn the_start_is_one_byte_behind_the_last_record_replayed() {
-        let found = recovery(&[START, "redo done at 0/605168 system usage: CPU: user: 0.00 s", READY]).unwrap();
-        assert_eq!(found.start_lsn().unwrap().to_string(), "0/605169");
-    }
-
-    #[test]
-    fn page_addresses_and_checkpoints_are_never_taken() {
-        let found = recovery(&[
-            START,
-            "redo starts at 0/500000",
-            "consistent recovery state reached at 0/500100",
-            "unexpected pageaddr 0/100000 in WAL segment 000000010000000000000006, LSN 0/608000, offset 32768",
-            "invalid magic number 0000 in WAL segment 000000010000000000000006, LSN 0/608000, offset 32768",
-            "redo done at 0/607F40",
-            READY,
-        ]);
-        assert_eq!(found.unwrap().start_lsn().unwrap().to_string(), "0/607F41");
-    }
-
-    #[test]
-    fn a_later_recovery_of_the_copy_itself_is_not_looked_at() {
-        let found = recovery(&[START, "redo done at 0/10", READY, START, "redo done at 0/90", READY]);
-        assert_eq!(found.unwrap().redo_done_at, Some(Lsn(0x10)));
-    }
-
-    #[test]
-    fn nothing_replayed_leaves_the_end_of_the_wal() {
-        let found = recovery(&[START, "invalid record length at 0/1634578: wanted 24, got 0", "redo is not required", READY]);
-        assert_eq!(found.unwrap().start_lsn(), Some(Lsn(0x0163_4578)));
-    }
-
-    #[test]
-    fn a_recovery_that_has_not_ended_or_a_clean_start_gives_nothing() {
-        assert_eq!(recovery(&[START, "redo done at 0/10"]), None);
-        assert_eq!(recovery(&["database system was shut down at 2026-11-24", READY]), None);
-    }
-
-    #[test]
-    fn a_function_may_say_another_number_only_between_the_two() {
-        let found = Recovery { redo_done_at: Some(Lsn(16)), no_record_at: Some(Lsn(64)) };
-        assert!(!found.agrees_with(Lsn(16)) && found.agrees_with(Lsn(17)) && found.agrees_with(Lsn(64)) && !found.agrees_with(Lsn(65)));
-    }
+    let (prefix, message) = line.split_once("LOG:")?;
+    // Further lines of a statement begin with a tab, and a statement may hold whatever it likes.
+    let is_own = !line.starts_with('\t') && !OTHERS.iter().any(|other| prefix.contains(other));
+    is_own.then(|| message.trim_start())
 }

@@ -56,9 +56,10 @@ statements! {
     FLUSH = "flush";
     HASH_TABLE = "hash_table";
     HOLD_DDL = "hold_ddl";
-    KEEP_START_LSN = "keep_start_lsn";
+    KEEP_LSN = "keep_lsn";
     LARGE_OBJECTS = "large_objects";
     LOCK_TABLES = "lock_tables";
+    LSN_KEPT = "lsn_kept";
     MAKE_BEAT = "make_beat";
     MAKE_MARK = "make_mark";
     MISSING_RIGHTS = "missing_rights";
@@ -68,7 +69,7 @@ statements! {
     OTHER_RUNS = "other_runs";
     OTHER_SUBSCRIPTIONS = "other_subscriptions";
     PUBLISHED_TABLES = "published_tables";
-    READ_START_LSN = "read_start_lsn";
+    READ_LSN = "read_lsn";
     REMEMBER_REPLICA_IDENTITY = "remember_replica_identity";
     REPLICA_IDENTITY_MEMORY = "replica_identity_memory";
     RESTORE_REPLICA_IDENTITY = "restore_replica_identity";
@@ -84,10 +85,10 @@ statements! {
     SERVER = "server";
     SET_SEQUENCES = "set_sequences";
     SLOT = "slot";
-    START_LSN_KEPT = "start_lsn_kept";
     SUBSCRIBED_TABLES = "subscribed_tables";
     SUBSCRIPTION = "subscription";
     TABLES = "tables";
+    TAKE_TURN = "take_turn";
     UNFENCED_TABLES = "unfenced_tables";
     UNFENCE_TABLE = "unfence_table";
     UNLOGGED_TABLES = "unlogged_tables";

@@ -228,7 +228,8 @@ fn every_function_of_the_template_is_a_folder_and_has_an_event_that_it_takes() {
 
 #[test]
 fn the_example_requests_are_what_the_functions_decode() {
-    use shared::contract::{FinishRequest, PreflightRequest, Step, VerifyRequest};
+    use shared::contract::{AdvanceLsnRequest, FinishRequest, PreflightRequest, Step, VerifyRequest};
+    serde_json::from_value::<AdvanceLsnRequest>(example::request("advance-lsn")).unwrap();
     serde_json::from_value::<PreflightRequest>(example::request("preflight")).unwrap();
     serde_json::from_value::<VerifyRequest>(example::request("verify")).unwrap();
     serde_json::from_value::<FinishRequest>(example::request("finish")).unwrap();

@@ -13,10 +13,18 @@ from psycopg import sql
 
 from . import parameters
 from .logs import LogExport
-from .postgres import Server
+from .postgres import SEED_LSN_FILE, Server, seed_lsn
 
-# On a source, `off` makes restores of it servers that do not have the extension, as old minor versions are.
+# On a source, `off` makes restores of it servers that do not have the extension, as old minor versions are; a key of
+# MISTAKEN_SEEDS makes its function say on them what tools have taken for the seed LSN.
 RDS_TOOLS_TAG = "cloud:rds_tools"
+MISTAKEN_SEEDS = {
+    "confirmed_flush_lsn": "select min(confirmed_flush_lsn)::text from pg_catalog.pg_replication_slots",
+    "current_wal_lsn": "select pg_catalog.pg_current_wal_lsn()::text",
+    "redo_done": None,
+}
+# `files` keeps an instance's log out of CloudWatch Logs, whatever it exports; `none` hides its log files too.
+LOG_TAG = "cloud:log"
 
 # Members that a description has whether or not the request named them.
 DESCRIBED_DEFAULTS = {
@@ -189,13 +197,25 @@ class Instance(models.DBInstance):
 
     @property
     def exports_log(self) -> bool:
-        return "postgresql" in self.enabled_cloudwatch_logs_exports
+        return "postgresql" in self.enabled_cloudwatch_logs_exports and not self.tag(LOG_TAG)
 
     def export_log(self, position: int) -> None:
         """Follow the server's log from a position on, if the instance exports it."""
         if self.exports_log:
             export = LogExport(self.server.log, position, self.backend.logs, self.db_instance_identifier)
             self.backend.rds.log_exporter.follow(self.dbi_resource_id, export)
+
+    # What rds_tools says.
+
+    def write_seed_lsn(self, checkpoint: int) -> None:
+        """Have the function say where the data of this restored instance end, or be mistaken."""
+        mistake = self.tag(RDS_TOOLS_TAG)
+        redo_end = self.server.first_redo_end()
+        lsn = redo_end if mistake == "redo_done" else seed_lsn(redo_end, checkpoint)
+        if query := MISTAKEN_SEEDS.get(mistake):
+            with self.server.connect() as session:
+                (lsn,) = session.execute(query).fetchone()
+        (self.server.data / SEED_LSN_FILE).write_text(lsn)
 
     # The master user.
 

@@ -8,7 +8,7 @@ from moto.rds import exceptions, models
 from . import keys
 from .control_plane import ControlPlane
 from .instance import RDS_TOOLS_TAG, Instance, check_storage
-from .postgres import SEED_LSN_FILE, Server, seed_lsn, unpack
+from .postgres import SEED_LSN_FILE, Server, unpack
 from .snapshots import InvalidDBSnapshotState, Snapshot
 
 # RDS picks the minor version when only the major is given; these are the servers' own.
@@ -133,7 +133,7 @@ class InstanceRequests(ControlPlane):
             (server.data / SEED_LSN_FILE).unlink(missing_ok=True)
             checkpoint = server.checkpoint_lsn()
             self._start_first(instance, server)
-            (server.data / SEED_LSN_FILE).write_text(seed_lsn(server.first_redo_end(), checkpoint))
+            instance.write_seed_lsn(checkpoint)
             instance.status = "backing-up"
             self.rds.pause(self.rds.pace.restoring)
 

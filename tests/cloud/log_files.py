@@ -5,20 +5,27 @@ from typing import Any
 from moto.rds.exceptions import RDSClientError
 
 from .control_plane import ControlPlane
-from .instance import Instance
+from .instance import LOG_TAG, Instance
 
 LINES_AT_A_TIME = 10000
+# RDS cuts a portion off at 1 MB, so that a client has to ask again; this cloud does much sooner.
+LINES_OF_A_PORTION = 25
 
 
 class LogFileRequests(ControlPlane):
     """Describe and download. RDS begins a file every hour; the cloud has one, named for the instance's first."""
 
-    def describe_db_log_files(self, db_instance_identifier: str, **_: Any) -> list[dict[str, Any]]:
+    def describe_db_log_files(
+        self, db_instance_identifier: str, file_last_written: int | None = None, **_: Any
+    ) -> list[dict[str, Any]]:
         instance = self.find(db_instance_identifier)
-        if instance.server is None:
+        if instance.server is None or instance.tag(LOG_TAG) == "none":
             return []
         file = instance.server.log.stat()
-        return [{"LogFileName": _log_name(instance), "LastWritten": int(file.st_mtime * 1000), "Size": file.st_size}]
+        last_written = int(file.st_mtime * 1000)
+        if last_written < int(file_last_written or 0):
+            return []
+        return [{"LogFileName": _log_name(instance), "LastWritten": last_written, "Size": file.st_size}]
 
     def download_log(self, identifier: str, name: str, marker: str | None, lines: int | None) -> dict[str, Any]:
         """A portion of the log from a marker on, which is a position in bytes, or the last lines without one."""
@@ -26,10 +33,10 @@ class LogFileRequests(ControlPlane):
         if instance.server is None or name != _log_name(instance):
             raise RDSClientError("DBLogFileNotFoundFault", f"DBLog File: {name}, is not found on the DB instance")
         content = instance.server.log.read_bytes()
-        limit = lines or LINES_AT_A_TIME
         if marker is None:
-            portion, end = content.splitlines(keepends=True)[-limit:], len(content)
+            portion, end = content.splitlines(keepends=True)[-(lines or LINES_AT_A_TIME) :], len(content)
         else:
+            limit = min(lines, LINES_OF_A_PORTION) if lines else LINES_AT_A_TIME
             portion = content[int(marker) :].splitlines(keepends=True)[:limit]
             end = int(marker) + sum(map(len, portion))
         return {

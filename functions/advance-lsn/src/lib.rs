@@ -7,54 +7,62 @@ mod log;
 
 use serde::Serialize;
 use shared::aws::Aws;
-use shared::contract::{Action, Plan, Step};
+use shared::contract::{Action, AdvanceLsnRequest, Plan};
 use shared::error::{ErrorName, Result, StepError, While};
 use shared::lsn::Lsn;
 use shared::pg::{Server, Session};
 use shared::rds::{source_server, target_server};
-use shared::recovery_log::Recovery;
+use shared::recovery_log::Told;
 use shared::replication::{check_tables, lsn, read_slot, read_subscription};
-use shared::{heartbeat, sql};
+use shared::{heartbeat, sql, turn};
+
+/// So often the step looks for the log before it believes the function alone, or gives up on a log that contradicts
+/// itself: more than half a minute, where nobody changed the waits.
+const LOOKS_FOR_THE_LOG: u32 = 8;
+/// What is written down on the copy: the function's first answer, and the start that was found.
+const SEED: &str = "seed";
+const START: &str = "start";
 
 /// Where replication started.
 #[derive(Debug, Serialize)]
 pub struct Start {
     pub ready: bool,
     pub start_lsn: Option<Lsn>,
-    /// Who said so: `function`, `log`, or both.
+    /// Who said so: `function`, `log`, `log_file`; nobody where an earlier call had found it.
     pub witnesses: Vec<&'static str>,
 }
 
 /// Do: after it answers ready, every subscription is enabled and began at exactly the end of the copy's data. "Not
-/// yet" where no witness has spoken.
+/// yet" while the log has not spoken, for some looks where the function has.
 /// Undo: after it, no subscription is enabled.
 ///
 /// # Errors
 /// `StartLsnDoubtful`, `SlotLost`, `TablesChanged`, `ReplicationStopped`, `PostgresUnavailable`, `PostgresRefused`.
-pub async fn handle(aws: &Aws, step: Step) -> Result<Start> {
-    let target = target_server(aws, &step.plan).await?;
-    match step.action {
-        Action::Do => start(aws, &target, &step.plan).await,
-        Action::Undo => disable(&target, &step.plan).await,
+pub async fn handle(aws: &Aws, request: AdvanceLsnRequest) -> Result<Start> {
+    let (source, target) = (source_server(aws, &request.plan).await?, target_server(aws, &request.plan).await?);
+    // Two calls must not both find a subscription disabled: the second would set back what the first has let go.
+    let _turn = turn::take(&source, &request.plan).await?;
+    match request.action {
+        Action::Do => start(aws, &source, &target, &request.plan, request.look).await,
+        Action::Undo => disable(&target, &request.plan).await,
     }
 }
 
-async fn start(aws: &Aws, target: &Server, plan: &Plan) -> Result<Start> {
+async fn start(aws: &Aws, source: &Server, target: &Server, plan: &Plan, look: u32) -> Result<Start> {
     // The run's schema is in the databases that it carries, and those alone.
     let mut control = target.connect(plan.databases.first().map_or(&plan.control_database, |database| &database.name)).await?;
-    let (start_lsn, witnesses) = if let Some(kept) = read_kept(&control, plan).await? {
+    let (start_lsn, witnesses) = if let Some(kept) = read_kept(&control, plan, START).await? {
         (kept, Vec::new())
     } else {
-        let function = ask_function(&control).await?;
-        let recovery = log::read_recovery(aws, plan).await?;
-        let Some((start_lsn, witnesses)) = agree(function, recovery)? else {
+        let bounds = read_bounds(source, plan).await?;
+        let function = ask_function_once(&mut control, plan).await?;
+        let (told, place) = log::read(aws, plan, bounds.passed).await?;
+        let Some((start_lsn, witnesses)) = agree(function, told, place, look)? else {
             return Ok(Start { ready: false, start_lsn: None, witnesses: Vec::new() });
         };
-        check_bounds(&source_server(aws, plan).await?, plan, start_lsn).await?;
-        sql::run_made_together(&mut control, sql::KEEP_START_LSN, &[&plan.names.run, &start_lsn.to_string()]).await?;
-        (start_lsn, witnesses)
+        bounds.check(start_lsn)?;
+        (keep(&mut control, plan, START, start_lsn).await?, witnesses)
     };
-    let source = source_server(aws, plan).await?;
     for database in &plan.databases {
         let session = target.connect(&database.name).await?;
         let subscription = read_subscription(&session, &plan.names.slot(database.oid)).await?;
@@ -71,12 +79,29 @@ async fn start(aws: &Aws, target: &Server, plan: &Plan) -> Result<Start> {
 }
 
 /// What an earlier call found holds: the copy's later restarts know nothing of the source any more.
-async fn read_kept(control: &Session, plan: &Plan) -> Result<Option<Lsn>> {
-    if !sql::value::<bool>(control, sql::START_LSN_KEPT, &[&plan.names.run]).await? {
+async fn read_kept(control: &Session, plan: &Plan, what: &str) -> Result<Option<Lsn>> {
+    if !sql::value::<bool>(control, sql::LSN_KEPT, &[&plan.names.run, &what]).await? {
         return Ok(None);
     }
-    let query: String = sql::value(control, sql::READ_START_LSN, &[&plan.names.run]).await?;
+    let query: String = sql::value(control, sql::READ_LSN, &[&plan.names.run, &what]).await?;
     control.query_opt(&query, &[]).await?.map(|row| lsn(&row, "lsn")).transpose()
+}
+
+/// Writes an LSN down, unless one was before; the one that holds.
+async fn keep(control: &mut Session, plan: &Plan, what: &str, found: Lsn) -> Result<Lsn> {
+    sql::run_made_together(control, sql::KEEP_LSN, &[&plan.names.run, &what, &found.to_string()]).await?;
+    Ok(read_kept(control, plan, what).await?.unwrap_or(found))
+}
+
+/// RDS's first answer: what the function says after another restart of the copy is not documented.
+async fn ask_function_once(control: &mut Session, plan: &Plan) -> Result<Option<Lsn>> {
+    if let Some(kept) = read_kept(control, plan, SEED).await? {
+        return Ok(Some(kept));
+    }
+    match ask_function(control).await? {
+        Some(answer) => keep(control, plan, SEED, answer).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// RDS's own answer, where the server has the function. An extension that was not there before is not left behind.
@@ -91,35 +116,53 @@ async fn ask_function(control: &Session) -> Result<Option<Lsn>> {
     if row.try_get::<_, Option<&str>>("lsn")?.is_none() { Ok(None) } else { lsn(&row, "lsn").map(Some) }
 }
 
-/// One LSN out of what the witnesses say, and who they were.
-fn agree(function: Option<Lsn>, recovery: Option<Recovery>) -> Result<Option<(Lsn, Vec<&'static str>)>> {
-    let logged = recovery.and_then(Recovery::start_lsn);
-    match (function, recovery) {
-        (Some(function), Some(recovery)) if !recovery.agrees_with(function) => Err(StepError::new(
-            ErrorName::StartLsnDoubtful,
-            format!("rds_tools says that the copy ends at {function}, its log says {recovery}: make a new snapshot by starting again"),
-        )),
-        (Some(function), _) if logged.is_some() => Ok(Some((function, vec!["function", "log"]))),
-        (Some(function), _) => Ok(Some((function, vec!["function"]))),
-        (None, _) => Ok(logged.map(|logged| (logged, vec!["log"]))),
+/// One LSN out of what the witnesses say, and who they were; none while it is worth to look again.
+///
+/// Where both have spoken and agree, they mean the same; the log's number is taken, since nothing bounds the function's
+/// from above where the log has no exact end.
+fn agree(function: Option<Lsn>, told: Told, place: &'static str, look: u32) -> Result<Option<(Lsn, Vec<&'static str>)>> {
+    let doubtful = |why: String| Err(StepError::new(ErrorName::StartLsnDoubtful, format!("{why}: make a new snapshot by starting again")));
+    match (function, told) {
+        (Some(function), Told::Recovery(recovery)) if !recovery.agrees_with(function) => {
+            doubtful(format!("rds_tools says that the copy ends at {function}, its log says {recovery}"))
+        }
+        (Some(_), Told::Recovery(recovery)) => Ok(Some((recovery.start_lsn, vec!["function", place]))),
+        (None, Told::Recovery(recovery)) => Ok(Some((recovery.start_lsn, vec![place]))),
+        (_, Told::Doubtful) if look >= LOOKS_FOR_THE_LOG => {
+            doubtful("lines of the copy's log contradict each other, so that its first recovery cannot be told from others".to_owned())
+        }
+        (Some(function), Told::NoPosition) => Ok(Some((function, vec!["function"]))),
+        (Some(function), Told::NotYet) if look >= LOOKS_FOR_THE_LOG => Ok(Some((function, vec!["function"]))),
+        _ => Ok(None),
     }
 }
 
-/// Every slot began before the snapshot, and the source has gone on since: anything else is another server's LSN.
-async fn check_bounds(source: &Server, plan: &Plan, start: Lsn) -> Result<()> {
-    let session = source.connect(&plan.control_database).await?;
-    for database in &plan.databases {
-        let name = plan.names.slot(database.oid);
-        let slot = read_slot(&session, &name).await?;
-        if start < slot.confirmed_flush_lsn || slot.current_lsn < start {
-            let message = format!(
-                "the copy is said to end at {start}, but slot {name} is at {} and the source at {}",
-                slot.confirmed_flush_lsn, slot.current_lsn
-            );
-            return Err(StepError::new(ErrorName::StartLsnDoubtful, message));
+/// Where the start must lie: every slot began before the snapshot, and the source has gone on since.
+struct Bounds {
+    passed: Lsn,
+    current: Lsn,
+}
+
+impl Bounds {
+    /// Outside of them it is another server's.
+    fn check(&self, start: Lsn) -> Result<()> {
+        if self.passed <= start && start <= self.current {
+            return Ok(());
         }
+        let message = format!("the copy is said to end at {start}, but the slots are at {} and the source at {}", self.passed, self.current);
+        Err(StepError::new(ErrorName::StartLsnDoubtful, message))
     }
-    Ok(())
+}
+
+async fn read_bounds(source: &Server, plan: &Plan) -> Result<Bounds> {
+    let session = source.connect(&plan.control_database).await?;
+    let mut bounds = Bounds { passed: Lsn(0), current: Lsn(0) };
+    for database in &plan.databases {
+        let slot = read_slot(&session, &plan.names.slot(database.oid)).await?;
+        bounds.passed = bounds.passed.max(slot.confirmed_flush_lsn);
+        bounds.current = bounds.current.max(slot.current_lsn);
+    }
+    Ok(bounds)
 }
 
 async fn advance(target: &Session, subscription: u32, start: Lsn) -> Result<()> {
@@ -143,26 +186,62 @@ async fn disable(target: &Server, plan: &Plan) -> Result<Start> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use shared::recovery_log::Recovery;
 
-    const LOG: Recovery = Recovery { redo_done_at: Some(Lsn(100)), no_record_at: Some(Lsn(160)) };
+    const LOG: Told = Told::Recovery(Recovery { start_lsn: Lsn(101), redo_done_at: Some(Lsn(100)), no_record_at: Some(Lsn(160)) });
+    const LAST: u32 = LOOKS_FOR_THE_LOG;
 
-    #[test]
-    fn the_function_is_believed_where_the_log_does_not_contradict_it() {
-        assert_eq!(agree(Some(Lsn(160)), Some(LOG)).unwrap(), Some((Lsn(160), vec!["function", "log"])));
-        assert_eq!(agree(Some(Lsn(101)), Some(LOG)).unwrap(), Some((Lsn(101), vec!["function", "log"])));
-        assert_eq!(agree(Some(Lsn(7)), None).unwrap(), Some((Lsn(7), vec!["function"])));
+    fn found(function: Option<u64>, told: Told, look: u32) -> Option<(u64, Vec<&'static str>)> {
+        agree(function.map(Lsn), told, "log", look).unwrap().map(|(start, witnesses)| (start.0, witnesses))
     }
 
     #[test]
-    fn without_a_function_the_log_says_one_behind_the_last_record() {
-        assert_eq!(agree(None, Some(LOG)).unwrap(), Some((Lsn(101), vec!["log"])));
-        assert_eq!(agree(None, None).unwrap(), None);
+    fn function_and_log_agree_where_the_function_is_within_what_the_log_leaves_open() {
+        for function in [101, 160] {
+            assert_eq!(found(Some(function), LOG, 0), Some((101, vec!["function", "log"])));
+        }
     }
 
     #[test]
-    fn a_contradiction_stops_the_run() {
-        for function in [100, 161] {
-            assert_eq!(agree(Some(Lsn(function)), Some(LOG)).unwrap_err().name, ErrorName::StartLsnDoubtful);
+    fn a_contradiction_stops_the_run_at_once() {
+        for function in [99, 100, 161] {
+            assert_eq!(agree(Some(Lsn(function)), LOG, "log", 0).unwrap_err().name, ErrorName::StartLsnDoubtful);
+        }
+    }
+
+    #[test]
+    fn without_a_function_the_log_alone_says_it_or_nobody() {
+        assert_eq!(found(None, LOG, 0), Some((101, vec!["log"])));
+        for told in [Told::NotYet, Told::NoPosition] {
+            assert_eq!(found(None, told, LAST), None);
+        }
+    }
+
+    #[test]
+    fn the_function_alone_is_believed_only_after_the_log_had_its_time() {
+        assert_eq!(found(Some(7), Told::NotYet, LAST - 1), None);
+        assert_eq!(found(Some(7), Told::NotYet, LAST), Some((7, vec!["function"])));
+    }
+
+    #[test]
+    fn a_log_that_will_never_tell_is_silent_and_no_contradiction() {
+        assert_eq!(found(Some(7), Told::NoPosition, 0), Some((7, vec!["function"])));
+    }
+
+    #[test]
+    fn a_log_that_contradicts_itself_is_looked_at_again_and_then_stops_the_run() {
+        for function in [None, Some(Lsn(7))] {
+            assert_eq!(agree(function, Told::Doubtful, "log", LAST - 1).unwrap(), None);
+            assert_eq!(agree(function, Told::Doubtful, "log", LAST).unwrap_err().name, ErrorName::StartLsnDoubtful);
+        }
+    }
+
+    /// Symptoms: rows of transactions between slot and snapshot twice, or a transaction behind the copy's end lost.
+    #[test]
+    fn a_start_before_a_slot_or_behind_the_source_is_another_servers() {
+        let bounds = Bounds { passed: Lsn(100), current: Lsn(200) };
+        for (start, holds) in [(99, false), (100, true), (200, true), (201, false)] {
+            assert_eq!(bounds.check(Lsn(start)).is_ok(), holds, "{start}");
         }
     }
 }

@@ -1,39 +1,131 @@
-//! The restored server's log, as RDS ships it to CloudWatch Logs.
+//! The restored server's log: as RDS ships it to CloudWatch Logs, or else as RDS keeps it in files.
 
 use aws_sdk_cloudwatchlogs::Client;
+use aws_sdk_rds::types::DescribeDbLogFilesDetails;
 use shared::aws::{Aws, code};
 use shared::contract::Plan;
 use shared::error::{Result, StepError};
+use shared::lsn::Lsn;
 use shared::names::log_group;
 use shared::rds::find_snapshot;
-use shared::recovery_log::{Recovery, first_recovery};
+use shared::recovery_log::{Log, Origin, Told, time_of};
 
-/// The first recovery of the new instance; none while its lines have not all arrived.
+/// A portion of a log file is cut off at 1 MB without further ado, so it is asked for in less.
+/// Source: RDS API reference, `DownloadDBLogFilePortion`.
+const LINES_AT_A_TIME: i32 = 2000;
+/// How many portions one call reads: more would outlast the function.
+const PORTIONS: usize = 200;
+
+/// What the log says about the first start of the new instance, and where it stands: `log` or `log_file`.
 ///
-/// Bound by the time of the snapshot, since a log group may hold older lines. Not by the instance's creation: RDS gives
-/// that when the server is up, and its recovery comes before.
+/// The encrypted snapshot was made when the source's snapshot was complete, and before the instance: what is older was
+/// written by another server. The instance's own creation would not do: RDS gives that when the server is up.
 ///
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
-pub(crate) async fn read_recovery(aws: &Aws, plan: &Plan) -> Result<Option<Recovery>> {
-    let snapshot = find_snapshot(aws, &plan.names.snapshot).await?;
-    let taken_ms = snapshot.and_then(|snapshot| snapshot.snapshot_create_time).map(|time| time.secs() * 1000);
+pub(crate) async fn read(aws: &Aws, plan: &Plan, passed: Lsn) -> Result<(Told, &'static str)> {
+    let copy = find_snapshot(aws, &plan.names.copy).await?;
+    let restored_after = copy.and_then(|copy| copy.snapshot_create_time).map(|time| time.secs());
+    let origin = Origin { restored_after, passed: Some(passed) };
+    let shipped = read_log_group(aws, plan, origin).await?;
+    if matches!(shipped, Told::Recovery(_)) {
+        return Ok((shipped, "log"));
+    }
+    // The export may be off, or slow, or mix up its lines; the files are always there, and in order.
+    match read_log_files(aws, plan, origin).await? {
+        Told::NotYet => Ok((shipped, "log")),
+        told => Ok((told, "log_file")),
+    }
+}
+
+async fn read_log_group(aws: &Aws, plan: &Plan, origin: Origin) -> Result<Told> {
     let client = Client::new(&aws.config);
     let group = log_group(&plan.target);
-    let mut lines = Vec::new();
+    let since_ms = origin.restored_after.map(|seconds| seconds * 1000);
+    let mut log = Log::new(origin);
     let mut next = None;
     loop {
-        let request = client.filter_log_events().log_group_name(&group).set_start_time(taken_ms).set_next_token(next);
+        let request = client.filter_log_events().log_group_name(&group).set_start_time(since_ms).set_next_token(next);
         let page = match request.send().await {
             Ok(page) => page,
-            Err(error) if code(&error) == Some("ResourceNotFoundException") => return Ok(None),
+            Err(error) if code(&error) == Some("ResourceNotFoundException") => return Ok(Told::NotYet),
             Err(error) => return Err(StepError::from(error).while_doing(&format!("read log group {group}"))),
         };
-        lines.extend(page.events.unwrap_or_default().into_iter().filter_map(|event| event.message));
-        let recovery = first_recovery(lines.iter().map(String::as_str));
-        next = page.next_token;
-        if recovery.is_some() || next.is_none() {
-            return Ok(recovery);
+        for message in page.events.unwrap_or_default().into_iter().filter_map(|event| event.message) {
+            message.lines().for_each(|line| log.read(line));
         }
+        next = page.next_token;
+        if matches!(log.told(), Told::Recovery(_)) || next.is_none() {
+            return Ok(log.told());
+        }
+    }
+}
+
+/// Plain files first: with csvlog switched on there are both.
+async fn read_log_files(aws: &Aws, plan: &Plan, origin: Origin) -> Result<Told> {
+    let Some(restored_after) = origin.restored_after else { return Ok(Told::NotYet) };
+    let names = list_files(aws, plan, restored_after).await?;
+    for is_format in [(|name| !name.ends_with(".csv") && !name.ends_with(".json")) as fn(&String) -> bool, |name| name.ends_with(".csv")] {
+        let told = read_files(aws, plan, names.iter().filter(|name| is_format(name)), origin).await?;
+        if told != Told::NotYet {
+            return Ok(told);
+        }
+    }
+    Ok(Told::NotYet)
+}
+
+/// The names of the PostgreSQL log's files that were written to since then, in the order of their last lines.
+async fn list_files(aws: &Aws, plan: &Plan, since: i64) -> Result<Vec<String>> {
+    let mut files = Vec::new();
+    let mut next = None;
+    loop {
+        let request = aws.rds.describe_db_log_files().db_instance_identifier(&plan.target).file_last_written(since * 1000);
+        let page = request.set_marker(next).send().await;
+        let page = page.map_err(|error| StepError::from(error).while_doing(&format!("list the log files of {}", plan.target)))?;
+        files.extend(page.describe_db_log_files.unwrap_or_default());
+        next = page.marker.filter(|marker| !marker.is_empty());
+        if next.is_none() {
+            break;
+        }
+    }
+    files.sort_by_key(|file: &DescribeDbLogFilesDetails| (file.last_written, file.log_file_name.clone()));
+    Ok(files.into_iter().filter_map(|file| file.log_file_name).filter(|name| name.contains("postgresql.log")).collect())
+}
+
+/// A recovery may go on in the next file, so they are read as one.
+async fn read_files(aws: &Aws, plan: &Plan, names: impl Iterator<Item = &String>, origin: Origin) -> Result<Told> {
+    let mut log = Log::new(origin);
+    let mut portions = 0;
+    for name in names {
+        let mut line = String::new();
+        let mut marker = Some("0".to_owned());
+        while let Some(from) = marker {
+            let request = aws.rds.download_db_log_file_portion().db_instance_identifier(&plan.target).log_file_name(name);
+            let portion = match request.marker(from).number_of_lines(LINES_AT_A_TIME).send().await {
+                Ok(portion) => portion,
+                Err(error) if code(&error) == Some("DBLogFileNotFoundFault") => break,
+                Err(error) => return Err(StepError::from(error).while_doing(&format!("read log file {name} of {}", plan.target))),
+            };
+            for piece in portion.log_file_data.unwrap_or_default().split_inclusive('\n') {
+                line.push_str(piece);
+                if line.ends_with('\n') {
+                    read_dated(&mut log, &std::mem::take(&mut line));
+                }
+            }
+            portions += 1;
+            if matches!(log.told(), Told::Recovery(_)) || portions == PORTIONS {
+                return Ok(log.told());
+            }
+            marker = portion.marker.filter(|_| portion.additional_data_pending == Some(true));
+        }
+    }
+    Ok(log.told())
+}
+
+/// Files of the source may have come along on the volume, and go on with the copy's lines: one without a readable time
+/// could be either's.
+fn read_dated(log: &mut Log, line: &str) {
+    if time_of(line).is_some() {
+        log.read(line);
     }
 }

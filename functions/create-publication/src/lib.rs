@@ -9,8 +9,8 @@ use shared::pg::{Server, Session};
 use shared::rds::source_server;
 use shared::replica_identity::{self, read_tables};
 use shared::replication::read_slot;
-use shared::sql;
 use shared::{fence, heartbeat};
+use shared::{sql, turn};
 
 /// Do: after it, the source is claimed for this run, and keeps for each database all changes of all its tables from
 /// now on.
@@ -23,6 +23,7 @@ use shared::{fence, heartbeat};
 /// `AlreadyRunning`, `PreconditionFailed`, `LockTimeout`, `PostgresUnavailable`, `PostgresRefused`, `SecretUnusable`.
 pub async fn handle(aws: &Aws, step: Step) -> Result<Published> {
     let source = source_server(aws, &step.plan).await?;
+    let _turn = turn::take(&source, &step.plan).await?;
     match step.action {
         Action::Do => publish(&source, &step.plan).await,
         Action::Undo => unpublish(&source, &step.plan).await,

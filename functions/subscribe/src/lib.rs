@@ -8,7 +8,7 @@ use shared::error::{ErrorName, Result, StepError, While};
 use shared::pg::{Server, Session};
 use shared::rds::{source_server, target_server};
 use shared::replication::{check_tables, find_subscription};
-use shared::{replica_identity, sql};
+use shared::{replica_identity, sql, turn};
 
 /// Do: after it, the copy has none of the slots, publications and roles that came along on its volume, and a disabled
 /// subscription per database that will apply exactly the source's tables.
@@ -17,9 +17,10 @@ use shared::{replica_identity, sql};
 /// # Errors
 /// `PreconditionFailed`, `TablesChanged`, `LockTimeout`, `PostgresUnavailable`, `PostgresRefused`, `RestoreFailed`.
 pub async fn handle(aws: &Aws, step: Step) -> Result<Ready> {
-    let target = target_server(aws, &step.plan).await?;
+    let (source, target) = (source_server(aws, &step.plan).await?, target_server(aws, &step.plan).await?);
+    let _turn = turn::take(&source, &step.plan).await?;
     match step.action {
-        Action::Do => subscribe(&source_server(aws, &step.plan).await?, &target, &step.plan).await,
+        Action::Do => subscribe(&source, &target, &step.plan).await,
         Action::Undo => unsubscribe(&target, &step.plan).await,
     }
 }

@@ -1,0 +1,18 @@
+//! One call at a time: a call whose answer was lost goes on while it is made again, or undone.
+
+use crate::contract::Plan;
+use crate::error::{Result, StepError, While};
+use crate::pg::{Server, Session};
+use crate::sql;
+
+/// Waits until no other call of this run makes or drops anything in the databases. The turn ends with the session.
+///
+/// # Errors
+/// `LockTimeout` where another call does not end.
+pub async fn take(source: &Server, plan: &Plan) -> Result<Session> {
+    let session = source.connect(&plan.control_database).await?;
+    session.batch_execute("set lock_timeout = '20s'").await?;
+    session.execute(sql::TAKE_TURN, &[&plan.names.run]).await.map_err(StepError::from).while_doing("wait for another call of this run")?;
+    session.batch_execute("set lock_timeout = '2s'").await?;
+    Ok(session)
+}
