@@ -238,8 +238,11 @@ def test_a_server_without_room_for_a_second_database(cloud, databases, key_arn, 
 
 
 def test_the_statements_that_are_told_give_all_rights_that_are_missing(cloud, databases, key_arn):
-    """Somebody with nothing but a password: what preflight tells, the master user runs, until there is nothing to tell."""
-    instance = make_source(cloud, "rights", 17)
+    """Somebody with nothing but a password: what preflight tells, the master user runs, until there is nothing to tell.
+
+    On 15, since from 16 on nobody on RDS may grant the master user itself, whose tables these are.
+    """
+    instance = make_source(cloud, "rights", 15)
     secret = {**secret_value(instance), "username": 'an "operator"'}
     make_secret(cloud, "rights/operator", secret)
     with databases.connect(instance) as session:

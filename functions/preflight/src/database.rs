@@ -31,7 +31,7 @@ async fn check_publications(session: &Session, database: &str, findings: &mut Fi
     for row in session.query(sql::ALL_TABLES_PUBLICATIONS, &[]).await.while_doing("look for publications for all tables")? {
         let publication: &str = row.try_get("publication")?;
         let found = format!("database {database}: publication {publication} is for all tables, and would publish the run's own");
-        let remedy = format!("in one transaction: drop publication \"{publication}\"; create publication \"{publication}\" for table …");
+        let remedy: &str = row.try_get("remedy")?;
         match row.try_get::<_, Option<&str>>("slots")? {
             Some(slots) => {
                 let found = format!("{found}: a subscriber that reads slots {slots} would stop, since it lacks these");

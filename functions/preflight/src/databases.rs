@@ -103,7 +103,7 @@ pub(crate) fn check_role_limit(server: &Row, databases: usize, findings: &mut Fi
         let us: &str = server.try_get("us")?;
         let room = Room { free: of - server.try_get::<_, i64>("connections")?, of };
         let needed = i64::try_from(databases).unwrap_or(i64::MAX).saturating_mul(SESSIONS_PER_DATABASE);
-        let remedy = format!("alter role \"{us}\" connection limit -1");
+        let remedy: &str = server.try_get("lift_connection_limit")?;
         findings.room("ConnectionLimit", &format!("connections of {us}"), room, needed, remedy);
     }
     Ok(())

@@ -93,7 +93,7 @@ pub(crate) async fn check_jobs(session: &Session, database: &str, carried: &[&st
     let Some(table) = session.query_opt(sql::CRON_TABLE, &[]).await.while_doing("look for pg_cron's jobs")? else { return Ok(()) };
     if !table.try_get::<_, bool>("may_read")? {
         let us: &str = table.try_get("us")?;
-        let remedy = format!("grant usage on schema cron to \"{us}\"; grant select on cron.job to \"{us}\"");
+        let remedy: &str = table.try_get("grant_read")?;
         findings.refuse("CronJobs", format!("database {database}: {us} may not read cron.job"), "", remedy);
         return Ok(());
     }

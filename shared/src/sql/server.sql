@@ -29,5 +29,6 @@ select pg_catalog.current_setting('server_version_num')::pg_catalog.int4 / 10000
        pg_catalog.current_setting('pg_partman_bgw.dbname', true) as partman_databases,
        coalesce(nullif(pg_catalog.current_setting('cron.database_name', true), ''), 'postgres') as cron_database,
        current_user::pg_catalog.text as us, me.rolconnlimit as connection_limit,
+       pg_catalog.format('alter role %I connection limit -1', me.rolname) as lift_connection_limit,
        (select pg_catalog.count(*) from pg_catalog.pg_stat_activity a where a.usesysid = me.oid) as connections
   from pg_catalog.pg_roles me where me.rolname = current_user
