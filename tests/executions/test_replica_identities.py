@@ -1,6 +1,7 @@
 """Replica identities of every kind are after a run what they were before it, on both sides, and after an undo too."""
 
 import pytest
+from demo import verdict
 from demo.executions import Execution
 
 from .runs import approve, finish, undone, writing
@@ -70,7 +71,7 @@ def as_put_back(before: dict[str, tuple]) -> dict[str, tuple]:
 def test_they_are_put_back_by_an_undo_and_by_a_success(cloud, databases, source, key_arn):
     identifier = source["DBInstanceIdentifier"]
     before = read(databases, source)
-    assert before["lost"] == ("i", None) and before["part_2"] == ("i", "public.part_2_id")
+    assert before["lost"] == ("i", None) and before["part_2"] == ("i", "part_2_id")
     with databases.connect(source, "app") as session:
         # What cannot be put back to the letter is not what the undo's own comparison is about.
         session.execute("alter table public.lost replica identity nothing")
@@ -97,6 +98,6 @@ def test_they_are_put_back_by_an_undo_and_by_a_success(cloud, databases, source,
                 session.execute(statement)
         approve(cloud, identifier, execution.name)
         moved = finish(cloud, databases, source, execution, application, key_arn)
-    moved.assert_nothing_lost()
+    assert [f"{check.what}: {check.found}" for check in verdict.check_all(moved.scene) if not check.holds] == []
     for side in source, moved.scene.target:
         assert read(databases, side) == as_put_back(before)
