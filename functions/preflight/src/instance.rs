@@ -1,6 +1,6 @@
 //! Conditions on the instance itself, as RDS describes it.
 
-use aws_sdk_rds::types::{ActivityStreamStatus, DbInstance};
+use aws_sdk_rds::types::{ActivityStreamStatus, DbInstance, ResourcePendingMaintenanceActions};
 use shared::aws::Aws;
 use shared::error::{ErrorName, Result, StepError, While};
 
@@ -113,7 +113,7 @@ pub(crate) async fn check_maintenance(aws: &Aws, instance: &DbInstance, findings
     let answer = aws.rds.describe_pending_maintenance_actions().resource_identifier(arn).send().await;
     let answer = answer.map_err(StepError::from).while_doing("look for planned maintenance")?;
     let resources = answer.pending_maintenance_actions().iter().filter(|resource| resource.resource_identifier() == Some(arn));
-    let actions = resources.flat_map(|resource| resource.pending_maintenance_action_details());
+    let actions = resources.flat_map(ResourcePendingMaintenanceActions::pending_maintenance_action_details);
     let told: Vec<String> = actions
         .map(|action| {
             let at = action.current_apply_date().map_or_else(|| "no date yet".to_owned(), ToString::to_string);

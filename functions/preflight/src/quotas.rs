@@ -29,14 +29,11 @@ pub(crate) async fn check(aws: &Aws, instance: &DbInstance, after: AfterSource, 
 }
 
 async fn check_copies(aws: &Aws, findings: &mut Findings) -> Result<()> {
-    let is_copying = |snapshot: &DbSnapshot| {
-        snapshot.source_db_snapshot_identifier().is_some() && matches!(snapshot.status(), Some("creating" | "copying" | "pending"))
-    };
     let mut pages = aws.rds.describe_db_snapshots().snapshot_type("manual").into_paginator().send();
     let mut copying = 0;
     while let Some(page) = pages.next().await {
         let page = page.map_err(StepError::from).while_doing("count snapshot copies")?;
-        copying += page.db_snapshots().iter().filter(|snapshot| is_copying(snapshot)).count();
+        copying += page.db_snapshots().iter().filter(|snapshot| is_being_copied(snapshot)).count();
     }
     if copying >= COPIES_AT_A_TIME {
         let found = format!("{copying} snapshot copies are in progress in this Region");
@@ -48,6 +45,10 @@ async fn check_copies(aws: &Aws, findings: &mut Findings) -> Result<()> {
         );
     }
     Ok(())
+}
+
+fn is_being_copied(snapshot: &DbSnapshot) -> bool {
+    snapshot.source_db_snapshot_identifier().is_some() && matches!(snapshot.status(), Some("creating" | "copying" | "pending"))
 }
 
 /// Why here: old classes cannot encrypt, and some cannot be had any more; the restore would find out hours later.
@@ -65,4 +66,19 @@ pub(crate) async fn check_class(aws: &Aws, instance: &DbInstance, findings: &mut
         findings.refuse("InstanceClass", format!("class {class} cannot have encrypted storage"), "", remedy);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_copies_that_are_not_ready_count() {
+        let snapshot = |status, copy_of: Option<&str>| {
+            DbSnapshot::builder().status(status).set_source_db_snapshot_identifier(copy_of.map(str::to_owned)).build()
+        };
+        assert!(is_being_copied(&snapshot("creating", Some("arn"))));
+        assert!(!is_being_copied(&snapshot("available", Some("arn"))));
+        assert!(!is_being_copied(&snapshot("creating", None)));
+    }
 }
