@@ -183,7 +183,6 @@ def answers(request, cloud, databases, key_arn):
     """What preflight tells of a source without a trap, and of the same one with all of them."""
     major = request.param
     identifier = f"traps-{major}"
-    # Without what would let every source be found at fault: the demo's ledger has no key, on purpose.
     parameters = {"rds.logical_replication": 1, "max_prepared_transactions": 5, "max_worker_processes": 20}
     group = databases.parameter_group(f"{identifier}-settings", major, parameters)
     instance = make_source(cloud, identifier, major, DBParameterGroupName=group)
