@@ -14,6 +14,7 @@ macro_rules! statements {
 
 statements! {
     ADVANCE_ORIGIN = "advance_origin";
+    ALL_TABLES_PUBLICATIONS = "all_tables_publications";
     ALTER_SUBSCRIPTION_CONNECTION = "alter_subscription_connection";
     BEATS = "beats";
     BLOCKERS = "blockers";
@@ -37,6 +38,7 @@ statements! {
     CREATE_SCHEMA = "create_schema";
     CREATE_SLOT = "create_slot";
     CREATE_SUBSCRIPTION = "create_subscription";
+    CRON_TABLE = "cron_table";
     DATABASES = "databases";
     DISABLE_SUBSCRIPTION = "disable_subscription";
     DROP_INHERITED_SLOTS = "drop_inherited_slots";
@@ -49,27 +51,39 @@ statements! {
     END_OWN_SESSIONS = "end_own_sessions";
     END_SESSIONS = "end_sessions";
     END_WALSENDER = "end_walsender";
+    EVENT_TRIGGERS = "event_triggers";
     FENCED_TABLES = "fenced_tables";
     FENCES = "fences";
     FENCE_STATE = "fence_state";
     FENCE_TABLE = "fence_table";
     FLUSH = "flush";
+    FOREIGN_SERVERS = "foreign_servers";
+    GENERATED_COLUMNS = "generated_columns";
     HASH_TABLE = "hash_table";
     HOLD_DDL = "hold_ddl";
+    IDENTITY_ADVICE = "identity_advice";
     KEEP_LSN = "keep_lsn";
     LARGE_OBJECTS = "large_objects";
     LOCK_TABLES = "lock_tables";
+    LONG_TRANSACTIONS = "long_transactions";
     LSN_KEPT = "lsn_kept";
     MAKE_BEAT = "make_beat";
     MAKE_MARK = "make_mark";
+    MATERIALIZED_VIEWS = "materialized_views";
+    MISSING_FUNCTIONS = "missing_functions";
     MISSING_RIGHTS = "missing_rights";
+    MISSING_ROLES = "missing_roles";
     OLDER_TRANSACTIONS = "older_transactions";
     OPEN_DDL = "open_ddl";
     ORIGIN_PROGRESS = "origin_progress";
     OTHER_RUNS = "other_runs";
+    OTHER_SLOTS = "other_slots";
     OTHER_SUBSCRIPTIONS = "other_subscriptions";
+    OWN_SUBSCRIPTIONS = "own_subscriptions";
+    PREPARED_TRANSACTIONS = "prepared_transactions";
     PUBLISHED_TABLES = "published_tables";
     READ_LSN = "read_lsn";
+    READ_ONLY_SETTINGS = "read_only_settings";
     REMEMBER_REPLICA_IDENTITY = "remember_replica_identity";
     REPLICA_IDENTITY_MEMORY = "replica_identity_memory";
     RESTORE_REPLICA_IDENTITY = "restore_replica_identity";

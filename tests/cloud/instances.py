@@ -275,6 +275,8 @@ class InstanceRequests(ControlPlane):
         delete_automated_backups: bool | None = True,
     ) -> Instance:
         instance = self.find(db_instance_identifier)
+        if not isinstance(instance, Instance):
+            return self.databases.pop(instance.db_instance_identifier)
         if instance.status == "deleting":
             raise exceptions.InvalidDBInstanceStateFault(f"Instance {db_instance_identifier} is already being deleted.")
         if instance.deletion_protection:

@@ -2,7 +2,7 @@
 
 Every request is answered at once with the status that RDS shows meanwhile, and the work runs in a thread. What RDS
 refuses is refused with its error names (API reference, "Errors" of each action). The requests are in instances.py,
-snapshots.py, parameter_groups.py and log_files.py; metrics.py has what RDS tells CloudWatch.
+snapshots.py, parameter_groups.py, log_files.py and account.py; metrics.py has what RDS tells CloudWatch.
 """
 
 import os
@@ -20,7 +20,7 @@ from moto.rds import models
 from moto.rds.exceptions import RDSClientError
 from moto.rds.responses import RDSResponse
 
-from . import keys, metrics  # noqa: F401 - moto finds the provider of metrics by itself
+from . import account, keys, metrics  # noqa: F401 - moto finds the provider of metrics by itself
 from .control_plane import ControlPlane
 from .faults import Faults
 from .instance import Instance
@@ -124,7 +124,7 @@ def _is_free(port: int) -> bool:
         return True
 
 
-class RdsBackend(InstanceRequests, SnapshotRequests, ParameterGroupRequests, LogFileRequests):
+class RdsBackend(InstanceRequests, SnapshotRequests, ParameterGroupRequests, LogFileRequests, account.AccountRequests):
     """Everything that this cloud does otherwise than moto's backend."""
 
     def made(self, parameters: dict[str, Any]) -> Instance | Snapshot:
@@ -190,7 +190,10 @@ def install(directory: Path, postgres_dir: Path, faults: Faults, pace: Pace = Pa
     rds = Rds(Path(directory), Path(postgres_dir), pace)
     ControlPlane.rds = rds
     models.rds_backends.backend = RdsBackend
-    for action in describe_db_parameters, reset_db_parameter_group, download_db_log_file_portion:
+    for action in (
+        describe_db_parameters, reset_db_parameter_group, download_db_log_file_portion, account.describe_account_attributes,
+        account.describe_orderable_db_instance_options, account.describe_pending_maintenance_actions,
+    ):  # fmt: skip
         setattr(RDSResponse, action.__name__, action)
     _answer_one_at_a_time(faults)
     keys.mark_managed_keys()

@@ -65,7 +65,7 @@ pub(crate) fn output(request: &FinishRequest, target: &DbInstance, source_status
         write_pause_ms: request.cutover.write_pause_ms,
         report: json!({
             "execution": plan.execution.name,
-            "warnings": request.findings,
+            "warnings": request.findings.iter().filter(|finding| finding["verdict"] != "fine").collect::<Vec<_>>(),
             "drained_lsn": request.cutover.drained_lsn,
             "switched_secrets": request.cutover.switched_secrets,
             "drift": request.cutover.drift,

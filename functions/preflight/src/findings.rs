@@ -3,30 +3,72 @@
 use serde::Serialize;
 use shared::error::{ErrorName, Result, StepError};
 
+/// How many names a list shows: an execution's cause and state hold 32 and 256 KiB.
+const NAMES_SHOWN: usize = 20;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The run would fail, or harm source or copy.
+    Refuse,
+    /// The run goes through, and leaves somebody something to do.
+    Warn,
+    /// Looked at and sufficient, with the numbers.
+    Fine,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// Under this name the runbook has more.
     pub name: &'static str,
+    pub verdict: Verdict,
     /// What was found, with numbers.
     pub found: String,
+    /// What is needed or allowed; empty where there is no measure.
+    pub limit: String,
     /// What to do.
     pub remedy: String,
+    /// As what it fails, where it is refused.
+    #[serde(skip)]
+    error: ErrorName,
 }
 
-/// Refusals and warnings, in the order in which they were found.
+/// Everything that was found, in that order.
 #[derive(Debug, Default)]
-pub(crate) struct Findings {
-    refusals: Vec<(ErrorName, String)>,
-    warnings: Vec<Finding>,
-}
+pub(crate) struct Findings(Vec<Finding>);
 
 impl Findings {
-    pub(crate) fn refuse(&mut self, name: ErrorName, found: impl AsRef<str>, remedy: impl AsRef<str>) {
-        self.refusals.push((name, format!("{}: {}", found.as_ref(), remedy.as_ref())));
+    pub(crate) fn refuse(&mut self, name: &'static str, found: impl Into<String>, limit: impl Into<String>, remedy: impl Into<String>) {
+        self.add(name, Verdict::Refuse, found, limit, remedy);
     }
 
-    pub(crate) fn warn(&mut self, name: &'static str, found: impl Into<String>, remedy: impl Into<String>) {
-        self.warnings.push(Finding { name, found: found.into(), remedy: remedy.into() });
+    /// A refusal that has an error name of its own.
+    pub(crate) fn refuse_as(&mut self, error: ErrorName, found: impl Into<String>, remedy: impl Into<String>) {
+        let finding =
+            Finding { name: error.as_str(), verdict: Verdict::Refuse, found: found.into(), limit: String::new(), remedy: remedy.into(), error };
+        self.0.push(finding);
+    }
+
+    pub(crate) fn warn(&mut self, name: &'static str, found: impl Into<String>, limit: impl Into<String>, remedy: impl Into<String>) {
+        self.add(name, Verdict::Warn, found, limit, remedy);
+    }
+
+    pub(crate) fn add(
+        &mut self,
+        name: &'static str,
+        verdict: Verdict,
+        found: impl Into<String>,
+        limit: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        let error = ErrorName::PreconditionFailed;
+        self.0.push(Finding { name, verdict, found: found.into(), limit: limit.into(), remedy: remedy.into(), error });
+    }
+
+    /// Whether enough of something is free; `what` as in `replication slots`.
+    pub(crate) fn room(&mut self, name: &'static str, what: &str, room: Room, needed: i64, remedy: impl Into<String>) {
+        let (verdict, remedy) = if room.free < needed { (Verdict::Refuse, remedy.into()) } else { (Verdict::Fine, String::new()) };
+        self.add(name, verdict, format!("{} of {} {what} are free", room.free, room.of), format!("{needed} are needed"), remedy);
     }
 
     /// Takes a refusal down and goes on; only an error that says nothing about the database ends preflight at once.
@@ -35,7 +77,7 @@ impl Findings {
             Ok(value) => Ok(Some(value)),
             Err(error) if matches!(error.name, ErrorName::AwsUnavailable | ErrorName::AwsRefused | ErrorName::Internal) => Err(error),
             Err(error) => {
-                self.refusals.push((error.name, error.to_string()));
+                self.refuse_as(error.name, error.to_string(), "");
                 Ok(None)
             }
         }
@@ -46,18 +88,51 @@ impl Findings {
         self.note(result).map(drop)
     }
 
-    /// The warnings, where nothing was refused.
-    pub(crate) fn into_warnings(self) -> Result<Vec<Finding>> {
-        if self.refusals.is_empty() { Ok(self.warnings) } else { Err(self.refusal()) }
+    /// All findings, where nothing was refused.
+    pub(crate) fn into_accepted(self) -> Result<Vec<Finding>> {
+        if self.refusals().next().is_none() { Ok(self.0) } else { Err(self.refusal()) }
     }
 
-    /// One error with all refusals: under their own name if they share one.
+    /// One error with all refusals, under their own name if they share one, and with all warnings.
     pub(crate) fn refusal(&self) -> StepError {
-        let first = self.refusals.first().map_or(ErrorName::Internal, |(name, _)| *name);
-        let shared_name = if self.refusals.iter().all(|(name, _)| *name == first) { first } else { ErrorName::PreconditionFailed };
-        let lines: Vec<String> = self.refusals.iter().map(|(name, text)| format!("{name}: {text}")).collect();
-        StepError::new(shared_name, format!("nothing was made and nothing changed; unmet: {}\n{}", self.refusals.len(), lines.join("\n")))
+        let first = self.refusals().next().map_or(ErrorName::Internal, |finding| finding.error);
+        let shared_name = if self.refusals().all(|finding| finding.error == first) { first } else { ErrorName::PreconditionFailed };
+        let warnings = self.0.iter().filter(|finding| finding.verdict == Verdict::Warn);
+        let lines: Vec<String> = self.refusals().chain(warnings.clone()).map(Finding::line).collect();
+        let summary = format!("nothing was made and nothing changed; unmet: {}, warnings: {}", self.refusals().count(), warnings.count());
+        StepError::new(shared_name, format!("{summary}\n{}", lines.join("\n")))
     }
+
+    #[cfg(test)]
+    pub(crate) fn verdicts(&self) -> Vec<Verdict> {
+        self.0.iter().map(|finding| finding.verdict).collect()
+    }
+
+    fn refusals(&self) -> impl Iterator<Item = &Finding> {
+        self.0.iter().filter(|finding| finding.verdict == Verdict::Refuse)
+    }
+}
+
+impl Finding {
+    fn line(&self) -> String {
+        let verdict = if self.verdict == Verdict::Refuse { "refused" } else { "warning" };
+        let told = |text: &str| if text.is_empty() { String::new() } else { format!("; {text}") };
+        format!("{verdict} {}: {}{}{}", self.name, self.found, told(&self.limit), told(&self.remedy))
+    }
+}
+
+/// What is left of something that there is so much of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    pub(crate) free: i64,
+    pub(crate) of: i64,
+}
+
+/// Names in one line; of a long list the first ones, and how many more there are.
+pub(crate) fn list<T: AsRef<str>>(names: &[T]) -> String {
+    let shown: Vec<&str> = names.iter().take(NAMES_SHOWN).map(AsRef::as_ref).collect();
+    let more = names.len().saturating_sub(NAMES_SHOWN);
+    if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
 }
 
 #[cfg(test)]
@@ -65,14 +140,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_refusals_come_at_once_under_their_common_name() {
+    fn all_refusals_come_at_once_under_their_common_name_and_with_the_warnings() {
         let mut findings = Findings::default();
-        findings.refuse(ErrorName::KmsKeyUnusable, "key k is Disabled", "enable it");
+        findings.refuse_as(ErrorName::KmsKeyUnusable, "key k is Disabled", "enable it");
         assert_eq!(findings.refusal().name, ErrorName::KmsKeyUnusable);
-        findings.refuse(ErrorName::SecretUnusable, "secret s has no password", "add it");
-        let error = findings.into_warnings().unwrap_err();
+        findings.warn("LargeObjects", "3 large objects", "", "leave them alone");
+        findings.room("ReplicationSlots", "replication slots", Room { free: 1, of: 20 }, 2, "raise max_replication_slots");
+        findings.room("WalSenders", "walsenders", Room { free: 2, of: 20 }, 2, "");
+        let error = findings.into_accepted().unwrap_err();
         assert_eq!(error.name, ErrorName::PreconditionFailed);
         let text = error.to_string();
-        assert!(text.contains("unmet: 2") && text.contains("key k is Disabled") && text.contains("secret s has no password"));
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "nothing was made and nothing changed; unmet: 2, warnings: 1",
+                "refused KmsKeyUnusable: key k is Disabled; enable it",
+                "refused ReplicationSlots: 1 of 20 replication slots are free; 2 are needed; raise max_replication_slots",
+                "warning LargeObjects: 3 large objects; leave them alone",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_long_list_says_how_long_it_is() {
+        let names: Vec<String> = (0..NAMES_SHOWN + 7).map(|n| format!("t{n}")).collect();
+        assert!(list(&names).ends_with("t19 and 7 more"));
+        assert_eq!(list(&["a", "b"]), "a, b");
     }
 }

@@ -3,12 +3,21 @@
 //! All unmet conditions come back at once: somebody who fixes one and starts again must not meet the next.
 
 mod database;
+mod databases;
+mod decoding;
 mod findings;
+mod instance;
 mod key;
+mod libraries;
+mod quotas;
+mod rights;
 mod secret;
 mod server;
 mod source;
+mod tables;
+mod transactions;
 mod undo;
+mod workers;
 
 use serde::Serialize;
 use shared::aws::Aws;
@@ -20,13 +29,13 @@ use shared::pg::Server;
 use shared::secrets::Credentials;
 use shared::storage::{check_headroom, read_storage};
 
-pub use crate::findings::Finding;
 use crate::findings::Findings;
+pub use crate::findings::{Finding, Verdict};
 
 #[derive(Debug, Serialize)]
 pub struct Answer {
     pub plan: Plan,
-    /// Warnings: what a run does not carry, or what will be different.
+    /// What a run does not carry, what will be different, and what there is enough of.
     pub findings: Vec<Finding>,
     /// What would be done, in order, with the names of all that would be made.
     pub steps: Vec<String>,
@@ -53,7 +62,10 @@ async fn plan(aws: &Aws, request: PreflightRequest) -> Result<Answer> {
     let names = Names::of(&request.execution.id, &source.identifier);
     let mut findings = Findings::default();
 
-    source::check(&instance, &mut findings);
+    instance::check(&instance, &mut findings);
+    instance::check_maintenance(aws, &instance, &mut findings).await?;
+    quotas::check(aws, &instance, input.after.source, &mut findings).await?;
+    quotas::check_class(aws, &instance, &mut findings).await?;
     if let Some(storage) = read_storage(aws, &source.identifier).await? {
         findings.check(check_headroom(&source.identifier, storage, 0, input.guard))?;
     }
@@ -71,7 +83,7 @@ async fn plan(aws: &Aws, request: PreflightRequest) -> Result<Answer> {
         databases = findings.note(checked)?.unwrap_or_default();
     }
     let (Some(kms_key_arn), Some((secret_arn, _))) = (kms_key_arn, master) else { return Err(findings.refusal()) };
-    let warnings = findings.into_warnings()?;
+    let findings = findings.into_accepted()?;
     let (control_database, databases) = databases;
     let how = Some(input.how());
     let plan = Plan {
@@ -91,7 +103,7 @@ async fn plan(aws: &Aws, request: PreflightRequest) -> Result<Answer> {
         guard: input.guard,
         wait: input.wait,
     };
-    Ok(Answer { steps: steps(&plan), findings: warnings, plan })
+    Ok(Answer { steps: steps(&plan), findings, plan })
 }
 
 fn server(source: &shared::contract::Source, credentials: &Credentials, names: &Names) -> Server {

@@ -6,8 +6,6 @@ use shared::contract::Source;
 use shared::error::{ErrorName, Result, StepError};
 use shared::rds::{endpoint, find_instance};
 
-use crate::findings::Findings;
-
 /// The versions that all of this was tried on.
 const MAJORS: std::ops::RangeInclusive<u32> = 12..=18;
 
@@ -56,34 +54,6 @@ pub(crate) fn read(instance: &DbInstance) -> Result<Source> {
         )
     })?;
     Ok(Source { arn: text(instance.db_instance_arn()), resource_id: text(instance.dbi_resource_id()), identifier, host, port, major })
-}
-
-/// Conditions on the instance itself.
-pub(crate) fn check(instance: &DbInstance, findings: &mut Findings) {
-    let identifier = instance.db_instance_identifier().unwrap_or_default();
-    let status = instance.db_instance_status().unwrap_or_default();
-    if status != "available" {
-        findings.refuse(ErrorName::PreconditionFailed, format!("instance {identifier} is {status}"), "wait until it is available");
-    }
-    if let Some(primary) = instance.read_replica_source_db_instance_identifier() {
-        findings.refuse(ErrorName::SourceUnsupported, format!("instance {identifier} is a read replica of {primary}"), "encrypt its primary");
-    }
-    let replicas = instance.read_replica_db_instance_identifiers();
-    if !replicas.is_empty() {
-        findings.warn("ReadReplicas", format!("read replicas are not carried: {}", replicas.join(", ")), "make new ones of the encrypted instance");
-    }
-    if !instance.associated_roles().is_empty() {
-        findings.warn(
-            "AssociatedRoles",
-            format!("{} associated IAM roles are not carried", instance.associated_roles().len()),
-            "associate them with the new instance",
-        );
-    }
-    findings.warn(
-        "NewIdentity",
-        "the new instance has another identifier, endpoint and resource id",
-        "adjust rds-db:connect policies, alarms and proxies that name the old one",
-    );
 }
 
 /// # Errors

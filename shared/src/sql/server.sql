@@ -1,19 +1,34 @@
--- What the server is, and what is left of the things that a run needs one of per database.
--- Where: source, any database. Privilege: none beyond CONNECT (pg_monitor to see other users' walsenders).
--- Returns one row. Locks: none. Changes nothing.
+-- What the server is, and how much there is of the things that a run needs one of per database.
+-- Where: source, any database. Privilege: none beyond CONNECT (pg_monitor to see other users' walsenders and all
+-- settings). Returns one row; settings that a version does not have, or hides, are null. Locks: none. Changes nothing.
+-- Workers: those that stay, which the copy will have as well; those of parallel queries come and go.
+-- Origins: one for each that has a state. Up to 17 their number is bounded by max_replication_slots (origin.c).
 select pg_catalog.current_setting('server_version_num')::pg_catalog.int4 / 10000 as major,
        pg_catalog.current_setting('wal_level') as wal_level,
        pg_catalog.current_setting('max_replication_slots')::pg_catalog.int8 as max_slots,
-       pg_catalog.current_setting('max_replication_slots')::pg_catalog.int8
-         - (select pg_catalog.count(*) from pg_catalog.pg_replication_slots) as free_slots,
+       (select pg_catalog.count(*) from pg_catalog.pg_replication_slots) as slots,
        pg_catalog.current_setting('max_wal_senders')::pg_catalog.int8 as max_senders,
-       pg_catalog.current_setting('max_wal_senders')::pg_catalog.int8
-         - (select pg_catalog.count(*) from pg_catalog.pg_stat_activity where backend_type = 'walsender') as free_senders,
+       (select pg_catalog.count(*) from pg_catalog.pg_stat_activity where backend_type = 'walsender') as senders,
        pg_catalog.current_setting('max_logical_replication_workers')::pg_catalog.int8 as max_workers,
-       current_user::pg_catalog.text as us,
-       (select r.rolsuper or exists (select from pg_catalog.pg_roles g
-                                      where g.rolname = 'rds_superuser' and pg_catalog.pg_has_role(r.oid, g.oid, 'usage'))
-          from pg_catalog.pg_roles r where r.rolname = current_user) as is_master,
-       (select pg_catalog.count(*) from pg_catalog.pg_prepared_xacts) as prepared_transactions,
-       (select pg_catalog.string_agg(pg_catalog.format('%s in %s', s.subname, d.datname), ', ')
-          from pg_catalog.pg_subscription s join pg_catalog.pg_database d on d.oid = s.subdbid) as subscriptions
+       pg_catalog.current_setting('max_worker_processes')::pg_catalog.int8 as max_worker_processes,
+       greatest(1, (select pg_catalog.count(*) from pg_catalog.pg_stat_activity
+                     where backend_type not in ('client backend', 'walsender', 'walreceiver', 'walwriter', 'walsummarizer', 'checkpointer',
+                                                'background writer', 'archiver', 'startup', 'logger', 'slotsync worker', 'io worker',
+                                                'autovacuum launcher', 'autovacuum worker', 'standalone backend', 'parallel worker')))
+         as worker_processes,
+       coalesce(pg_catalog.current_setting('max_active_replication_origins', true), pg_catalog.current_setting('max_replication_slots'))
+         ::pg_catalog.int8 as max_origins,
+       case when pg_catalog.current_setting('max_active_replication_origins', true) is null then 'max_replication_slots'
+            else 'max_active_replication_origins' end as origins_parameter,
+       (select pg_catalog.count(*) from pg_catalog.pg_replication_origin) as origins,
+       (select setting::pg_catalog.int8 from pg_catalog.pg_settings where name = 'max_slot_wal_keep_size') as max_slot_wal_keep_size_mb,
+       (select setting::pg_catalog.int8 from pg_catalog.pg_settings where name = 'max_wal_size') as max_wal_size_mb,
+       extract(epoch from pg_catalog.current_setting('idle_replication_slot_timeout', true)::pg_catalog.interval)::pg_catalog.int8
+         as idle_slot_timeout_s,
+       (select setting from pg_catalog.pg_settings where name = 'shared_preload_libraries') as libraries,
+       pg_catalog.current_setting('pg_partman_bgw.dbname', true) as partman_databases,
+       coalesce(nullif(pg_catalog.current_setting('cron.database_name', true), ''), 'postgres') as cron_database,
+       current_user::pg_catalog.text as us, me.rolconnlimit as connection_limit,
+       pg_catalog.format('alter role %I connection limit -1', me.rolname) as lift_connection_limit,
+       (select pg_catalog.count(*) from pg_catalog.pg_stat_activity a where a.usesysid = me.oid) as connections
+  from pg_catalog.pg_roles me where me.rolname = current_user

@@ -1,5 +1,5 @@
 -- Unlogged tables: a copy has them empty.
--- Where: source, each database. Privilege: none. Locks: none. Changes nothing. Returns one text or null.
-select pg_catalog.string_agg(pg_catalog.format('%I.%I', n.nspname, c.relname), ', ' order by c.oid) as tables
+-- Where: source, each database. Privilege: none. Locks: none. Changes nothing.
+select pg_catalog.format('%I.%I', n.nspname, c.relname) as name
   from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
- where c.relkind = 'r' and c.relpersistence = 'u'
+ where c.relkind = 'r' and c.relpersistence = 'u' order by c.oid

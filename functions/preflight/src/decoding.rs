@@ -1,0 +1,55 @@
+//! Who else decodes or subscribes on this server.
+
+use shared::error::{ErrorName, Result, While};
+use shared::names::Names;
+use shared::pg::Session;
+use shared::sql;
+use tokio_postgres::Row;
+
+use crate::findings::{Findings, list};
+
+/// The plugins that the minor versions of August 2026 still allow by default (CVE-2026-6471).
+const PLUGINS_ALLOWED: [&str; 2] = ["pgoutput", "test_decoding"];
+
+pub(crate) async fn check(session: &Session, names: &Names, findings: &mut Findings) -> Result<()> {
+    for execution in sql::column::<String>(session, sql::OTHER_RUNS, &[&names.run]).await? {
+        findings.refuse_as(
+            ErrorName::AlreadyRunning,
+            format!("execution {execution} holds this source"),
+            "wait for it, or undo what it left (runbook)",
+        );
+    }
+    let subscriptions: Vec<String> = sql::column(session, sql::OWN_SUBSCRIPTIONS, &[]).await?;
+    if !subscriptions.is_empty() {
+        let remedy = "drop them: on the copy they would wake up and take the changes of their publisher";
+        findings.refuse("OwnSubscriptions", format!("the source itself subscribes: {}", list(&subscriptions)), "0 are allowed", remedy);
+    }
+    for slot in session.query(sql::OTHER_SLOTS, &[]).await.while_doing("look for other slots")? {
+        check_slot(&slot, findings)?;
+    }
+    Ok(())
+}
+
+/// A consumer stays on the source, and so does its slot. A read replica's slot is RDS's own business, unless nobody
+/// reads it.
+fn check_slot(slot: &Row, findings: &mut Findings) -> Result<()> {
+    let (name, plugin): (&str, Option<&str>) = (slot.try_get("slot")?, slot.try_get("plugin")?);
+    let (active, retained_mb): (bool, i64) = (slot.try_get("active")?, slot.try_get("retained_mb")?);
+    let status: &str = slot.try_get("status")?;
+    let told = format!("slot {name} keeps {retained_mb} MB of WAL (wal_status {status})");
+    if !active {
+        let remedy = format!("if nobody needs it: select pg_drop_replication_slot('{name}')");
+        findings.warn("UnreadSlots", format!("{told}, and nobody reads it"), "", remedy);
+    }
+    let Some(plugin) = plugin else { return Ok(()) };
+    let remedy = "set the consumer up anew on the new instance, from the cutover on: a slot does not move";
+    let database: &str = slot.try_get("database")?;
+    let (note, limit) = if PLUGINS_ALLOWED.contains(&plugin) {
+        (String::new(), String::new())
+    } else {
+        let limit = format!("since August 2026 servers allow {} by default (CVE-2026-6471)", PLUGINS_ALLOWED.join(" and "));
+        (format!(" with plugin {plugin}"), limit)
+    };
+    findings.warn("OtherConsumers", format!("database {database}: {told} for a consumer of its own{note}"), limit, remedy);
+    Ok(())
+}

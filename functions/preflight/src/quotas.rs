@@ -1,0 +1,84 @@
+//! What the account has left of the things that a run makes in RDS.
+
+use aws_sdk_rds::types::{DbInstance, DbSnapshot};
+use shared::aws::Aws;
+use shared::error::{Result, StepError, While};
+use shared::input::AfterSource;
+
+use crate::findings::{Findings, Room};
+
+/// Source: Amazon RDS user guide, "Quotas in Amazon RDS": snapshot copies in progress to one Region.
+const COPIES_AT_A_TIME: usize = 20;
+
+pub(crate) async fn check(aws: &Aws, instance: &DbInstance, after: AfterSource, findings: &mut Findings) -> Result<()> {
+    let answer = aws.rds.describe_account_attributes().send().await;
+    let answer = answer.map_err(StepError::from).while_doing("read the account's quotas")?;
+    // The snapshot and its encrypted copy; a source that is deleted leaves a last one.
+    let snapshots = if matches!(after, AfterSource::Delete) { 3 } else { 2 };
+    let storage_gib = i64::from(instance.allocated_storage().unwrap_or(0));
+    for (quota, what, needed) in [
+        ("DBInstances", "instances of the account's quota", 1),
+        ("ManualSnapshots", "manual snapshots of the account's quota", snapshots),
+        ("AllocatedStorage", "GiB of the account's storage quota", storage_gib),
+    ] {
+        let Some(found) = answer.account_quotas().iter().find(|found| found.account_quota_name() == Some(quota)) else { continue };
+        let (Some(used), Some(of)) = (found.used(), found.max()) else { continue };
+        findings.room("Quota", what, Room { free: of - used, of }, needed, "have the quota raised, or delete what nobody needs");
+    }
+    check_copies(aws, findings).await
+}
+
+async fn check_copies(aws: &Aws, findings: &mut Findings) -> Result<()> {
+    let mut pages = aws.rds.describe_db_snapshots().snapshot_type("manual").into_paginator().send();
+    let mut copying = 0;
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(StepError::from).while_doing("count snapshot copies")?;
+        copying += page.db_snapshots().iter().filter(|snapshot| is_being_copied(snapshot)).count();
+    }
+    if copying >= COPIES_AT_A_TIME {
+        let found = format!("{copying} snapshot copies are in progress in this Region");
+        findings.warn(
+            "SnapshotCopies",
+            found,
+            format!("{COPIES_AT_A_TIME} are allowed at a time"),
+            "start when some have ended: the run's own has to wait",
+        );
+    }
+    Ok(())
+}
+
+fn is_being_copied(snapshot: &DbSnapshot) -> bool {
+    snapshot.source_db_snapshot_identifier().is_some() && matches!(snapshot.status(), Some("creating" | "copying" | "pending"))
+}
+
+/// Why here: old classes cannot encrypt, and some cannot be had any more; the restore would find out hours later.
+pub(crate) async fn check_class(aws: &Aws, instance: &DbInstance, findings: &mut Findings) -> Result<()> {
+    let class = instance.db_instance_class().unwrap_or_default();
+    let version = instance.engine_version().unwrap_or_default();
+    let request = aws.rds.describe_orderable_db_instance_options().engine("postgres").engine_version(version).db_instance_class(class);
+    let answer = request.send().await.map_err(StepError::from).while_doing(&format!("look up instance class {class}"))?;
+    let options = answer.orderable_db_instance_options();
+    let remedy = "change the source to a current class first: modify-db-instance --db-instance-class";
+    if options.is_empty() {
+        let found = format!("class {class} cannot be had for PostgreSQL {version} in this Region any more");
+        findings.refuse("InstanceClass", found, "", remedy);
+    } else if !options.iter().any(|option| option.supports_storage_encryption() == Some(true)) {
+        findings.refuse("InstanceClass", format!("class {class} cannot have encrypted storage"), "", remedy);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_copies_that_are_not_ready_count() {
+        let snapshot = |status, copy_of: Option<&str>| {
+            DbSnapshot::builder().status(status).set_source_db_snapshot_identifier(copy_of.map(str::to_owned)).build()
+        };
+        assert!(is_being_copied(&snapshot("creating", Some("arn"))));
+        assert!(!is_being_copied(&snapshot("available", Some("arn"))));
+        assert!(!is_being_copied(&snapshot("creating", None)));
+    }
+}

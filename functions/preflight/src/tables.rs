@@ -1,0 +1,96 @@
+//! Conditions on the tables that a run carries.
+
+use shared::error::Result;
+use shared::pg::Session;
+use shared::replica_identity::Table;
+use shared::sql;
+
+use crate::findings::{Findings, list};
+
+/// The first version that refuses, on the source, updates of rows whose replica identity has a column that is not
+/// published.
+const CHECKS_GENERATED_COLUMNS: u32 = 18;
+
+/// What the operator lets us do, and which server it is.
+#[derive(Clone, Copy)]
+pub(crate) struct Terms {
+    pub(crate) may_set_identity: bool,
+    pub(crate) major: u32,
+}
+
+pub(crate) async fn check(session: &Session, tables: &[Table], database: &str, terms: Terms, findings: &mut Findings) -> Result<()> {
+    check_apply(tables, database, findings);
+    check_identities(session, tables, database, terms, findings).await?;
+    check_generated(session, tables, database, terms, findings).await
+}
+
+/// What would stop the copy's apply, or make it do things twice.
+fn check_apply(tables: &[Table], database: &str, findings: &mut Findings) {
+    let with_triggers: Vec<String> =
+        tables.iter().filter_map(|table| Some(format!("{} ({})", table.name, table.triggers_on_copy.as_ref()?))).collect();
+    if !with_triggers.is_empty() {
+        let found =
+            format!("database {database}: {} tables have triggers that fire on the copy as well: {}", with_triggers.len(), list(&with_triggers));
+        findings.refuse("TriggersOnCopy", found, "0 are allowed", "alter table … enable trigger …, without always or replica");
+    }
+    let forced: Vec<&str> = tables.iter().filter(|table| table.row_security_forced).map(|table| table.name.as_str()).collect();
+    if !forced.is_empty() {
+        let found =
+            format!("database {database}: {} tables, under whose forced row security the copy cannot apply changes: {}", forced.len(), list(&forced));
+        findings.refuse("ForcedRowSecurity", found, "0 are allowed", "alter table … no force row level security");
+    }
+}
+
+/// Updates of a table without a usable key fail on the source, in the application, as soon as it is published.
+async fn check_identities(session: &Session, tables: &[Table], database: &str, terms: Terms, findings: &mut Findings) -> Result<()> {
+    let without: Vec<u32> = tables.iter().filter(|table| !table.identity).map(|table| table.oid).collect();
+    if !without.is_empty() {
+        let advice = session.query(sql::IDENTITY_ADVICE, &[&without]).await?;
+        let told = advice.iter().map(|row| row.try_get("told")).collect::<std::result::Result<Vec<String>, _>>()?;
+        let found = format!("database {database}: {} tables without a replica identity: {}", without.len(), list(&told));
+        if terms.may_set_identity {
+            findings.warn("ReplicaIdentity", found, "", "they have replica identity full during the run, which writes more WAL; put back at the end");
+        } else {
+            let mut remedies =
+                advice.iter().filter_map(|row| row.try_get("statement").transpose()).collect::<std::result::Result<Vec<String>, _>>()?;
+            remedies.push("add primary keys, or set consent.replica_identity".to_owned());
+            findings.refuse("ReplicaIdentity", format!("{found}: updates of them would fail once they are published"), "", list(&remedies));
+        }
+    }
+    let cannot_be_found: Vec<String> = tables
+        .iter()
+        .filter(|table| table.identity_full || !table.identity)
+        .filter_map(|table| Some(format!("{} ({})", table.name, table.columns_without_equality.as_ref()?)))
+        .collect();
+    if !cannot_be_found.is_empty() {
+        let found = format!(
+            "database {database}: {} tables have no key, and columns that cannot be compared: {}",
+            cannot_be_found.len(),
+            list(&cannot_be_found)
+        );
+        let remedy = "give them a primary key and replica identity default: the copy could not find their rows";
+        findings.refuse("ColumnsWithoutEquality", found, "0 are allowed", remedy);
+    }
+    Ok(())
+}
+
+/// Generated columns are not published: the copy computes them. As part of a replica identity they are in the way.
+async fn check_generated(session: &Session, tables: &[Table], database: &str, terms: Terms, findings: &mut Findings) -> Result<()> {
+    let oids: Vec<u32> = tables.iter().map(|table| table.oid).collect();
+    let whole_row = |oid: u32| tables.iter().any(|table| table.oid == oid && (table.identity_full || !table.identity));
+    let mut in_the_way: Vec<String> = Vec::new();
+    for row in session.query(sql::GENERATED_COLUMNS, &[&oids]).await? {
+        let (name, columns): (&str, &str) = (row.try_get("name")?, row.try_get("columns")?);
+        let in_key: bool = row.try_get("in_key")?;
+        if in_key || terms.major >= CHECKS_GENERATED_COLUMNS && whole_row(row.try_get("oid")?) {
+            in_the_way.push(format!("{name} ({columns})"));
+        }
+    }
+    if !in_the_way.is_empty() {
+        let found =
+            format!("database {database}: {} tables have generated columns in their replica identity: {}", in_the_way.len(), list(&in_the_way));
+        let remedy = "give them a primary key, or a unique index as replica identity, without generated columns";
+        findings.refuse("GeneratedColumns", found, "0 are allowed", remedy);
+    }
+    Ok(())
+}
