@@ -9,7 +9,7 @@ PROFILE ?= release
 BINARIES := $(CARGO_TARGET_DIR)/$(PROFILE:dev=debug)
 PYTHON := $(RDS_REENCRYPT_CACHE)/venv/bin/python
 
-.PHONY: demo cloud test lint bench build install sizes
+.PHONY: demo cloud test lint bench bench-verify build install sizes
 
 ## demo: encrypts a database under write load and says whether all held (PG=12..18)
 demo: install build
@@ -34,6 +34,10 @@ lint: install
 ## bench: the write pause, over several runs of the demo
 bench: install build
 	for run in 1 2 3 4 5; do $(PYTHON) -m demo --binaries $(BINARIES) | grep -A1 '^write pause'; done
+
+## bench-verify: how fast verification reads, beside other ways (BENCH="--major 13 --megabytes 1200")
+bench-verify: install build
+	$(PYTHON) -m bench.verification --binaries $(BINARIES) $(BENCH)
 
 build:
 	@cargo build --workspace --profile $(PROFILE)

@@ -15,6 +15,7 @@ macro_rules! statements {
 statements! {
     ADVANCE_ORIGIN = "advance_origin";
     ALTER_SUBSCRIPTION_CONNECTION = "alter_subscription_connection";
+    APPLY_IS_HELD = "apply_is_held";
     BLOCKERS = "blockers";
     CANCEL_FENCE = "cancel_fence";
     CLAIM_LOCK = "claim_lock";
@@ -41,8 +42,10 @@ statements! {
     FENCES = "fences";
     FENCE_STATE = "fence_state";
     FENCE_TABLE = "fence_table";
+    FILENODES = "filenodes";
     FLUSH = "flush";
     HASH_TABLE = "hash_table";
+    KEEP_SNAPSHOT = "keep_snapshot";
     KEEP_START_LSN = "keep_start_lsn";
     LARGE_OBJECTS = "large_objects";
     LOCK_TABLES = "lock_tables";
@@ -68,12 +71,14 @@ statements! {
     SERVER = "server";
     SET_SEQUENCES = "set_sequences";
     SLOT = "slot";
+    SNAPSHOT_IS_KEPT = "snapshot_is_kept";
     START_LSN_KEPT = "start_lsn_kept";
     SUBSCRIBED_TABLES = "subscribed_tables";
     SUBSCRIPTION = "subscription";
     TABLES = "tables";
     UNFENCED_TABLES = "unfenced_tables";
     UNFENCE_TABLE = "unfence_table";
+    UNLIMITED = "unlimited";
     UNLOGGED_TABLES = "unlogged_tables";
     UNUSED_SEQUENCES = "unused_sequences";
     VACUUM_RUNS = "vacuum_runs";
