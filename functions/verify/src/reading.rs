@@ -18,7 +18,7 @@ use crate::snapshots::Side;
 const BYTES_AT_ONCE: u64 = 64 << 20;
 /// Before 14 a range of pages has to be given row by row, at three times the cost, in a list that the server keeps in memory.
 const BYTES_AT_ONCE_BEFORE_14: u64 = 16 << 20;
-/// `MaxHeapTuplesPerPage` (htup_details.h) of a page of 8 KiB.
+/// `MaxHeapTuplesPerPage` (`htup_details.h`) of a page of 8 KiB.
 const ROWS_PER_PAGE: u32 = 291;
 
 /// Values look the same on both sides, whatever their roles and databases set; and the digits of the answer go
@@ -56,13 +56,7 @@ pub(crate) async fn find_table(side: &Side, oid: u32, hash: bool) -> Result<Tabl
     let session = side.workers.first().ok_or_else(|| StepError::new(ErrorName::Internal, "no worker"))?;
     let row = session.query_opt(sql::HASH_TABLE, &[&oid, &hash]).await.map_err(StepError::from).while_doing("look at a table")?.ok_or_else(gone)?;
     let number = |column| Ok::<_, StepError>(u64::try_from(row.try_get::<_, i64>(column)?).unwrap_or(0));
-    Ok(Table {
-        name: row.try_get("name")?,
-        head: row.try_get("head")?,
-        tail: row.try_get("tail")?,
-        pages: number("pages")?,
-        bytes: number("bytes")?,
-    })
+    Ok(Table { name: row.try_get("name")?, head: row.try_get("head")?, tail: row.try_get("tail")?, pages: number("pages")?, bytes: number("bytes")? })
 }
 
 /// Reads on from where `so_far` ends, until the table or the call's time is at its end.
@@ -119,9 +113,7 @@ fn condition(major: u32, pages: Range<u64>) -> String {
 
 /// One round trip, one transaction.
 async fn read_rows(session: &Session, snapshot: &str, statement: &str) -> Result<Digest> {
-    let text = format!(
-        "begin isolation level repeatable read read only; set transaction snapshot '{snapshot}'; {SETTINGS}; {statement}; commit"
-    );
+    let text = format!("begin isolation level repeatable read read only; set transaction snapshot '{snapshot}'; {SETTINGS}; {statement}; commit");
     let answers = session.simple_query(&text).await?;
     let row = answers.iter().find_map(|answer| if let SimpleQueryMessage::Row(row) = answer { Some(row) } else { None });
     let number = |column| row.and_then(|row| row.get(column)?.parse::<i128>().ok());

@@ -17,7 +17,7 @@ use crate::reading::Progress;
 /// How long writers may be held, whatever happens.
 const MAX_HOLD: Duration = Duration::from_secs(5);
 /// How long the copy may take to reach the position; writers do not wait for that.
-const MAX_LAG: Duration = Duration::from_secs(60);
+const MAX_LAG: Duration = Duration::from_mins(1);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 const BEGIN: &str = "begin isolation level repeatable read read only";
 
@@ -54,8 +54,8 @@ pub(crate) async fn take_pair(call: &Call<'_>, database: &Database, tables: &[u3
 
     let mut locks = [Locks { session: &locker, tables: tables.to_vec() }];
     lock_all(&mut locks, "share", MAX_HOLD).await.while_doing(&format!("hold the writers of {}", database.name))?;
-    let marked = async { marker.batch_execute(&insert).await.map_err(StepError::from) };
-    try_join(marked, source.begin()).await?;
+    let mark_it = async { marker.batch_execute(&insert).await.map_err(StepError::from) };
+    try_join(mark_it, source.begin()).await?;
     // Fails where the server has ended the session meanwhile, and its locks with it.
     locker.batch_execute("rollback").await?;
 
