@@ -95,6 +95,10 @@ class Standing:
                 found.append(values(session, query, (f"{self.plan['names']['run']}_verify",)))
         return found
 
+    def wait_for_kept_snapshots(self, number: int) -> None:
+        """A session that was told to end takes a moment."""
+        wait_until(self.kept_snapshots, lambda kept: [len(pids) for pids in kept] == [number] * 2, "the snapshots that are kept", 20)
+
 
 def plan_of(execution: Execution) -> dict:
     outputs = [event["taskSucceededEventDetails"]["output"] for event in execution.events() if "taskSucceededEventDetails" in event]
@@ -124,18 +128,17 @@ def standing(request, cloud, databases, key_arn):
 
 
 @pytest.mark.parametrize("case", TAMPERING)
-def test_what_was_done_to_the_copy_is_found_and_nothing_else(standing, case):
+def test_what_was_done_to_the_copy_is_found(standing, case):
     tamper, table, repair = TAMPERING[case]
     with standing.session(standing.target) as session:
         assert session.execute(tamper).rowcount > 0
         answer = standing.verify()
         assert answer.get("errorType") == "DataDiffers" and table in answer["errorMessage"], answer
         session.execute(repair)
-    assert_equal(standing.verify())
 
 
-def test_a_hot_table_is_no_difference(standing):
-    for _ in range(5):
+def test_what_was_made_good_and_what_changes_all_the_time_is_no_difference(standing):
+    for _ in range(3):
         count = standing.application.count
         assert_equal(standing.verify())
         assert standing.application.count > count
@@ -143,14 +146,14 @@ def test_a_hot_table_is_no_difference(standing):
 
 def test_calls_go_on_in_the_middle_of_a_table(standing):
     def change_what_was_read_and_what_was_not(_before, _after, within: int) -> None:
-        assert [len(pids) for pids in standing.kept_snapshots()] == [1, 1]
+        standing.wait_for_kept_snapshots(1)
         with standing.session(standing.source) as session:
-            session.execute("update public.big set told = told || '.' where id % 50 = %s", (within,))
+            session.execute("update public.big set told = told || '.' where id %% 50 = %s", (within,))
 
     answer, within = standing.verify_in_short_calls(change_what_was_read_and_what_was_not)
     assert_equal(answer)
     assert within > 0
-    assert standing.kept_snapshots() == [[], []]
+    standing.wait_for_kept_snapshots(0)
 
 
 def test_a_difference_is_found_across_calls(standing):
@@ -160,7 +163,8 @@ def test_a_difference_is_found_across_calls(standing):
         session.execute("update public.big set told = upper(told) where id = 9")
         answer, within = standing.verify_in_short_calls(nothing)
         assert answer.get("errorType") == "DataDiffers" and "public.big" in answer["errorMessage"], answer
-        assert within > 0 and standing.kept_snapshots() == [[], []]
+        assert within > 0
+        standing.wait_for_kept_snapshots(0)
         session.execute("update public.big set told = lower(told) where id = 9")
 
 
