@@ -29,7 +29,6 @@ create table public.orders (id bigint primary key, customer int not null, told t
 insert into public.orders
 select n, n % 5000, md5(n::text) || md5((n + 1)::text), 'state ' || n % 7, n / 7.0, now() - n * interval '1 s', now(), n % 2 = 0, md5(n::text)::uuid
   from generate_series(1, {rows}) n;
-vacuum (freeze, analyze) public.orders;
 """
 
 # What other tools do on the server, one session a side.
@@ -73,6 +72,7 @@ def replicate(cloud: LocalCloud, databases: Databases, options: argparse.Namespa
     source = databases.create(NAME, options.major, DBName="app", DBInstanceClass=options.instance_class)
     with databases.connect(source, "app") as session:
         session.execute(TABLE.format(rows=options.megabytes * 1_000_000 // BYTES_PER_ROW))
+        session.execute("vacuum (freeze, analyze) public.orders")
     endpoint = source["Endpoint"]
     place = {"username": MASTER, "password": MASTER_PASSWORD, "host": endpoint["Address"], "port": endpoint["Port"]}
     make_secret(cloud, f"{NAME}/master", place)
