@@ -106,6 +106,8 @@ pub struct VerifyRequest {
     pub plan: Plan,
     /// What earlier calls have verified.
     pub verified: VerifiedByDatabase,
+    /// After how long the call begins nothing more, and answers "not yet".
+    pub budget_seconds: u64,
 }
 
 /// The request of finish.
@@ -152,13 +154,71 @@ impl Ready {
 }
 
 /// How much of one database was verified.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Verified {
     /// Tables compared and found equal.
     pub tables: u64,
     /// Rows in them.
     pub rows: u64,
+    /// The table after them, where the last call ended in the middle of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unfinished: Option<Unfinished>,
+}
+
+/// How far a table was read on both sides.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unfinished {
+    pub source: Reading,
+    pub target: Reading,
+}
+
+/// How far a table was read on one side.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reading {
+    /// The exported snapshot in which it is read.
+    pub snapshot: String,
+    /// The table's file: another one after a `truncate` or a rewrite, which no snapshot protects from.
+    pub filenode: u32,
+    /// The pages before this one have been read.
+    pub next_page: u64,
+    /// What they hold.
+    pub digest: Digest,
+}
+
+/// Number and hash of rows, in whatever order they were read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "(u64, String, String)", into = "(u64, String, String)")]
+pub struct Digest {
+    pub rows: u64,
+    /// Sums of two differently seeded hashes of each row, modulo 2^128.
+    pub sums: [u128; 2],
+}
+
+impl Digest {
+    /// Adds the rows of another part of the same table.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let [first, second] = self.sums;
+        Self { rows: self.rows + other.rows, sums: [first.wrapping_add(other.sums[0]), second.wrapping_add(other.sums[1])] }
+    }
+}
+
+/// In hexadecimal: the numbers of a state machine hold 53 bits.
+impl From<Digest> for (u64, String, String) {
+    fn from(Digest { rows, sums: [first, second] }: Digest) -> Self {
+        (rows, format!("{first:x}"), format!("{second:x}"))
+    }
+}
+
+impl TryFrom<(u64, String, String)> for Digest {
+    type Error = std::num::ParseIntError;
+
+    fn try_from((rows, first, second): (u64, String, String)) -> Result<Self, Self::Error> {
+        Ok(Self { rows, sums: [u128::from_str_radix(&first, 16)?, u128::from_str_radix(&second, 16)?] })
+    }
 }
 
 /// By database.
@@ -231,7 +291,7 @@ pub mod example {
         match function {
             "preflight" => json!({"action": "do", "execution": execution(), "input": {"source": "orders-db", "secret": "orders/master"}}),
             "advance-lsn" => json!({"action": "do", "plan": plan(), "look": 0}),
-            "verify" => json!({"action": "do", "plan": plan(), "verified": {}}),
+            "verify" => json!({"action": "do", "plan": plan(), "verified": {}, "budget_seconds": 480}),
             "finish" => json!({
                 "action": "do",
                 "plan": plan(),
@@ -243,5 +303,24 @@ pub mod example {
             }),
             _ => json!({"action": "do", "plan": plan()}),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_a_table_add_up_in_any_order() {
+        let parts = [Digest { rows: 3, sums: [u128::MAX, 5] }, Digest { rows: 4, sums: [7, u128::MAX - 1] }];
+        let both = Digest { rows: 7, sums: [6, 3] };
+        assert_eq!((parts[0].and(parts[1]), parts[1].and(parts[0])), (both, both));
+    }
+
+    #[test]
+    fn a_digest_comes_back_from_the_state_machine_as_it_was() {
+        let digest = Digest { rows: 9, sums: [u128::MAX, 1 << 100] };
+        let text = serde_json::to_string(&digest).unwrap();
+        assert_eq!(serde_json::from_str::<Digest>(&text).unwrap(), digest, "{text}");
     }
 }

@@ -16,6 +16,7 @@ statements! {
     ADVANCE_ORIGIN = "advance_origin";
     ALL_TABLES_PUBLICATIONS = "all_tables_publications";
     ALTER_SUBSCRIPTION_CONNECTION = "alter_subscription_connection";
+    APPLY_IS_HELD = "apply_is_held";
     BEATS = "beats";
     BLOCKERS = "blockers";
     CANCEL_FENCE = "cancel_fence";
@@ -56,6 +57,7 @@ statements! {
     FENCES = "fences";
     FENCE_STATE = "fence_state";
     FENCE_TABLE = "fence_table";
+    FILENODES = "filenodes";
     FLUSH = "flush";
     FOREIGN_SERVERS = "foreign_servers";
     GENERATED_COLUMNS = "generated_columns";
@@ -63,6 +65,7 @@ statements! {
     HOLD_DDL = "hold_ddl";
     IDENTITY_ADVICE = "identity_advice";
     KEEP_LSN = "keep_lsn";
+    KEEP_SNAPSHOT = "keep_snapshot";
     LARGE_OBJECTS = "large_objects";
     LOCK_TABLES = "lock_tables";
     LONG_TRANSACTIONS = "long_transactions";
@@ -92,19 +95,21 @@ statements! {
     ROLE_PASSWORD = "role_password";
     RUN_DATABASES = "run_databases";
     RUN_SLOTS = "run_slots";
-    SEE_MARK = "see_mark";
     SEED_FUNCTION = "seed_function";
     SEED_LSN = "seed_lsn";
+    SEE_MARK = "see_mark";
     SEQUENCES = "sequences";
     SERVER = "server";
     SET_SEQUENCES = "set_sequences";
     SLOT = "slot";
+    SNAPSHOT_IS_KEPT = "snapshot_is_kept";
     SUBSCRIBED_TABLES = "subscribed_tables";
     SUBSCRIPTION = "subscription";
     TABLES = "tables";
     TAKE_TURN = "take_turn";
     UNFENCED_TABLES = "unfenced_tables";
     UNFENCE_TABLE = "unfence_table";
+    UNLIMITED = "unlimited";
     UNLOGGED_TABLES = "unlogged_tables";
     UNUSED_SEQUENCES = "unused_sequences";
     VACUUM_RUNS = "vacuum_runs";

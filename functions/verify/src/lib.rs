@@ -1,25 +1,37 @@
-//! Compares the rows of source and copy while writes go on.
+//! Compares all rows of source and copy, exactly, while writes go on.
 //!
-//! Two snapshots of the very same position make the comparison exact: behind a lock that stops writers for some
-//! milliseconds the copy drains, both sides take their snapshot, and the lock is let go. Hashing then takes as long
-//! as it takes, and nobody waits.
+//! - *Correct under writes*: both sides are read in snapshots of the very same position, so every difference is one, and
+//!   no second look is needed. Page ranges of the two sides do not correspond, since rows move on each by itself, but their
+//!   sums over a whole table do. What a snapshot does not protect from, `truncate` and rewrites, is seen by the table's
+//!   file, and that table is read again.
+//! - *Locks*: SHARE on the tables that are left, for the milliseconds of one commit and one snapshot, however far the copy
+//!   is behind: it is the copy's apply that is held at the position. While reading, ACCESS SHARE for a page range at a time.
+//! - *Load*: half of the source's processors, see [`load`]; two sums of 64 bits are made on the server, no row leaves it.
+//! - *Bounds*: a table of any size, with or without a key, is read in page ranges, over as many calls as it takes. The
+//!   snapshot of an unfinished table is handed from call to call by a session that sleeps, half an hour at most. So a snapshot
+//!   lives as long as one call, or as one table that takes longer, and vacuum waits that long, as for a dump of that table.
+//! - *Killed or repeated*: a call goes on from what it was handed. Where the snapshot is gone it reads that table again, in
+//!   a new one.
 
+mod load;
+mod reading;
 mod snapshots;
 
-use serde::Serialize;
-use shared::aws::Aws;
-use shared::contract::{Action, Plan, VerifiedByDatabase, VerifyRequest};
-use shared::error::{ErrorName, Result, StepError, While};
-use shared::input::Verify;
-use shared::pg::Session;
-use shared::rds::{source_server, target_server};
-use shared::sql;
 use std::time::{Duration, Instant};
 
-use crate::snapshots::take_snapshots;
+use futures_util::future::try_join;
+use serde::Serialize;
+use shared::aws::Aws;
+use shared::contract::{Action, Database, Digest, Plan, Unfinished, Verified, VerifiedByDatabase, VerifyRequest};
+use shared::error::{ErrorName, Result, StepError};
+use shared::input::Verify;
+use shared::pg::Server;
+use shared::rds::{source_server, target_instance, target_server};
+use shared::sql;
 
-/// A call begins no further table after this long.
-const BUDGET: Duration = Duration::from_mins(5);
+use crate::load::Load;
+use crate::reading::{Progress, Table, find_table, read_pages};
+use crate::snapshots::{Pair, resume_pair, take_pair};
 
 #[derive(Debug, Serialize)]
 pub struct Answer {
@@ -27,45 +39,119 @@ pub struct Answer {
     pub verified: VerifiedByDatabase,
 }
 
+/// What a call works with.
+pub(crate) struct Call<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) source: Server,
+    pub(crate) target: Server,
+    pub(crate) load: Load,
+    /// Nothing more is begun after it. Then come a pair of snapshots and a range of pages at most, whose own limits keep
+    /// the call within the function's.
+    pub(crate) deadline: Instant,
+}
+
 /// Do: after it answers ready, every table was found equal, row for row, at one position of the source. "Not yet"
-/// where tables are left for another call. Undo: there is nothing to undo.
+/// where rows are left for another call. Undo: there is nothing to undo.
 ///
 /// # Errors
 /// `DataDiffers`, `TablesChanged`, `LockTimeout`, `DrainTimeout`, `PostgresUnavailable`.
 pub async fn handle(aws: &Aws, request: VerifyRequest) -> Result<Answer> {
     match request.action {
-        Action::Do => verify(aws, &request.plan, request.verified).await,
+        Action::Do => verify(aws, request).await,
         Action::Undo => Ok(Answer { ready: true, verified: request.verified }),
     }
 }
 
-async fn verify(aws: &Aws, plan: &Plan, mut verified: VerifiedByDatabase) -> Result<Answer> {
-    let (source, target) = (source_server(aws, plan).await?, target_server(aws, plan).await?);
-    let began = Instant::now();
+async fn verify(aws: &Aws, request: VerifyRequest) -> Result<Answer> {
+    let (plan, mut verified) = (&request.plan, request.verified);
+    let deadline = Instant::now() + Duration::from_secs(request.budget_seconds);
+    // The copy was restored as an instance of the source's class.
+    let load = Load::of_class(target_instance(aws, plan).await?.db_instance_class().unwrap_or_default());
+    let call = Call { plan, source: source_server(aws, plan).await?, target: target_server(aws, plan).await?, load, deadline };
     for database in &plan.databases {
         let so_far = verified.entry(database.name.clone()).or_default();
-        let pair = take_snapshots(&source, &target, plan, database).await?;
-        let done = usize::try_from(so_far.tables).unwrap_or(usize::MAX);
-        for oid in pair.tables.iter().skip(done) {
-            if began.elapsed() > BUDGET {
+        while !verify_in_one_pair(&call, database, so_far).await? {
+            if Instant::now() >= deadline {
                 return Ok(Answer { ready: false, verified });
             }
-            so_far.rows += compare(&pair.source, &pair.target, *oid, plan.verify == Verify::Rows).await?;
-            so_far.tables += 1;
         }
     }
     Ok(Answer { ready: true, verified })
 }
 
-/// Returns the number of rows, the same on both sides.
-async fn compare(source: &Session, target: &Session, oid: u32, hash: bool) -> Result<u64> {
-    let made = source.query_one(sql::HASH_TABLE, &[&oid, &hash]).await?;
-    let (query, name): (String, String) = (made.try_get(0)?, made.try_get(1)?);
-    let both = futures_util::future::try_join(source.query_one(&query, &[]), target.query_one(&query, &[])).await;
-    let (ours, theirs) = both.map_err(StepError::from).while_doing(&format!("read table {name}"))?;
-    let (rows, copied): (i64, i64) = (ours.try_get(0)?, theirs.try_get(0)?);
-    if rows == copied && ours.try_get::<_, String>(1)? == theirs.try_get::<_, String>(1)? {
-        return Ok(u64::try_from(rows).unwrap_or(0));
+/// Goes on with one database, as far as one pair of snapshots and the call's time reach; whether to its end.
+async fn verify_in_one_pair(call: &Call<'_>, database: &Database, so_far: &mut Verified) -> Result<bool> {
+    let tables = tables_left(call, database, so_far).await?;
+    let Some(first) = tables.first() else { return Ok(true) };
+    let mut unfinished = so_far.unfinished.take();
+    let resumed = match &unfinished {
+        Some(unfinished) => resume_pair(call, database, *first, unfinished).await?,
+        None => None,
+    };
+    let goes_on = resumed.is_some();
+    if !goes_on {
+        unfinished = None;
     }
-    Err(StepError::new(ErrorName::DataDiffers, format!("table {name} has {rows} rows on the source and {copied} on the copy, or other contents")))
+    let pair = match resumed {
+        Some(pair) => pair,
+        None => take_pair(call, database, &tables).await?,
+    };
+    for (place, oid) in tables.into_iter().enumerate() {
+        if place > 0 && Instant::now() >= call.deadline {
+            return Ok(false);
+        }
+        let table = find(&pair, oid, call.plan).await?;
+        let (ours, theirs) = read(call, &pair, &table, unfinished.take()).await?;
+        if !(ours.complete && theirs.complete) {
+            so_far.unfinished = Some(pair.keep(call, database, oid, &ours, &theirs).await?);
+            return Ok(false);
+        }
+        if goes_on {
+            pair.end_kept().await?;
+        }
+        if pair.is_rewritten(oid).await? {
+            tracing::info!(table = table.0.name, "was truncated or rewritten while it was read; it is read again");
+            return Ok(false);
+        }
+        so_far.rows += equal(&table.0.name, ours.digest, theirs.digest)?;
+        so_far.tables += 1;
+        // A snapshot that has served a long time is not kept for more than it was made for.
+        if goes_on {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The tables that were not compared yet, in the order in which all calls take them.
+async fn tables_left(call: &Call<'_>, database: &Database, so_far: &Verified) -> Result<Vec<u32>> {
+    let session = call.source.connect(&database.name).await?;
+    let mut tables: Vec<u32> = sql::column(&session, sql::PUBLISHED_TABLES, &[&call.plan.names.run]).await?;
+    tables.sort_unstable();
+    Ok(tables.split_off(tables.len().min(usize::try_from(so_far.tables).unwrap_or(usize::MAX))))
+}
+
+/// The table on both sides, which must have the same columns for the sums to mean the same.
+async fn find(pair: &Pair, oid: u32, plan: &Plan) -> Result<(Table, Table)> {
+    let hash = plan.verify == Verify::Rows;
+    let (ours, theirs) = try_join(find_table(&pair.source, oid, hash), find_table(&pair.target, oid, hash)).await?;
+    if ours.head != theirs.head {
+        return Err(StepError::new(ErrorName::TablesChanged, format!("table {} has other columns on the source than on the copy", ours.name)));
+    }
+    Ok((ours, theirs))
+}
+
+async fn read(call: &Call<'_>, pair: &Pair, table: &(Table, Table), unfinished: Option<Unfinished>) -> Result<(Progress, Progress)> {
+    let (ours, theirs) = unfinished.map_or_else(Default::default, |unfinished| (unfinished.source.into(), unfinished.target.into()));
+    try_join(read_pages(call, &pair.source, &table.0, ours), read_pages(call, &pair.target, &table.1, theirs)).await
+}
+
+/// Returns the number of rows, the same on both sides.
+fn equal(table: &str, ours: Digest, theirs: Digest) -> Result<u64> {
+    if ours == theirs {
+        return Ok(ours.rows);
+    }
+    let how = if ours.rows == theirs.rows { ", but not the same ones" } else { "" };
+    let what = format!("table {table} has {} rows on the source and {} on the copy at the same position{how}", ours.rows, theirs.rows);
+    Err(StepError::new(ErrorName::DataDiffers, what))
 }

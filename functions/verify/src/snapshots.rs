@@ -1,40 +1,197 @@
-//! A snapshot of each side at one and the same position.
+//! A snapshot of each side at one and the same position, taken, handed on, and ended.
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use shared::contract::{Database, Plan};
-use shared::error::{Result, While};
+use futures_util::future::{Either, select, try_join, try_join_all};
+use shared::contract::{Database, Reading, Unfinished};
+use shared::error::{ErrorName, Result, StepError, While};
 use shared::locks::{Locks, lock_all};
 use shared::pg::{Server, Session};
-use shared::replication::{check_tables, drain};
+use shared::replication::check_tables;
 use shared::sql;
 
-/// How long writers may be held while the copy drains.
-const MAX_HOLD: Duration = Duration::from_secs(5);
+use crate::Call;
+use crate::reading::Progress;
 
-/// Two transactions that see the same rows, and the tables to compare, by oid.
-pub(crate) struct Pair {
-    pub(crate) source: Session,
-    pub(crate) target: Session,
-    pub(crate) tables: Vec<u32>,
+/// How long writers may be held, whatever happens.
+const MAX_HOLD: Duration = Duration::from_secs(5);
+/// How long the copy may take to reach the position; writers do not wait for that.
+const MAX_LAG: Duration = Duration::from_mins(1);
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+const BEGIN: &str = "begin isolation level repeatable read read only";
+
+/// One side: a session that holds the snapshot, and those that read in it.
+pub(crate) struct Side {
+    keeper: Session,
+    keeper_name: String,
+    /// As the server exported it.
+    pub(crate) snapshot: String,
+    /// The files of the tables, by oid, as they were at the snapshot's position, or shortly before.
+    filenodes: Vec<(u32, u32)>,
+    pub(crate) workers: Vec<Session>,
 }
 
-/// Why a lock: nothing else tells the copy to stop at a position of our choosing. SHARE lets `select for update`
-/// pass, and is let go as soon as both snapshots are taken.
-pub(crate) async fn take_snapshots(source: &Server, target: &Server, plan: &Plan, database: &Database) -> Result<Pair> {
-    let pair = Pair { source: source.connect(&database.name).await?, target: target.connect(&database.name).await?, tables: Vec::new() };
-    check_tables(&pair.source, &pair.target, plan, database).await?;
-    let mut tables: Vec<u32> = sql::column(&pair.source, sql::PUBLISHED_TABLES, &[&plan.names.run]).await?;
-    tables.sort_unstable();
-    let (locker, watcher) = (source.connect(&database.name).await?, source.connect(&database.name).await?);
-    let mut locks = [Locks { session: &locker, tables: tables.clone() }];
+/// Both sides see the same rows.
+pub(crate) struct Pair {
+    pub(crate) source: Side,
+    pub(crate) target: Side,
+}
+
+/// Why a lock on the source: its snapshot must hold exactly what stands before a mark in its WAL. Why a mark that is held
+/// on the copy: nothing else stops the apply at a position of our choosing. We insert the same mark there first, and leave
+/// it open: the apply, in the order of the commits, comes to it and waits, until we take ours back.
+pub(crate) async fn take_pair(call: &Call<'_>, database: &Database, tables: &[u32]) -> Result<Pair> {
+    let (mut source, mut target) = try_join(Side::open(call, &call.source, database), Side::open(call, &call.target, database)).await?;
+    check_tables(&source.keeper, &target.keeper, call.plan, database).await?;
+    let (locker, marker, holder) =
+        (call.source.connect(&database.name).await?, call.source.connect(&database.name).await?, call.target.connect(&database.name).await?);
+    let mark: String = sql::value(&marker, "select pg_catalog.md5(pg_catalog.random()::text || pg_catalog.clock_timestamp()::text)", &[]).await?;
+    let insert: String = sql::value(&marker, sql::MAKE_MARK, &[&call.plan.names.run, &mark]).await?;
+    holder.batch_execute("begin; set local idle_in_transaction_session_timeout = 0").await?;
+    holder.batch_execute(&insert).await?;
+    source.filenodes = filenodes(&source.keeper, tables).await?;
+
+    let mut locks = [Locks { session: &locker, tables: tables.to_vec() }];
     lock_all(&mut locks, "share", MAX_HOLD).await.while_doing(&format!("hold the writers of {}", database.name))?;
-    drain(&watcher, &pair.target, plan, database, Instant::now() + MAX_HOLD).await?;
-    for session in [&pair.source, &pair.target] {
-        let begin = "begin isolation level repeatable read read only; set local statement_timeout = 0; \
-                     set local idle_in_transaction_session_timeout = 0; select 1";
-        session.batch_execute(begin).await?;
-    }
+    let mark_it = async { marker.batch_execute(&insert).await.map_err(StepError::from) };
+    try_join(mark_it, source.begin()).await?;
+    // Fails where the server has ended the session meanwhile, and its locks with it.
     locker.batch_execute("rollback").await?;
-    Ok(Pair { tables, ..pair })
+
+    wait_for_apply(call, database, &target.keeper, &holder).await?;
+    target.filenodes = filenodes(&target.keeper, tables).await?;
+    target.begin().await?;
+    holder.batch_execute("rollback").await?;
+    let pair = Pair { source, target };
+    pair.end_kept().await?;
+    Ok(pair)
+}
+
+/// Until the copy has applied all before the mark, and stands there.
+async fn wait_for_apply(call: &Call<'_>, database: &Database, watcher: &Session, holder: &Session) -> Result<()> {
+    let subscription = call.plan.names.slot(database.oid);
+    let pid: i32 = sql::value(holder, "select pg_catalog.pg_backend_pid()", &[]).await?;
+    let deadline = Instant::now() + MAX_LAG;
+    while !sql::value::<bool>(watcher, sql::APPLY_IS_HELD, &[&subscription, &pid]).await? {
+        if Instant::now() >= deadline {
+            let what = format!("the copy of {} was more than {} s behind", database.name, MAX_LAG.as_secs());
+            return Err(StepError::new(ErrorName::DrainTimeout, what));
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    Ok(())
+}
+
+/// The snapshots in which an earlier call read a part of this table; none where they are gone.
+pub(crate) async fn resume_pair(call: &Call<'_>, database: &Database, table: u32, unfinished: &Unfinished) -> Result<Option<Pair>> {
+    let (source, target) = try_join(
+        Side::resume(call, &call.source, database, table, &unfinished.source),
+        Side::resume(call, &call.target, database, table, &unfinished.target),
+    )
+    .await?;
+    Ok(source.zip(target).map(|(source, target)| Pair { source, target }))
+}
+
+impl Pair {
+    /// Keeps both snapshots beyond this call.
+    pub(crate) async fn keep(self, call: &Call<'_>, database: &Database, table: u32, ours: &Progress, theirs: &Progress) -> Result<Unfinished> {
+        let (source, target) =
+            try_join(self.source.keep(&call.source, database, table, ours), self.target.keep(&call.target, database, table, theirs)).await?;
+        Ok(Unfinished { source, target })
+    }
+
+    /// After it, no snapshot is kept for this run but this pair.
+    pub(crate) async fn end_kept(&self) -> Result<()> {
+        try_join(self.source.end_kept(), self.target.end_kept()).await.map(|_| ())
+    }
+
+    /// Whether a table is in another file than at the snapshots' position.
+    pub(crate) async fn is_rewritten(&self, table: u32) -> Result<bool> {
+        let (ours, theirs) = try_join(self.source.is_rewritten(table), self.target.is_rewritten(table)).await?;
+        Ok(ours || theirs)
+    }
+}
+
+impl Side {
+    async fn open(call: &Call<'_>, server: &Server, database: &Database) -> Result<Self> {
+        // By this name it is found when its call has ended.
+        let named = Server { application_name: format!("{}_verify", server.application_name), ..server.clone() };
+        let keeper = connect_unlimited(&named, database).await?;
+        let workers = try_join_all((0..call.load.workers).map(|_| connect_unlimited(server, database))).await?;
+        Ok(Self { keeper, keeper_name: named.application_name, snapshot: String::new(), filenodes: Vec::new(), workers })
+    }
+
+    /// Begins the snapshot, which sees what is committed now.
+    async fn begin(&mut self) -> Result<()> {
+        self.keeper.batch_execute(BEGIN).await?;
+        self.export().await
+    }
+
+    async fn resume(call: &Call<'_>, server: &Server, database: &Database, table: u32, reading: &Reading) -> Result<Option<Self>> {
+        if !reading.snapshot.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-') {
+            return Err(StepError::new(ErrorName::Internal, "the state machine handed over something else than a snapshot"));
+        }
+        let mut side = Self::open(call, server, database).await?;
+        side.filenodes = vec![(table, reading.filenode)];
+        side.keeper.batch_execute(BEGIN).await?;
+        match side.keeper.batch_execute(&format!("set transaction snapshot '{}'", reading.snapshot)).await {
+            Ok(()) => side.export().await.map(|()| Some(side)),
+            Err(error) if is_gone(&error) => Ok(None),
+            Err(error) => Err(StepError::from(error).while_doing("go on in the snapshot of an earlier call")),
+        }
+    }
+
+    async fn export(&mut self) -> Result<()> {
+        self.snapshot = sql::value(&self.keeper, "select pg_catalog.pg_export_snapshot()", &[]).await?;
+        Ok(())
+    }
+
+    /// Leaves the session that holds the snapshot asleep. It is the last one to do so: those of earlier calls are ended.
+    async fn keep(self, server: &Server, database: &Database, table: u32, progress: &Progress) -> Result<Reading> {
+        self.end_kept().await?;
+        let filenode = self.filenode(table);
+        let watcher = server.connect(&database.name).await?;
+        let pid: i32 = sql::value(&self.keeper, "select pg_catalog.pg_backend_pid()", &[]).await?;
+        let asleep = async {
+            while !sql::value::<bool>(&watcher, sql::SNAPSHOT_IS_KEPT, &[&pid]).await? {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            Ok::<_, StepError>(())
+        };
+        match select(pin!(self.keeper.batch_execute(sql::KEEP_SNAPSHOT)), pin!(asleep)).await {
+            Either::Left((ended, _)) => ended.map_err(StepError::from).while_doing("keep a snapshot")?,
+            Either::Right((asleep, _)) => asleep?,
+        }
+        Ok(Reading { snapshot: self.snapshot, filenode, next_page: progress.next_page, digest: progress.digest })
+    }
+
+    async fn end_kept(&self) -> Result<()> {
+        sql::value::<i64>(&self.keeper, sql::END_OWN_SESSIONS, &[&self.keeper_name]).await.map(|_| ())
+    }
+
+    async fn is_rewritten(&self, table: u32) -> Result<bool> {
+        let session = self.workers.first().unwrap_or(&self.keeper);
+        Ok(filenodes(session, &[table]).await? != [(table, self.filenode(table))])
+    }
+
+    fn filenode(&self, table: u32) -> u32 {
+        self.filenodes.iter().find(|(oid, _)| *oid == table).map_or(0, |(_, filenode)| *filenode)
+    }
+}
+
+/// A session may have nothing to do while the other side reads.
+async fn connect_unlimited(server: &Server, database: &Database) -> Result<Session> {
+    let session = server.connect(&database.name).await?;
+    sql::value::<i64>(&session, sql::UNLIMITED, &[]).await?;
+    Ok(session)
+}
+
+async fn filenodes(session: &Session, tables: &[u32]) -> Result<Vec<(u32, u32)>> {
+    session.query(sql::FILENODES, &[&tables]).await?.iter().map(|row| Ok((row.try_get("oid")?, row.try_get("filenode")?))).collect()
+}
+
+/// There is no such snapshot: `ImportSnapshot` says it in different ways up to 16 and since, and of a process that ended.
+fn is_gone(error: &tokio_postgres::Error) -> bool {
+    error.code().is_some_and(|state| matches!(state.code(), "22023" | "42704" | "55000"))
 }

@@ -5,6 +5,6 @@ select pg_catalog.format('create schema if not exists %I', $1::text)
 union all
 select pg_catalog.format('create table if not exists %I.replica_identity (table_name text primary key, was "char" not null)', $1)
 union all
-select pg_catalog.format('create table if not exists %I.marks (mark uuid not null)', $1)
+select pg_catalog.format('create table if not exists %I.marks (mark uuid primary key)', $1)
 union all
 select pg_catalog.format('create table if not exists %I.beats (beat bigint generated always as identity, at_lsn pg_lsn not null)', $1)
