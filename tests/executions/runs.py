@@ -86,9 +86,12 @@ def undo_of(cloud: LocalCloud, execution: Execution) -> Execution:
     client = cloud.client("stepfunctions")
 
     def find() -> list[dict]:
-        running = client.list_executions(stateMachineArn=cloud.state_machine_arn)["executions"]
-        described = [client.describe_execution(executionArn=each["executionArn"]) for each in running]
-        return [each for each in described if json.loads(each["input"]).get("detail", {}).get("executionArn") == execution.arn]
+        listed = client.list_executions(stateMachineArn=cloud.state_machine_arn)["executions"]
+        described = [client.describe_execution(executionArn=each["executionArn"]) for each in listed]
+        return [each for each in described if stopped_by(json.loads(each["input"])) == execution.arn]
+
+    def stopped_by(request: object) -> str | None:
+        return request["detail"]["executionArn"] if isinstance(request, dict) and "detail" in request else None
 
     (found,) = wait_until(find, bool, f"an execution that undoes {execution.name}", 20)
     return Execution(cloud, found["name"], arn=found["executionArn"])

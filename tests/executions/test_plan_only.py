@@ -23,5 +23,5 @@ def test_a_plan_names_what_would_be_made_and_changes_nothing(cloud, source, key_
     assert {database["name"] for database in output["plan"]["databases"]} == {"postgres", "app"}
     assert any("journal.event" in finding["found"] for finding in output["findings"])
     assert any(key_arn in step for step in output["steps"])
-    assert [each.state for each in entered_states(execution.events())] == ["Preflight", "OnlyPlan", "Planned"]
+    assert [each.state for each in entered_states(execution.events())] == ["DoOrUndo", "Preflight", "OnlyPlan", "Planned"]
     assert footprint(cloud, source, ["postgres", "app"]) == before

@@ -32,7 +32,7 @@ def refuse(cloud, instance: dict, request: object, error: str, *named: str) -> N
     assert (described["status"], described.get("error")) == ("FAILED", error), described.get("cause")
     for word in named:
         assert word in described["cause"]
-    assert [each.state for each in entered_states(execution.events())] == ["Preflight", "Refused"]
+    assert [each.state for each in entered_states(execution.events())] == ["DoOrUndo", "Preflight", "Refused"]
     assert footprint(cloud, instance, DATABASES) == before
 
 
