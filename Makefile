@@ -9,7 +9,7 @@ PROFILE ?= release
 BINARIES := $(CARGO_TARGET_DIR)/$(PROFILE:dev=debug)
 PYTHON := $(RDS_REENCRYPT_CACHE)/venv/bin/python
 
-.PHONY: demo cloud test lint bench bench-verify model sweep fuzz build install sizes
+.PHONY: demo cloud test lint bench bench-verify model sweep fuzz test-faults build install sizes
 
 ## demo: encrypts a database under write load and says whether all held (PG=12..18)
 demo: install build
@@ -50,6 +50,10 @@ sweep: install
 ## fuzz: the properties of the recovery log's reading, CASES times each
 fuzz:
 	PROPTEST_CASES=$(CASES) cargo test -p shared --test recovery_log
+
+## test-faults: every fault at every step, on whole executions; writes tests/FAULTS.md (FAULTS="--only Cutover")
+test-faults: install build
+	$(PYTHON) -m faults --binaries $(BINARIES) $(or $(FAULTS),--report tests/FAULTS.md)
 
 ## bench-verify: how fast verification reads, beside other ways (BENCH="--major 13 --megabytes 1200")
 bench-verify: install build

@@ -346,11 +346,13 @@ def _report_ends() -> None:
             _report(self)
 
     def send_to_state_machines_too(self: Rule, event: dict, transform_input: bool = True) -> None:
-        send(self, event, transform_input)
-        if self.event_pattern.matches_event(event):
-            for arn in (target["Arn"] for target in self.targets if ":stateMachine:" in target["Arn"]):
-                backend = models.stepfunctions_parser_backends[self.account_id][self.region_name]
-                backend.start_execution(arn, execution_input=json.dumps(event))
+        machines = [target for target in self.targets if ":stateMachine:" in target["Arn"]]
+        if machines and self.event_pattern.matches_event(event):
+            backend = models.stepfunctions_parser_backends[self.account_id][self.region_name]
+            for target in machines:
+                backend.start_execution(target["Arn"], execution_input=json.dumps(event))
+        if len(machines) < len(self.targets):
+            send(self, event, transform_input)
 
     BaseExecutionWorkerCommunication._reflect_execution_status = reflect_and_report
     Execution.stop = stop_and_report

@@ -18,6 +18,8 @@ use crate::reading::Progress;
 const MAX_HOLD: Duration = Duration::from_secs(5);
 /// How long the copy may take to reach the position; writers do not wait for that.
 const MAX_LAG: Duration = Duration::from_mins(1);
+/// When the server ends the session that holds the apply: later than we do.
+const HOLD_APPLY_MAX: Duration = Duration::from_mins(2);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 const BEGIN: &str = "begin isolation level repeatable read read only";
 
@@ -48,7 +50,8 @@ pub(crate) async fn take_pair(call: &Call<'_>, database: &Database, tables: &[u3
         (call.source.connect(&database.name).await?, call.source.connect(&database.name).await?, call.target.connect(&database.name).await?);
     let mark: String = sql::value(&marker, "select pg_catalog.md5(pg_catalog.random()::text || pg_catalog.clock_timestamp()::text)", &[]).await?;
     let insert: String = sql::value(&marker, sql::MAKE_MARK, &[&call.plan.names.run, &mark]).await?;
-    holder.batch_execute("begin; set local idle_in_transaction_session_timeout = 0").await?;
+    // Whatever becomes of this call, the server lets the apply go on.
+    holder.batch_execute(&format!("begin; set local idle_in_transaction_session_timeout = {}", HOLD_APPLY_MAX.as_millis())).await?;
     holder.batch_execute(&insert).await?;
     source.filenodes = filenodes(&source.keeper, tables).await?;
 

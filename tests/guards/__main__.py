@@ -1,0 +1,153 @@
+"""Takes each guard away, one at a time, in a copy of the sources, and sees its test fail.
+
+    python -m guards [--only TEXT]
+
+A test that stays green without its guard proves nothing; one that is not there cannot fail. The traps are those of the
+procedure that lose data or break the source, in the order in which they are feared.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What stands against a trap, how it is taken away, and the test that must then fail."""
+
+    trap: str
+    guard: str
+    file: str
+    present: str
+    absent: str
+    # `cargo test` arguments, or a pytest place below tests/.
+    test: str
+
+
+GUARDS = [
+    Guard(
+        "1 the copy's own recovery is taken for the first one", "Log::is_later_one", "shared/src/recovery_log.rs",
+        "fn is_later_one(&self, start: &Start) -> bool {", "fn is_later_one(&self, start: &Start) -> bool {\n        let _ = start;\n        return false;\n        #[allow(unreachable_code)]",
+        "cargo: -p shared --test recovery_log",
+    ),
+    Guard(
+        "1 function and log contradict each other", "agree", "functions/advance-lsn/src/lib.rs",
+        "(Some(function), Told::Recovery(recovery)) if !recovery.agrees_with(function) => {", "(Some(function), Told::Recovery(recovery)) if false => {",
+        "cargo: -p advance-lsn",
+    ),
+    Guard(
+        "1 a start that the heartbeats contradict", "heartbeat::enclose", "shared/src/heartbeat.rs",
+        "    if start <= last.at_lsn {", "    if false {",
+        "cargo: -p shared --lib heartbeat",
+    ),
+    Guard(
+        "2 a table that was made meanwhile is not applied", "changed_tables and catalog::refuse", "statemachine/encrypt.asl.json",
+        " and $count($lag.drift) = 0 %}", " %}",
+        "executions/test_drift.py::test_what_nobody_repairs_ends_the_run_some_time_after_the_approval",
+    ),
+    Guard(
+        "3 updates fail on a table without a replica identity", "tables::check_identities", "functions/preflight/src/tables.rs",
+        "fn check_identities(", "#[allow(dead_code)]\nfn unused_check_identities(",
+        "executions/test_refusals.py",
+    ),
+    Guard(
+        "4 writes behind lag 0", "drain", "functions/cutover/src/pause.rs",
+        'lock_all(&mut locks, "exclusive", max_hold)', 'lock_all(&mut locks, "access share", max_hold)',
+        "executions/test_whole_execution.py::test_no_acknowledged_write_is_lost_or_doubled",
+    ),
+    Guard(
+        "5 an abandoned slot fills the source's disk", "DROP_SLOTS in the undo", "shared/src/sql/drop_slots.sql",
+        "where pg_catalog.starts_with(s.slot_name, $1 || '_')", "where pg_catalog.starts_with(s.slot_name, $1 || '_') and false",
+        "executions/test_undo.py::test_a_row_that_differs_stops_it_before_the_application_moves",
+    ),
+    Guard(
+        "5 the source's disk fills up", "storage::check_headroom", "shared/src/storage.rs",
+        "    if storage.free_bytes >= floor_bytes && storage.free_bytes >= retained_wal_bytes {", "    if storage.free_bytes >= 0 || floor_bytes + retained_wal_bytes < 0 {",
+        "executions/test_storage.py",
+    ),
+    Guard(
+        "6 inherited slots stay on the copy", "drop_inherited", "shared/src/sql/drop_inherited_slots.sql",
+        "from pg_catalog.pg_replication_slots", "from (select * from pg_catalog.pg_replication_slots limit 0)",
+        "executions/test_whole_execution.py::test_nothing_is_left_of_the_run",
+    ),
+    Guard(
+        "7 sequences are not advanced", "set_sequences", "functions/cutover/src/pause.rs",
+        "    let set: i64 = sql::value(&open.target, sql::SET_SEQUENCES, &[&oids, &values, &called])", "    let none: Vec<u32> = Vec::new();\n    let set: i64 = sql::value(&open.target, sql::SET_SEQUENCES, &[&none, &values, &called])",
+        "executions/test_whole_execution.py::test_sequences_are_ahead_of_their_columns",
+    ),
+    Guard(
+        "8 DDL in the moment of the cutover", "Ddl::hold and its count", "functions/cutover/src/pause.rs",
+        "    if ddl != open.ddl_compared {", "    if false && ddl != open.ddl_compared {",
+        "executions/test_drift.py::test_ddl_that_is_under_way_when_the_cutover_begins_is_waited_for_and_seen",
+    ),
+    Guard(
+        "9 a restore with defaults", "restore_request", "functions/restore/src/settings.rs",
+        "        .set_db_parameter_group_name(parameter_group.map(str::to_owned))\n", "",
+        "executions/test_whole_execution.py::test_the_target_has_the_settings_of_the_source",
+    ),
+    Guard(
+        "10 success with the wrong key", "restore::check_key", "functions/restore/src/lib.rs",
+        "    if target.storage_encrypted() == Some(true) && target.kms_key_id() == Some(plan.kms_key_arn.as_str()) {", "    if target.storage_encrypted() != None || plan.kms_key_arn.is_empty() {",
+        "cargo: -p restore",
+    ),
+    Guard(
+        "a late call passes the undo", "CANCEL_FENCE takes the marks away", "shared/src/sql/cancel_fence.sql",
+        " where pg_catalog.to_regclass(pg_catalog.format('%I.marks', $2)) is not null", " where $2 is null",
+        "executions/test_late_call.py",
+    ),
+]  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m guards", description=__doc__.splitlines()[0])
+    parser.add_argument("--only", default="", help="guards whose trap or name has this text")
+    wanted = parser.parse_args().only
+    guards = [guard for guard in GUARDS if wanted in f"{guard.trap} {guard.guard}"]
+    seen = [_is_missed(guard) for guard in guards]
+    print(f"{sum(seen)} of {len(guards)} guards are missed by their tests when they are gone")
+    sys.exit(not all(seen))
+
+
+def _is_missed(guard: Guard) -> bool:
+    with tempfile.TemporaryDirectory(prefix="rds-reencrypt-guard-") as directory:
+        copy = Path(directory) / "repository"
+        files = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout
+        for name in files.split("\0"):
+            if name and (REPOSITORY / name).is_file():
+                (copy / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(REPOSITORY / name, copy / name)
+        file = copy / guard.file
+        text = file.read_text()
+        if text.count(guard.present) != 1:
+            print(f"{guard.trap}: {guard.file} has the guard {text.count(guard.present)} times: {guard.present}")
+            return False
+        file.write_text(text.replace(guard.present, guard.absent))
+        failed = _test_fails(guard.test, copy)
+        print(f"{guard.trap}: without {guard.guard}, {guard.test} {'fails' if failed else 'STILL PASSES'}", flush=True)
+        return failed
+
+
+def _test_fails(test: str, copy: Path) -> bool:
+    """Whether the test fails on its own account: what does not even compile would prove nothing."""
+    target = Path(os.environ["CARGO_TARGET_DIR"])
+    environment = os.environ | {"PYTHONPATH": str(copy / "tests")}
+    if arguments := test.removeprefix("cargo: ") if test.startswith("cargo: ") else None:
+        subprocess.run(["cargo", "test", "-q", *arguments.split(), "--no-run"], cwd=copy, check=True, capture_output=True)
+        return subprocess.run(["cargo", "test", "-q", *arguments.split()], cwd=copy, capture_output=True).returncode != 0
+    subprocess.run(["cargo", "build", "-q", "--workspace"], cwd=copy, check=True)
+    with tempfile.TemporaryDirectory(prefix="rds-reencrypt-binaries-") as binaries:
+        # The tests take what was built for release.
+        Path(binaries, "release").symlink_to(target / "debug")
+        pytest = [sys.executable, "-m", "pytest", "-q", "-x", f"tests/{test}"]
+        return subprocess.run(pytest, cwd=copy, env=environment | {"CARGO_TARGET_DIR": binaries}, capture_output=True).returncode == 1
+
+
+if __name__ == "__main__":
+    main()
