@@ -37,9 +37,9 @@ pub async fn read_storage(aws: &Aws, instance: &str) -> Result<Option<Storage>> 
         .period(60)
         .statistics(Statistic::Minimum);
     let measured = request.send().await.map_err(StepError::from).while_doing(&format!("read the free storage of {instance}"))?;
-    let newest = measured.datapoints().iter().max_by_key(|point| point.timestamp().map(|time| time.secs()));
+    let newest = measured.datapoints().iter().max_by_key(|point| point.timestamp().map(aws_smithy_types::DateTime::secs));
     #[expect(clippy::cast_possible_truncation, reason = "bytes of a disk")]
-    let free_bytes = newest.and_then(|point| point.minimum()).map(|bytes| bytes as i64);
+    let free_bytes = newest.and_then(aws_sdk_cloudwatch::types::Datapoint::minimum).map(|bytes| bytes as i64);
     Ok(free_bytes.map(|free_bytes| Storage { allocated_bytes: i64::from(allocated_gib) * GIB, free_bytes }))
 }
 

@@ -56,7 +56,8 @@ class Fault:
         return self.action is None or json.loads(payload or b"{}").get("action") == self.action
 
     def matches_request(self, request: str, parameters: dict) -> bool:
-        return self.kind in OF_RDS and self.request == request and (self.about is None or self.about in str(parameters))
+        is_about = self.about is None or any(self.about in str(value) for value in parameters.values())
+        return self.kind in OF_RDS and self.request == request and is_about
 
 
 class Faults:

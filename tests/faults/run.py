@@ -56,7 +56,7 @@ class Run:
                     self.execution.wait_for_state(self.case.at, LIMIT_SECONDS)
                     self.case.meanwhile(self)
                 last = self._wait()
-                result.ended, result.error = self._outcome(last), last.describe().get("error", "")
+                result.ended, result.error = self._outcome(last), self.execution.describe().get("error", "")
                 if result.ended == MOVED:
                     wait_until(lambda: application.has_moved, bool, "writes of every writer on the target", 60)
                 else:
@@ -95,25 +95,30 @@ class Run:
     def _wait(self) -> Execution:
         """The execution that has the last word."""
         last = self.execution
-        if self.case.way == "stopped":
-            last.wait_for_state("AwaitApproval", LIMIT_SECONDS)
-            last.stop()
-        elif self.case.way == "approved":
-            last.wait_for_state("AwaitApproval", LIMIT_SECONDS) if last.status == "RUNNING" and not self._is_ending() else None
-            if last.status == "RUNNING" and not self._is_ending():
+        if self.case.way in ("approved", "stopped") and self._is_waiting():
+            if self.case.way == "approved":
                 approve(self.cloud, self.identifier, last.name)
+            else:
+                last.stop()
         if last.wait(LIMIT_SECONDS)["status"] == "ABORTED":
             last = undo_of(self.cloud, last)
             last.wait(LIMIT_SECONDS)
         if self._last_state(last) in UNFINISHED:
-            self.unfinished = self._last_state(last)
             request = make_request(self.identifier, kms_key=f"alias/{self.identifier}", undo=self.execution.arn)
             last = Execution(self.cloud, f"undo-{self.identifier}", request)
             last.wait(LIMIT_SECONDS)
         return last
 
-    def _is_ending(self) -> bool:
-        return any(each.state.startswith("Undo") for each in entered_states(self.execution.events()))
+    def _is_waiting(self) -> bool:
+        """Whether the execution has come to where it waits for its approval; otherwise it is undone, or has ended."""
+
+        def look() -> str | None:
+            entered = [each.state for each in entered_states(self.execution.events())]
+            if any(state.startswith("Undo") for state in entered) or self.execution.status != "RUNNING":
+                return "ending"
+            return "waiting" if "AwaitApproval" in entered else None
+
+        return wait_until(look, bool, f"{self.execution.name} to wait for its approval", LIMIT_SECONDS) == "waiting"
 
     @staticmethod
     def _last_state(execution: Execution) -> str:

@@ -1,5 +1,7 @@
 //! The restored server's log: as RDS ships it to CloudWatch Logs, or else as RDS keeps it in files.
 
+use std::path::Path;
+
 use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_rds::types::DescribeDbLogFilesDetails;
 use shared::aws::{Aws, code};
@@ -65,8 +67,10 @@ async fn read_log_group(aws: &Aws, plan: &Plan, origin: Origin) -> Result<Told> 
 async fn read_log_files(aws: &Aws, plan: &Plan, origin: Origin) -> Result<Told> {
     let Some(restored_after) = origin.restored_after else { return Ok(Told::NotYet) };
     let names = list_files(aws, plan, restored_after).await?;
-    for is_format in [(|name| !name.ends_with(".csv") && !name.ends_with(".json")) as fn(&String) -> bool, |name| name.ends_with(".csv")] {
-        let told = read_files(aws, plan, names.iter().filter(|name| is_format(name)), origin).await?;
+    let is = |name: &String, format: &str| Path::new(name).extension().is_some_and(|extension| extension == format);
+    let (csv, plain): (Vec<&String>, Vec<&String>) = names.iter().filter(|name| !is(name, "json")).partition(|name| is(name, "csv"));
+    for files in [plain, csv] {
+        let told = read_files(aws, plan, files.into_iter(), origin).await?;
         if told != Told::NotYet {
             return Ok(told);
         }
