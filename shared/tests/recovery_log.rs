@@ -63,7 +63,8 @@ const SECOND: &str = "2026-11-24 02:49:51 UTC";
 const PREFIX: &str = "::@:[13237]:LOG:  ";
 
 fn lines(messages: &[&str]) -> String {
-    messages.iter().map(|message| format!("{SECOND}{PREFIX}{message}\n")).collect()
+    let lines: Vec<String> = messages.iter().map(|message| format!("{SECOND}{PREFIX}{message}\n")).collect();
+    lines.concat()
 }
 
 /// The log of one start after a crash.

@@ -15,7 +15,7 @@ def stop(run) -> None:
 
 
 def disable_key(run) -> None:
-    run.cloud.client("kms").disable_key(KeyId=run.key_arn)
+    run.cloud.client("kms").disable_key(KeyId=run.key_arn.split("/")[-1])
 
 
 def restart_source(run) -> None:

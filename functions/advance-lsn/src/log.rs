@@ -68,8 +68,8 @@ async fn read_log_files(aws: &Aws, plan: &Plan, origin: Origin) -> Result<Told> 
     let Some(restored_after) = origin.restored_after else { return Ok(Told::NotYet) };
     let names = list_files(aws, plan, restored_after).await?;
     let is = |name: &String, format: &str| Path::new(name).extension().is_some_and(|extension| extension == format);
-    let (csv, plain): (Vec<&String>, Vec<&String>) = names.iter().filter(|name| !is(name, "json")).partition(|name| is(name, "csv"));
-    for files in [plain, csv] {
+    let (csv_files, text_files): (Vec<&String>, Vec<&String>) = names.iter().filter(|name| !is(name, "json")).partition(|name| is(name, "csv"));
+    for files in [text_files, csv_files] {
         let told = read_files(aws, plan, files.into_iter(), origin).await?;
         if told != Told::NotYet {
             return Ok(told);
