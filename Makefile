@@ -9,7 +9,7 @@ PROFILE ?= release
 BINARIES := $(CARGO_TARGET_DIR)/$(PROFILE:dev=debug)
 PYTHON := $(RDS_REENCRYPT_CACHE)/venv/bin/python
 
-.PHONY: demo cloud test lint bench bench-verify model sweep fuzz test-faults build install sizes
+.PHONY: demo cloud test lint bench bench-verify model sweep fuzz test-faults test-guards build install sizes
 
 ## demo: encrypts a database under write load and says whether all held (PG=12..18)
 demo: install build
@@ -54,6 +54,10 @@ fuzz:
 ## test-faults: every fault at every step, on whole executions; writes tests/FAULTS.md (FAULTS="--only Cutover")
 test-faults: install build
 	$(PYTHON) -m faults --binaries $(BINARIES) $(or $(FAULTS),--report tests/FAULTS.md)
+
+## test-guards: takes each guard away, one at a time, and sees its test fail (GUARDS="--only sequences")
+test-guards: install
+	$(PYTHON) -m guards $(GUARDS)
 
 ## bench-verify: how fast verification reads, beside other ways (BENCH="--major 13 --megabytes 1200")
 bench-verify: install build

@@ -13,7 +13,9 @@ from .snapshots import InvalidDBSnapshotState, Snapshot
 
 # RDS picks the minor version when only the major is given; these are the servers' own.
 MINOR_VERSIONS = {"12": "22", "13": "23", "14": "23", "15": "18", "16": "14", "17": "10", "18": "4"}
-DELETABLE = ("available", "stopped", "failed", "incompatible-restore", "incompatible-parameters")
+DELETABLE = (
+    "available", "stopped", "failed", "incompatible-restore", "incompatible-parameters", "incompatible-network", "storage-full",
+)  # fmt: skip
 
 
 class InstanceRequests(ControlPlane):

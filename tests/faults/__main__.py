@@ -1,6 +1,6 @@
 """Tries every fault of the matrix on whole executions, and writes down what became of each.
 
-    python -m faults --binaries DIR [--tier short|full] [--only TEXT] [--workers 3] [--report FILE]
+    python -m faults --binaries DIR [--only TEXT] [--every N [--first M]] [--workers 3] [--report FILE]
 """
 
 import argparse
@@ -28,7 +28,8 @@ def main() -> None:
     results = _try_all(cases, arguments)
     survived = sum(not result.problems for result in results)
     lost = sum(result.lost for result in results)
-    text = f"{len(results)} cases tried, {survived} survived, {lost} rows lost, {sum(result.doubled for result in results)} doubled"
+    doubled = sum(result.doubled for result in results)
+    text = f"{len(results)} cases tried of {len(all_cases())}, {survived} survived, {lost} rows lost, {doubled} doubled"
     if arguments.report:
         arguments.report.write_text(_table(results, text))
     print(text)
