@@ -35,8 +35,14 @@ fn every_state_is_one_of_the_state_machine() {
 fn the_cutover_does_its_steps_in_the_order_of_the_model() {
     let pause = file("functions/cutover/src/pause.rs");
     let place = |what: &str| pause.find(what).unwrap_or_else(|| panic!("pause.rs has no {what}"));
-    let order =
-        ["fence::read_state(", "prepare(session, watcher", "lock_all(&mut locks", "carry_over(open, plan", "fence::close(", "batch_execute(\"commit\")"];
+    let order = [
+        "fence::read_state(",
+        "prepare(session, watcher",
+        "lock_all(&mut locks",
+        "carry_over(open, plan",
+        "fence::close(",
+        "batch_execute(\"commit\")",
+    ];
     assert!(order.map(place).is_sorted(), "{order:?}");
     let inside = ["drain(&open.watcher", "check_fence(open, plan)", "set_sequences(open, plan)", "read_sequences(&open.source", "sql::SET_SEQUENCES"];
     assert!(inside.map(place).is_sorted(), "{inside:?}");

@@ -98,7 +98,8 @@ mod tests {
     #[test]
     fn only_the_very_key_of_the_plan_passes() {
         let plan: Plan = serde_json::from_value(example::plan()).unwrap();
-        let instance = |encrypted, key: Option<&str>| DbInstance::builder().storage_encrypted(encrypted).set_kms_key_id(key.map(str::to_owned)).build();
+        let instance =
+            |encrypted, key: Option<&str>| DbInstance::builder().storage_encrypted(encrypted).set_kms_key_id(key.map(str::to_owned)).build();
         let key = plan.kms_key_arn.as_str();
         check_key(&plan, &instance(true, Some(key))).unwrap();
         for (encrypted, key) in [(false, None), (false, Some(key)), (true, None), (true, Some("arn:aws:kms:eu-central-1:123456789012:key/other"))] {
