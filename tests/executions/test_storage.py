@@ -6,7 +6,7 @@ import pytest
 from demo.executions import Execution
 from demo.local_cloud import LocalCloud
 
-from .runs import undone
+from .runs import undo_of, undone
 from .sources import LIMIT_SECONDS, footprint, make_request, make_source
 
 GIB = 1 << 30
@@ -49,5 +49,7 @@ def test_how_much_must_be_free_is_the_operators_to_say(cloud, key_arn):
     identifier = "small-but-enough"
     make_source(cloud, identifier, 16, AllocatedStorage=20)
     measure_free_storage(cloud, identifier, GIB)
-    request = make_request(identifier, guard={"min_free_storage_percent": 2}, plan_only=True)
-    assert Execution(cloud, identifier, request).wait(LIMIT_SECONDS)["status"] == "SUCCEEDED"
+    execution = Execution(cloud, identifier, make_request(identifier, guard={"min_free_storage_percent": 2}))
+    execution.wait_for_state("CopyEncrypted", LIMIT_SECONDS)
+    execution.stop()
+    undo_of(cloud, execution).wait(LIMIT_SECONDS)

@@ -9,6 +9,7 @@ use shared::pg::{Server, Session};
 use shared::rds::source_server;
 use shared::replica_identity::{self, read_tables};
 use shared::replication::read_slot;
+use shared::storage::{check_headroom, read_storage};
 use shared::{fence, heartbeat};
 use shared::{sql, turn};
 
@@ -20,13 +21,24 @@ use shared::{sql, turn};
 /// slot; a change between snapshot and slot would be lost, so the slot comes before the snapshot.
 ///
 /// # Errors
-/// `AlreadyRunning`, `PreconditionFailed`, `LockTimeout`, `PostgresUnavailable`, `PostgresRefused`, `SecretUnusable`.
+/// `SourceStorageLow`, `AlreadyRunning`, `PreconditionFailed`, `LockTimeout`, `PostgresUnavailable`, `PostgresRefused`, `SecretUnusable`.
 pub async fn handle(aws: &Aws, step: Step) -> Result<Published> {
     let source = source_server(aws, &step.plan).await?;
     let _turn = turn::take(&source, &step.plan).await?;
     match step.action {
-        Action::Do => publish(&source, &step.plan).await,
+        Action::Do => {
+            check_storage(aws, &step.plan).await?;
+            publish(&source, &step.plan).await
+        }
         Action::Undo => unpublish(&source, &step.plan).await,
+    }
+}
+
+/// Why here: nothing was made yet, and from here on the source keeps WAL.
+async fn check_storage(aws: &Aws, plan: &Plan) -> Result<()> {
+    match read_storage(aws, &plan.source.identifier).await? {
+        Some(storage) => check_headroom(&plan.source.identifier, storage, 0, plan.guard),
+        None => Ok(()),
     }
 }
 

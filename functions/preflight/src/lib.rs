@@ -21,13 +21,12 @@ mod workers;
 
 use serde::Serialize;
 use shared::aws::Aws;
-use shared::contract::{Action, Plan, PreflightRequest};
+use shared::contract::{Action, Database, Execution, Plan, PreflightRequest, Source};
 use shared::error::Result;
 use shared::input::Input;
 use shared::names::Names;
 use shared::pg::Server;
 use shared::secrets::Credentials;
-use shared::storage::{check_headroom, read_storage};
 
 use crate::findings::Findings;
 pub use crate::findings::{Finding, Verdict};
@@ -66,9 +65,6 @@ async fn plan(aws: &Aws, request: PreflightRequest) -> Result<Answer> {
     instance::check_maintenance(aws, &instance, &mut findings).await?;
     quotas::check(aws, &instance, input.after.source, &mut findings).await?;
     quotas::check_class(aws, &instance, &mut findings).await?;
-    if let Some(storage) = read_storage(aws, &source.identifier).await? {
-        findings.check(check_headroom(&source.identifier, storage, 0, input.guard))?;
-    }
     let kms_key_arn = findings.note(key::resolve(aws, &input.kms_key).await)?;
     findings.check(source::check_not_encrypted_with(&instance, kms_key_arn.as_deref()))?;
     let secret_id = input.secret.clone().or_else(|| source::managed_secret(&instance));
@@ -85,16 +81,29 @@ async fn plan(aws: &Aws, request: PreflightRequest) -> Result<Answer> {
     let (Some(kms_key_arn), Some((secret_arn, _))) = (kms_key_arn, master) else { return Err(findings.refusal()) };
     let findings = findings.into_accepted()?;
     let (control_database, databases) = databases;
+    let plan = make_plan(request.execution, names, source, Chosen { kms_key_arn, secret_arn, control_database, databases }, input);
+    Ok(Answer { steps: steps(&plan), findings, plan })
+}
+
+/// What was looked up for a plan.
+struct Chosen {
+    kms_key_arn: String,
+    secret_arn: String,
+    control_database: String,
+    databases: Vec<Database>,
+}
+
+fn make_plan(execution: Execution, names: Names, source: Source, chosen: Chosen, input: Input) -> Plan {
     let how = Some(input.how());
-    let plan = Plan {
-        execution: request.execution,
+    Plan {
+        execution,
         target: names.target.clone(),
         names,
         source,
-        kms_key_arn,
-        secret_arn,
-        control_database,
-        databases,
+        kms_key_arn: chosen.kms_key_arn,
+        secret_arn: chosen.secret_arn,
+        control_database: chosen.control_database,
+        databases: chosen.databases,
         plan_only: input.plan_only,
         consent: input.consent,
         cutover: shared::input::Cutover { how, ..input.cutover },
@@ -102,11 +111,10 @@ async fn plan(aws: &Aws, request: PreflightRequest) -> Result<Answer> {
         after: input.after,
         guard: input.guard,
         wait: input.wait,
-    };
-    Ok(Answer { steps: steps(&plan), findings, plan })
+    }
 }
 
-fn server(source: &shared::contract::Source, credentials: &Credentials, names: &Names) -> Server {
+fn server(source: &Source, credentials: &Credentials, names: &Names) -> Server {
     Server { host: source.host.clone(), port: source.port, credentials: credentials.clone(), application_name: names.run.clone() }
 }
 

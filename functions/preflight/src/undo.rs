@@ -8,7 +8,7 @@ use shared::error::{ErrorName, Result, StepError};
 use shared::input::Input;
 use shared::names::Names;
 
-use crate::{key, secret, server, source};
+use crate::{Chosen, key, make_plan, secret, server, source};
 
 /// After it, nothing has changed.
 ///
@@ -22,25 +22,9 @@ pub(crate) async fn recover_plan(aws: &Aws, input: Value) -> Result<Plan> {
     let secret_id = input.secret.clone().or_else(|| source::managed_secret(&instance));
     let (secret_arn, credentials) = secret::master(aws, secret_id.as_deref()).await?;
     let (control_database, databases) = server::find_what_is_left(&crate::server(&source, &credentials, &names), &names).await?;
-    let how = Some(input.how());
-    Ok(Plan {
-        execution,
-        target: names.target.clone(),
-        names,
-        source,
-        // What is undone needs no key, which may have been disabled: that may be why the execution was stopped.
-        kms_key_arn: key::resolve(aws, &input.kms_key).await.unwrap_or(input.kms_key),
-        secret_arn,
-        control_database,
-        databases,
-        plan_only: input.plan_only,
-        consent: input.consent,
-        cutover: shared::input::Cutover { how, ..input.cutover },
-        verify: input.verify,
-        after: input.after,
-        guard: input.guard,
-        wait: input.wait,
-    })
+    // What is undone needs no key, which may have been disabled: that may be why the execution was stopped.
+    let kms_key_arn = key::resolve(aws, &input.kms_key).await.unwrap_or_else(|_| input.kms_key.clone());
+    Ok(make_plan(execution, names, source, Chosen { kms_key_arn, secret_arn, control_database, databases }, input))
 }
 
 /// The execution and its input: `undo` in the input of an operator, or EventBridge's report of a stop. Where an undo was
