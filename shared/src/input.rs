@@ -125,7 +125,8 @@ impl Default for Guard {
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Wait {
-    /// Each wait is a second longer than the one before, up to this; where it takes very long, up to three times this.
+    /// Each wait is a second longer than the one before, up to this; where it takes very long, up to three times this, and
+    /// up to six times for an approval.
     pub max_seconds: u32,
     /// How long a call of a stopped execution may still be under way before its work is undone. No function that makes
     /// something in RDS lives longer than the default.

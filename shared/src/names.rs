@@ -55,6 +55,12 @@ impl Names {
         format!("{}_{database_oid}", self.run)
     }
 
+    /// What the server's views call the sessions that keep a snapshot of a verification from call to call.
+    #[must_use]
+    pub fn verification(&self) -> String {
+        format!("{}_verify", self.run)
+    }
+
     /// The schema of the fence, and the event trigger that says that it is closed.
     #[must_use]
     pub fn fence(&self) -> String {

@@ -122,6 +122,14 @@ pub async fn changed_tables(source: &impl GenericClient, target: &impl GenericCl
     Ok(problems)
 }
 
+/// Ends the sessions that keep a verification's snapshot on this server: one that was given up would hold vacuum back.
+///
+/// # Errors
+/// `PostgresUnavailable`.
+pub async fn end_verification(server: &impl GenericClient, plan: &Plan) -> Result<()> {
+    sql::value::<i64>(server, sql::END_OWN_SESSIONS, &[&plan.names.verification()]).await.map(drop).while_doing("end a verification")
+}
+
 /// Waits until the copy has applied everything that was committed in this database of the source before this call, and
 /// has it on its disk. Meant to be called behind locks.
 ///

@@ -13,6 +13,5 @@ pub async fn take(source: &Server, plan: &Plan) -> Result<Session> {
     let session = source.connect(&plan.control_database).await?;
     session.batch_execute("set lock_timeout = '20s'").await?;
     session.execute(sql::TAKE_TURN, &[&plan.names.run]).await.map_err(StepError::from).while_doing("wait for another call of this run")?;
-    session.batch_execute("set lock_timeout = '2s'").await?;
     Ok(session)
 }

@@ -1,4 +1,4 @@
-"""The short tier of the fault matrix: one case of each kind of fault, at tasks that differ; `make test-faults` tries all."""
+"""The short tier of the fault matrix: a sample of it, in which kinds of fault and tasks differ; `make test-faults` tries all."""
 
 import pytest
 from faults.matrix import all_cases

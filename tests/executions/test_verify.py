@@ -214,12 +214,17 @@ def test_writers_do_not_wait_for_a_copy_that_is_behind(standing):
         assert_equal(answer.result())
 
 
-def test_the_output_has_what_was_verified(standing):
+def test_the_output_has_what_was_verified_and_no_snapshot_is_kept_any_more(standing):
+    answer = standing.verify(budget_seconds=0)
+    while "unfinished" not in answer["verified"]["app"]:
+        answer = standing.verify(answer["verified"], budget_seconds=0)
+    standing.wait_for_kept_snapshots(1)
     with standing.session(standing.target) as session:
         # Not the source's: it would be drift, and hold the cutover up.
         session.execute("drop schema aside cascade")
     approve(standing.cloud, standing.source["DBInstanceIdentifier"], standing.execution.name)
     described = standing.execution.wait(LIMIT_SECONDS)
     assert described["status"] == "SUCCEEDED", (described, failures(standing.execution.events()))
+    standing.wait_for_kept_snapshots(0)
     found = standing.execution.output["databases"]["app"]
     assert (found["tables"], found["verified"]) == (6, "rows") and found["rows"] > BIG_ROWS + 700

@@ -1,7 +1,6 @@
 """One case: a source with writers, an execution that something goes wrong with, and what is so afterwards."""
 
 import hashlib
-import time
 from dataclasses import dataclass, field
 
 from demo import verdict
@@ -11,7 +10,7 @@ from demo.local_cloud import LocalCloud
 from demo.shop import make_key
 from demo.waiting import wait_until
 
-from executions.runs import approve, target_of, undo_of, writing
+from executions.runs import approve, undo_of, writing
 from executions.sources import footprint, make_request, make_source, secret_name, secret_value
 
 from .matrix import GIVEN_BACK, MOVED, TRIES, Case
@@ -78,7 +77,7 @@ class Run:
             request["cutover"] = {"secrets": [secret_name(self.identifier)]}
         arn = f"{self.cloud.state_machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
         key = hashlib.sha256(arn.encode()).hexdigest()[:10]
-        for fault in self._spoilers(name) + list(self.case.faults):
+        for fault in self._spoilers() + list(self.case.faults):
             # What is meant for RDS is told by the names of the run; all else by execution, which a stopped one hands on.
             members = {"about": key} if "request" in fault else {} if self.case.way == "stopped" else {"execution": name}
             if fault.get("request") == "DescribeDBInstances":
@@ -86,7 +85,7 @@ class Run:
             self.cloud.api("POST", "faults", fault | members)
         self.execution = Execution(self.cloud, name, request)
 
-    def _spoilers(self, name: str) -> list[dict]:
+    def _spoilers(self) -> list[dict]:
         """What leads an execution onto the way of the case."""
         if self.case.way == "undo":
             return [{"state": "Verify", "kind": "error-before"} for _ in range(TRIES)]
@@ -169,9 +168,7 @@ class Run:
 
 def carry_out(cloud: LocalCloud, case: Case, identifier: str, major: int) -> Result:
     run = Run(cloud, case, identifier, major)
-    began = time.monotonic()
     try:
         return run.carry_out()
     finally:
-        run.took_seconds = time.monotonic() - began
         run.remove()

@@ -48,17 +48,17 @@ GUARDS = [
         "cargo: -p shared --lib heartbeat",
     ),
     Guard(
-        "2 a table that was made meanwhile is not applied", "changed_tables and catalog::refuse", "statemachine/encrypt.asl.json",
-        " and $count($lag.drift) = 0 %}", " %}",
+        "2 a table that was made meanwhile is not applied", "changed_tables", "shared/src/replication.rs",
+        "        if !published.contains(&table.oid) {", "        if false && !published.contains(&table.oid) {",
         "executions/test_drift.py::test_what_nobody_repairs_ends_the_run_some_time_after_the_approval",
     ),
     Guard(
         "3 updates fail on a table without a replica identity", "tables::check_identities", "functions/preflight/src/tables.rs",
-        "fn check_identities(", "#[allow(dead_code)]\nfn unused_check_identities(",
+        "    if !without.is_empty() {\n        let advice", "    if false && !without.is_empty() {\n        let advice",
         "executions/test_refusals.py",
     ),
     Guard(
-        "4 writes behind lag 0", "drain", "functions/cutover/src/pause.rs",
+        "4 writes behind lag 0", "lock_all, behind which the copy drains", "functions/cutover/src/pause.rs",
         'lock_all(&mut locks, "exclusive", max_hold)', 'lock_all(&mut locks, "access share", max_hold)',
         "executions/test_whole_execution.py::test_no_acknowledged_write_is_lost_or_doubled",
     ),
@@ -79,7 +79,7 @@ GUARDS = [
     ),
     Guard(
         "7 sequences are not advanced", "set_sequences", "functions/cutover/src/pause.rs",
-        "    let set: i64 = sql::value(&open.target, sql::SET_SEQUENCES, &[&oids, &values, &called])", "    let none: Vec<u32> = Vec::new();\n    let set: i64 = sql::value(&open.target, sql::SET_SEQUENCES, &[&none, &values, &called])",
+        "    let sequences = read_sequences(&open.source, plan)", "    if open.tables.len() < usize::MAX {\n        return Ok(());\n    }\n    let sequences = read_sequences(&open.source, plan)",
         "executions/test_whole_execution.py::test_sequences_are_ahead_of_their_columns",
     ),
     Guard(

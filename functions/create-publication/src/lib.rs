@@ -8,10 +8,9 @@ use shared::error::{ErrorName, Result, StepError, While};
 use shared::pg::{Server, Session};
 use shared::rds::source_server;
 use shared::replica_identity::{self, read_tables};
-use shared::replication::read_slot;
+use shared::replication::{end_verification, read_slot};
 use shared::storage::{check_headroom, read_storage};
-use shared::{fence, heartbeat};
-use shared::{sql, turn};
+use shared::{fence, heartbeat, sql, turn};
 
 /// Do: after it, the source is claimed for this run, and keeps for each database all changes of all its tables from
 /// now on.
@@ -124,6 +123,7 @@ async fn unpublish(source: &Server, plan: &Plan) -> Result<Published> {
     let mut control = source.connect(&plan.control_database).await?;
     sql::run_made(&control, sql::ROLE_NOLOGIN, &[run]).await.while_doing("keep the copy's walsender out")?;
     control.execute(sql::END_WALSENDER, &[run]).await?;
+    end_verification(&control, plan).await?;
     let slots = control.query(sql::DROP_SLOTS, &[run]).await.map_err(StepError::from).while_doing("drop the run's slots")?;
     let all_dropped = slots.iter().all(|slot| slot.try_get("held").is_ok_and(|held: bool| !held));
     for database in &plan.databases {

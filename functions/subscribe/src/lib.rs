@@ -7,7 +7,7 @@ use shared::contract::{Action, Plan, Ready, Step};
 use shared::error::{ErrorName, Result, StepError, While};
 use shared::pg::{Server, Session};
 use shared::rds::{source_server, target_server};
-use shared::replication::{check_tables, find_subscription};
+use shared::replication::{check_tables, end_verification, find_subscription};
 use shared::{replica_identity, sql, turn};
 
 /// Do: after it, the copy has none of the slots, publications and roles that came along on its volume, and a disabled
@@ -67,6 +67,7 @@ async fn ensure_subscription(target: &Session, plan: &Plan, name: &str, connecti
 }
 
 async fn unsubscribe(target: &Server, plan: &Plan) -> Result<Ready> {
+    end_verification(&target.connect(&plan.control_database).await?, plan).await?;
     for database in &plan.databases {
         let mut session = target.connect(&database.name).await?;
         let dropped = sql::run_made(&session, sql::DROP_SUBSCRIPTION, &[&plan.names.slot(database.oid)]).await;

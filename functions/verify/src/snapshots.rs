@@ -20,6 +20,8 @@ const MAX_HOLD: Duration = Duration::from_secs(5);
 const MAX_LAG: Duration = Duration::from_mins(1);
 /// When the server ends the session that holds the apply: later than we do.
 const HOLD_APPLY_MAX: Duration = Duration::from_mins(2);
+/// How long a session may take to begin its sleep.
+const ASLEEP_WITHIN: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 const BEGIN: &str = "begin isolation level repeatable read read only";
 
@@ -119,7 +121,7 @@ impl Pair {
 impl Side {
     async fn open(call: &Call<'_>, server: &Server, database: &Database) -> Result<Self> {
         // By this name it is found when its call has ended.
-        let named = Server { application_name: format!("{}_verify", server.application_name), ..server.clone() };
+        let named = Server { application_name: call.plan.names.verification(), ..server.clone() };
         let keeper = connect_unlimited(&named, database).await?;
         let workers = try_join_all((0..call.load.workers).map(|_| connect_unlimited(server, database))).await?;
         Ok(Self { keeper, keeper_name: named.application_name, snapshot: String::new(), filenodes: Vec::new(), workers })
@@ -156,11 +158,15 @@ impl Side {
         let filenode = self.filenode(table);
         let watcher = server.connect(&database.name).await?;
         let pid: i32 = sql::value(&self.keeper, "select pg_catalog.pg_backend_pid()", &[]).await?;
+        let deadline = Instant::now() + ASLEEP_WITHIN;
         let asleep = async {
             while !sql::value::<bool>(&watcher, sql::SNAPSHOT_IS_KEPT, &[&pid]).await? {
+                if Instant::now() >= deadline {
+                    return Err(StepError::new(ErrorName::PostgresUnavailable, "the session that is to keep a snapshot does not begin to sleep"));
+                }
                 tokio::time::sleep(LOOK_EVERY).await;
             }
-            Ok::<_, StepError>(())
+            Ok(())
         };
         match select(pin!(self.keeper.batch_execute(sql::KEEP_SNAPSHOT)), pin!(asleep)).await {
             Either::Left((ended, _)) => ended.map_err(StepError::from).while_doing("keep a snapshot")?,
