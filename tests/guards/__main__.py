@@ -60,7 +60,7 @@ GUARDS = [
     Guard(
         "4 writes behind lag 0", "lock_all, behind which the copy drains", "functions/cutover/src/pause.rs",
         'lock_all(&mut locks, "exclusive", max_hold)', 'lock_all(&mut locks, "access share", max_hold)',
-        "executions/test_whole_execution.py::test_no_acknowledged_write_is_lost_or_doubled",
+        "executions/test_locks.py::test_a_transaction_that_writes_as_the_cutover_begins_is_waited_for_and_arrives",
     ),
     Guard(
         "5 an abandoned slot fills the source's disk", "DROP_SLOTS in the undo", "shared/src/sql/drop_slots.sql",
@@ -129,24 +129,29 @@ def _is_missed(guard: Guard) -> bool:
             print(f"{guard.trap}: {guard.file} has the guard {text.count(guard.present)} times: {guard.present}")
             return False
         file.write_text(text.replace(guard.present, guard.absent))
-        failed = _test_fails(guard.test, copy)
-        print(f"{guard.trap}: without {guard.guard}, {guard.test} {'fails' if failed else 'STILL PASSES'}", flush=True)
-        return failed
+        complaint = _complaint(guard.test, copy)
+        print(f"{guard.trap}: without {guard.guard}, {guard.test} {f'fails: {complaint}' if complaint else 'STILL PASSES'}", flush=True)
+        return bool(complaint)
 
 
-def _test_fails(test: str, copy: Path) -> bool:
-    """Whether the test fails on its own account: what does not even compile would prove nothing."""
+def _complaint(test: str, copy: Path) -> str:
+    """What the test fails with on its own account, or nothing: what does not even compile would prove nothing."""
     target = Path(os.environ["CARGO_TARGET_DIR"])
     environment = os.environ | {"PYTHONPATH": str(copy / "tests")}
     if arguments := test.removeprefix("cargo: ") if test.startswith("cargo: ") else None:
         subprocess.run(["cargo", "test", "-q", *arguments.split(), "--no-run"], cwd=copy, check=True, capture_output=True)
-        return subprocess.run(["cargo", "test", "-q", *arguments.split()], cwd=copy, capture_output=True).returncode != 0
-    subprocess.run(["cargo", "build", "-q", "--workspace"], cwd=copy, check=True)
-    with tempfile.TemporaryDirectory(prefix="rds-reencrypt-binaries-") as binaries:
-        # The tests take what was built for release.
-        Path(binaries, "release").symlink_to(target / "debug")
-        pytest = [sys.executable, "-m", "pytest", "-q", "-x", f"tests/{test}"]
-        return subprocess.run(pytest, cwd=copy, env=environment | {"CARGO_TARGET_DIR": binaries}, capture_output=True).returncode == 1
+        run = subprocess.run(["cargo", "test", "-q", *arguments.split()], cwd=copy, capture_output=True, text=True)
+        told, complains = run.stdout.splitlines(), run.returncode != 0
+    else:
+        subprocess.run(["cargo", "build", "-q", "--workspace"], cwd=copy, check=True)
+        with tempfile.TemporaryDirectory(prefix="rds-reencrypt-binaries-") as binaries:
+            # The tests take what was built for release.
+            Path(binaries, "release").symlink_to(target / "debug")
+            pytest = [sys.executable, "-m", "pytest", "-q", "-x", f"tests/{test}"]
+            run = subprocess.run(pytest, cwd=copy, env=environment | {"CARGO_TARGET_DIR": binaries}, capture_output=True, text=True)
+        told, complains = run.stdout.splitlines(), run.returncode == 1
+    reasons = [line.removeprefix("E ").strip() for line in told if line.startswith("E ") or " panicked at " in line]
+    return (reasons or ["it ends with an error"])[0][:200] if complains else ""
 
 
 if __name__ == "__main__":
