@@ -106,8 +106,6 @@ pub struct VerifyRequest {
     pub plan: Plan,
     /// What earlier calls have verified.
     pub verified: VerifiedByDatabase,
-    /// After how long the call begins nothing more, and answers "not yet".
-    pub budget_seconds: u64,
 }
 
 /// The request of finish.
@@ -272,11 +270,11 @@ pub mod example {
             "databases": [{"name": "orders", "oid": 16385}],
             "plan_only": false,
             "consent": {"reboot": false, "replica_identity": false},
-            "cutover": {"when": "approved", "how": "none", "secrets": [], "max_write_pause_seconds": 30},
+            "cutover": {"when": "approved", "how": "none", "secrets": [], "max_write_pause_seconds": 30, "verify_in_pause": false},
             "verify": "rows",
             "after": {"source": "keep"},
             "guard": {"min_free_storage_percent": 10},
-            "wait": {"max_seconds": 60, "calls_end_seconds": 120},
+            "wait": {"max_seconds": 60, "calls_end_seconds": 120, "verify_call_seconds": 480},
         })
     }
 
@@ -291,7 +289,7 @@ pub mod example {
         match function {
             "preflight" => json!({"action": "do", "execution": execution(), "input": {"source": "orders-db", "secret": "orders/master"}}),
             "advance-lsn" => json!({"action": "do", "plan": plan(), "look": 0}),
-            "verify" => json!({"action": "do", "plan": plan(), "verified": {}, "budget_seconds": 480}),
+            "verify" => json!({"action": "do", "plan": plan(), "verified": {}}),
             "finish" => json!({
                 "action": "do",
                 "plan": plan(),

@@ -60,11 +60,13 @@ pub struct Cutover {
     pub secrets: Vec<String>,
     /// Writes resume after this long, whatever happens.
     pub max_write_pause_seconds: u32,
+    /// Compare all rows once more while writers wait, for databases that are small enough to be read in that time.
+    pub verify_in_pause: bool,
 }
 
 impl Default for Cutover {
     fn default() -> Self {
-        Self { when: When::Approved, how: None, secrets: Vec::new(), max_write_pause_seconds: 30 }
+        Self { when: When::Approved, how: None, secrets: Vec::new(), max_write_pause_seconds: 30, verify_in_pause: false }
     }
 }
 
@@ -131,11 +133,14 @@ pub struct Wait {
     /// How long a call of a stopped execution may still be under way before its work is undone. No function that makes
     /// something in RDS lives longer than the default.
     pub calls_end_seconds: u32,
+    /// After how long a call of the verification begins nothing more, and leaves the rest to another one. Below the
+    /// function's time limit by as much as what it has begun may take.
+    pub verify_call_seconds: u32,
 }
 
 impl Default for Wait {
     fn default() -> Self {
-        Self { max_seconds: 60, calls_end_seconds: 120 }
+        Self { max_seconds: 60, calls_end_seconds: 120, verify_call_seconds: 480 }
     }
 }
 
@@ -171,6 +176,8 @@ impl Input {
         must((1..=240).contains(&self.cutover.max_write_pause_seconds), "cutover.max_write_pause_seconds must be from 1 to 240");
         must((1..=90).contains(&self.guard.min_free_storage_percent), "guard.min_free_storage_percent must be from 1 to 90");
         must((1..=300).contains(&self.wait.calls_end_seconds), "wait.calls_end_seconds must be from 1 to 300");
+        must(self.wait.verify_call_seconds <= 480, "wait.verify_call_seconds must be from 0 to 480");
+        must(!self.cutover.verify_in_pause || self.verify != Verify::Off, "cutover.verify_in_pause is given, but verify is off");
         must((1..=300).contains(&self.wait.max_seconds), "wait.max_seconds must be from 1 to 300");
         problems
     }
@@ -232,6 +239,8 @@ mod tests {
             json!({"source": "d", "plan_only": "yes"}),
             json!({"source": "d", "cutover": {"max_write_pause_seconds": 0}}),
             json!({"source": "d", "cutover": {"how": "secret"}}),
+            json!({"source": "d", "verify": "off", "cutover": {"verify_in_pause": true}}),
+            json!({"source": "d", "wait": {"verify_call_seconds": 900}}),
             json!({"source": "d", "cutover": {"how": "none", "secrets": ["a"]}}),
         ] {
             refusal(value);

@@ -33,6 +33,7 @@ statements! {
     CLAIM_LOCK = "claim_lock";
     CLOSE_FENCE = "close_fence";
     COUNT_DDL = "count_ddl";
+    CURRENT_LSN = "current_lsn";
     CREATE_FENCE = "create_fence";
     CREATE_PUBLICATION = "create_publication";
     CREATE_ROLE = "create_role";
@@ -113,6 +114,7 @@ statements! {
     UNLOGGED_TABLES = "unlogged_tables";
     UNUSED_SEQUENCES = "unused_sequences";
     VACUUM_RUNS = "vacuum_runs";
+    WAL_AVERAGE = "wal_average";
 }
 
 pub type Params<'a> = &'a [&'a (dyn ToSql + Sync)];

@@ -56,6 +56,10 @@ from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommu
 from moto.stepfunctions.responses import StepFunctionResponse
 
 
+# Unless the caller asks for more or less.
+EVENTS_ON_A_PAGE = 100
+
+
 def install() -> None:
     """Afterwards every state machine created in this process is executed, and by the rules of AWS."""
     default_user_config["stepfunctions"]["execute_state_machine"] = True
@@ -385,17 +389,27 @@ def _is_running(execution: Execution) -> bool:
 
 def _describe_in_full() -> None:
     # DescribeExecution gives an output that is a string without its quotes, and no stopDate after a time-out; the
-    # execution's own description has both right. GetExecutionHistory ignores reverseOrder.
+    # execution's own description has both right. GetExecutionHistory ignores reverseOrder and its pages, and copies the
+    # whole history for each answer, at a speed that starves everything else here while somebody follows an execution.
     def describe_execution(self: StepFunctionResponse) -> ActionResult:
         execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
         description = execution.to_describe_output()
         return ActionResult({name: value for name, value in description.items() if value is not None})
 
-    history = StepFunctionResponse.get_execution_history
-
     def get_execution_history(self: StepFunctionResponse) -> ActionResult:
-        events = list(history(self).result["events"])
-        return ActionResult({"events": events[::-1] if self._get_param("reverseOrder") else events})
+        execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
+        env = execution.exec_worker.env
+        # The list only grows, and its events do not change any more.
+        events = env.event_manager._history_event_list if env is not None else []
+        # Pages are cut out of what there was when the first one was asked for.
+        first, count = map(int, (self._get_param("nextToken") or f"0/{len(events)}").split("/"))
+        last = first + (self._get_param("maxResults") or EVENTS_ON_A_PAGE)
+        if self._get_param("reverseOrder"):
+            page = events[max(count - last, 0) : max(count - first, 0)][::-1]
+        else:
+            page = events[first : min(last, count)]
+        more = {"nextToken": f"{last}/{count}"} if last < count else {}
+        return ActionResult({"events": page} | more)
 
     StepFunctionResponse.describe_execution = describe_execution
     StepFunctionResponse.get_execution_history = get_execution_history

@@ -306,6 +306,10 @@ def test_the_history_names_every_state_in_order_and_can_be_reversed(cloud, run):
     assert [event["id"] for event in events] == list(range(1, len(events) + 1))
     last_first = client.get_execution_history(executionArn=execution["executionArn"], reverseOrder=True)["events"]
     assert last_first == events[::-1]
+    paginator = client.get_paginator("get_execution_history")
+    pages = list(paginator.paginate(executionArn=execution["executionArn"], reverseOrder=True, PaginationConfig={"PageSize": 3}))
+    assert [page["events"] for page in pages] == [events[:-4:-1], events[-4:-7:-1], events[-7::-1]][: len(pages)]
+    assert [event for page in pages for event in page["events"]] == events[::-1]
     assert abs(events[-1]["timestamp"].timestamp() - time.time()) < 60
 
 

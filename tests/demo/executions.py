@@ -1,5 +1,6 @@
 """Executions of the state machine, as somebody follows them who has nothing but the API."""
 
+import itertools
 import json
 from dataclasses import dataclass
 
@@ -22,6 +23,8 @@ class Execution:
     def __init__(self, cloud: LocalCloud, name: str, request: object = None, arn: str | None = None) -> None:
         self.name = name
         self._client = cloud.client("stepfunctions")
+        self._followed: list[Entered] = []
+        self._last_event = 0
         self.arn = arn or self._client.start_execution(
             stateMachineArn=cloud.state_machine_arn, name=name, input=json.dumps(request)
         )["executionArn"]
@@ -45,24 +48,29 @@ class Execution:
         pages = self._client.get_paginator("get_execution_history").paginate(executionArn=self.arn)
         return [event for page in pages for event in page["events"]]
 
+    def follow(self) -> list[str]:
+        """The states entered so far, of which only the new ones are asked for."""
+        pages = self._client.get_paginator("get_execution_history").paginate(executionArn=self.arn, reverseOrder=True)
+        events = list(itertools.takewhile(lambda event: event["id"] > self._last_event, (event for page in pages for event in page["events"])))
+        self._last_event = max([self._last_event, *(event["id"] for event in events)])
+        self._followed += entered_states(events[::-1])
+        return [each.state for each in self._followed]
+
     def wait(self, limit_seconds: float) -> dict:
         """Its description, once it has ended."""
         wait_until(
-            lambda: (self.status, self._last_states()), lambda seen: seen[0] != "RUNNING", f"execution {self.name}", limit_seconds
+            lambda: (self.status, self.follow()[-4:]), lambda seen: seen[0] != "RUNNING", f"execution {self.name}", limit_seconds
         )
         return self.describe()
 
     def wait_for_state(self, state: str, limit_seconds: float) -> None:
         """Returns once the state has been entered."""
         states = wait_until(
-            lambda: [self.status, *(each.state for each in entered_states(self.events()))],
+            lambda: [self.status, *self.follow()],
             lambda seen: state in seen or seen[0] != "RUNNING", f"state {state} of {self.name}", limit_seconds,
         )  # fmt: skip
         if state not in states:
             raise RuntimeError(f"{self.name} has not entered {state}: {states}, {self.describe().get('cause')}")
-
-    def _last_states(self) -> list[str]:
-        return [each.state for each in entered_states(self.events())][-4:]
 
 
 def entered_states(events: list[dict]) -> list[Entered]:

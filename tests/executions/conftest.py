@@ -25,6 +25,16 @@ def key_arn(cloud):
     return make_key(cloud, KEY_ALIAS)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def no_servers_left(cloud, databases):
+    """Ends the servers of a module: those of all modules would take the machine's memory, and the account's quota of 40."""
+    yield
+    for instance in databases.all():
+        if instance["DBInstanceStatus"] != "deleting":
+            identifier = instance["DBInstanceIdentifier"]
+            cloud.client("rds").delete_db_instance(DBInstanceIdentifier=identifier, SkipFinalSnapshot=True)
+
+
 @pytest.fixture
 def strike(cloud):
     """Asks for a fault, as many times in a row as wanted; forgets what is left of it after the test."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from demo import verdict
 from demo.application import Application
 from demo.databases import Databases
-from demo.executions import Execution, entered_states, failures
+from demo.executions import Execution, failures
 from demo.local_cloud import LocalCloud
 from demo.waiting import wait_until
 
@@ -24,7 +24,7 @@ class Moved:
 
     @property
     def states(self) -> list[str]:
-        return [each.state for each in entered_states(self.execution.events())]
+        return self.execution.follow()
 
     def assert_nothing_lost(self) -> None:
         """Everything that the demo's verdict asks for, from the databases."""
@@ -74,7 +74,7 @@ def undone(cloud: LocalCloud, instance: dict, name: str, error: str, **members) 
         described = execution.wait(LIMIT_SECONDS)
         seen = described.get("cause"), failures(execution.events())
         assert (described["status"], described.get("error")) == ("FAILED", error), seen
-        assert [each.state for each in entered_states(execution.events())][-1] == "Undone", seen
+        assert execution.follow()[-1] == "Undone", seen
         count = application.count
         wait_until(lambda: application.count, lambda now: now > count, "writes to the source", 10)
     assert footprint(cloud, instance, ["postgres", "app"]) == before

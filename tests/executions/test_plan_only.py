@@ -22,6 +22,9 @@ def test_a_plan_names_what_would_be_made_and_changes_nothing(cloud, source, key_
     assert output["plan"]["source"]["identifier"] == "planned" and output["plan"]["kms_key_arn"] == key_arn
     assert {database["name"] for database in output["plan"]["databases"]} == {"postgres", "app"}
     assert any("journal.event" in finding["found"] for finding in output["findings"])
+    measured = {finding["name"]: finding for finding in output["findings"] if finding["name"] in ("FreeStorage", "WalGrowth")}
+    assert measured["FreeStorage"]["verdict"] == "fine" and "of 20480 MiB are free" in measured["FreeStorage"]["found"]
+    assert "MiB of WAL an hour" in measured["WalGrowth"]["found"] and "h are reckoned with" in measured["WalGrowth"]["limit"]
     assert any(key_arn in step for step in output["steps"])
     assert [each.state for each in entered_states(execution.events())] == ["DoOrUndo", "Preflight", "OnlyPlan", "Planned"]
     assert footprint(cloud, source, ["postgres", "app"]) == before

@@ -1,8 +1,10 @@
 """An execution that a person stops gets no chance to undo anything: another one does, started by a rule of EventBridge."""
 
+import json
+
 import pytest
 from demo.databases import Databases
-from demo.executions import Execution, entered_states
+from demo.executions import Execution
 from demo.waiting import wait_until
 
 from .runs import finish, undo_of, writing
@@ -17,7 +19,7 @@ def source(cloud, key_arn):
 
 
 def last_state(execution: Execution) -> str:
-    return [each.state for each in entered_states(execution.events())][-1]
+    return execution.follow()[-1]
 
 
 @pytest.mark.parametrize(
@@ -37,6 +39,24 @@ def test_before_the_fence_it_is_undone(cloud, source, state):
         wait_until(lambda: application.count, lambda now: now > count, "writes to the source", 10)
     assert footprint(cloud, source, ["postgres", "app"]) == before
     assert [writer.refused for writer in application.writers] == [[], []]
+
+
+def test_what_its_time_limit_ends_is_undone_too(cloud, source):
+    """A running execution keeps the definition that it was started with, here one with a limit of seconds instead of a week."""
+    client, arn = cloud.client("stepfunctions"), cloud.state_machine_arn
+    definition = client.describe_state_machine(stateMachineArn=arn)["definition"]
+    before = footprint(cloud, source, ["postgres", "app"])
+    client.update_state_machine(stateMachineArn=arn, definition=json.dumps(json.loads(definition) | {"TimeoutSeconds": 12}))
+    try:
+        execution = Execution(cloud, "too-long", make_request(NAME, cutover={}))
+        execution.wait_for_state("CreatePublication", LIMIT_SECONDS)
+    finally:
+        client.update_state_machine(stateMachineArn=arn, definition=definition)
+    assert execution.wait(LIMIT_SECONDS)["status"] == "TIMED_OUT"
+    undo = undo_of(cloud, execution)
+    described = undo.wait(LIMIT_SECONDS)
+    assert (described["status"], last_state(undo)) == ("SUCCEEDED", "GivenBack"), described
+    assert footprint(cloud, source, ["postgres", "app"]) == before
 
 
 def test_what_could_not_be_undone_is_undone_by_an_execution_that_is_asked_to(cloud, source, strike):

@@ -3,7 +3,7 @@
 import datetime
 
 import pytest
-from demo.executions import Execution
+from demo.executions import Execution, entered_states
 from demo.local_cloud import LocalCloud
 
 from .runs import undo_of, undone
@@ -42,6 +42,7 @@ def test_a_disk_that_is_nearly_full_is_no_place_to_start(cloud, key_arn):
     execution = Execution(cloud, identifier, make_request(identifier))
     described = execution.wait(LIMIT_SECONDS)
     assert (described["error"], "needed are 10 % free" in described["cause"]) == ("SourceStorageLow", True)
+    assert "CreatePublication" not in [each.state for each in entered_states(execution.events())]
     assert footprint(cloud, source, ["postgres", "app"]) == before
 
 

@@ -11,7 +11,7 @@ from demo.databases import values
 from demo.executions import Execution, failures
 from demo.waiting import wait_until
 
-from .runs import approve, target_of, writing
+from .runs import approve, finish, move, target_of, undone, writing
 from .sources import LIMIT_SECONDS, make_request, make_source, secret_name
 
 # More than two ranges of pages.
@@ -64,9 +64,10 @@ class Standing:
         self.target = target_of(databases, source["DBInstanceIdentifier"])
         self.plan = plan_of(execution)
 
-    def verify(self, verified: dict | None = None, budget_seconds: int = 480) -> dict:
+    def verify(self, verified: dict | None = None, call_seconds: int = 480) -> dict:
         """One call of the function."""
-        payload = {"action": "do", "plan": self.plan, "verified": verified or {}, "budget_seconds": budget_seconds}
+        plan = self.plan | {"wait": self.plan["wait"] | {"verify_call_seconds": call_seconds}}
+        payload = {"action": "do", "plan": plan, "verified": verified or {}}
         return json.load(self.cloud.client("lambda").invoke(FunctionName="verify", Payload=json.dumps(payload))["Payload"])
 
     def verify_in_short_calls(self, between) -> tuple[dict, int]:
@@ -74,7 +75,7 @@ class Standing:
         `between` is told."""
         verified, within = {}, 0
         for _ in range(60):
-            answer = self.verify(verified, budget_seconds=0)
+            answer = self.verify(verified, call_seconds=0)
             if answer.get("ready") is not False:
                 return answer, within
             before, verified = verified, answer["verified"]
@@ -215,9 +216,9 @@ def test_writers_do_not_wait_for_a_copy_that_is_behind(standing):
 
 
 def test_the_output_has_what_was_verified_and_no_snapshot_is_kept_any_more(standing):
-    answer = standing.verify(budget_seconds=0)
+    answer = standing.verify(call_seconds=0)
     while "unfinished" not in answer["verified"]["app"]:
-        answer = standing.verify(answer["verified"], budget_seconds=0)
+        answer = standing.verify(answer["verified"], call_seconds=0)
     standing.wait_for_kept_snapshots(1)
     with standing.session(standing.target) as session:
         # Not the source's: it would be drift, and hold the cutover up.
@@ -228,3 +229,39 @@ def test_the_output_has_what_was_verified_and_no_snapshot_is_kept_any_more(stand
     standing.wait_for_kept_snapshots(0)
     found = standing.execution.output["databases"]["app"]
     assert (found["tables"], found["verified"]) == (6, "rows") and found["rows"] > BIG_ROWS + 700
+
+
+@pytest.mark.parametrize("major", [12, 17])
+def test_rows_are_compared_in_many_calls_and_once_more_in_the_write_pause(cloud, databases, key_arn, major):
+    identifier = f"verified-twice-{major}"
+    source = make_source(cloud, identifier, major)
+    with databases.connect(source, "app") as session:
+        session.execute(TABLES.replace(str(BIG_ROWS), "20000"))
+    request = make_request(identifier)
+    request["cutover"] |= {"verify_in_pause": True}
+    request["wait"] |= {"verify_call_seconds": 0}
+    moved = move(cloud, source, request, key_arn)
+    moved.assert_nothing_lost()
+    assert moved.states.count("WatchDuringVerify") >= 2
+    assert moved.execution.output["report"]["verified_in_pause"] is True
+
+
+def test_a_row_that_differs_only_in_the_write_pause_stops_it_there(cloud, databases, key_arn):
+    source = make_source(cloud, "differs-late", 16)
+    cutover = {"secrets": [secret_name("differs-late")], "verify_in_pause": True}
+    with undone(cloud, source, "late", "DataDiffers", cutover=cutover) as execution:
+        execution.wait_for_state("AwaitApproval", LIMIT_SECONDS)
+        with databases.connect(target_of(databases, "differs-late"), "app") as copy:
+            copy.execute("update public.thing set told = 'another' where id = 555")
+        approve(cloud, "differs-late", execution.name)
+
+
+def test_a_comparison_that_takes_longer_than_the_write_pause_may_lets_writes_go_on(cloud, databases, key_arn):
+    """Symptom: writes stand for as long as it takes to read everything."""
+    source = make_source(cloud, "slow-compare", 17)
+    with databases.connect(source, "app") as session:
+        # Small on disk, and gigabytes to unpack and hash.
+        session.execute("create table public.long as select repeat('long ', 2000000) from generate_series(1, 120)")
+    cutover = {"verify_in_pause": True, "max_write_pause_seconds": 1, "when": "now"}
+    with undone(cloud, source, "slow-compare", "DrainTimeout", cutover=cutover, verify="rows") as execution:
+        execution.wait(LIMIT_SECONDS)

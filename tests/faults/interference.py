@@ -1,6 +1,8 @@
 """What people, servers and networks do to a run while it runs."""
 
+import resource
 import time
+from pathlib import Path
 
 import psycopg
 from demo.waiting import wait_until
@@ -89,3 +91,35 @@ def hold_tables(run) -> None:
         session.execute("update public.thing set told = told where id = 599")
         time.sleep(5)
         session.execute("commit")
+
+
+# More than a file of WAL, less than the table that the source then fills.
+FULL_BYTES = 24 << 20
+
+
+def fill_disk_of_target(run) -> None:
+    """No file of the copy's server grows any more, which is how a full disk looks to it, while the source's table does."""
+    _limit_files_of_target(run, FULL_BYTES)
+    with run.databases.connect(run.source, "app") as source:
+        source.execute("insert into public.thing (told) select repeat(md5(n::text), 4) from generate_series(1, 250000) n")
+
+
+def fill_disk_of_target_for_a_while(run) -> None:
+    """The storage of the copy is raised once its apply has failed."""
+    fill_disk_of_target(run)
+    with run.databases.connect(target_of(run.databases, run.identifier), "app") as copy:
+        size = "select pg_relation_size('public.thing')"
+        wait_until(lambda: copy.execute(size).fetchone()[0], lambda seen: seen >= FULL_BYTES - (1 << 20), "the copy's table to be full", LIMIT_SECONDS)
+    time.sleep(3)
+    _limit_files_of_target(run, resource.RLIM_INFINITY)
+
+
+def _limit_files_of_target(run, limit_bytes: int) -> None:
+    """The limit of the postmaster, which those inherit that it starts later, and of those that are there."""
+    with run.databases.connect(target_of(run.databases, run.identifier), "app") as copy:
+        backend = copy.execute("select pg_backend_pid()").fetchone()[0]
+        (postmaster,) = [int(line.split()[1]) for line in Path(f"/proc/{backend}/status").read_text().splitlines() if line.startswith("PPid:")]
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        for pid in [postmaster, *map(int, children)]:
+            _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (limit_bytes, hard))

@@ -67,8 +67,13 @@ def ways(states: dict) -> dict[str, str]:
     return found
 
 
-# Only a database whose verification takes more than one call comes here: tens of gigabytes.
-NOT_MET = {"WatchDuringVerify"}
+# A verification of many calls, as of tens of gigabytes.
+IN_MANY_CALLS = {"wait": {"max_seconds": 1, "calls_end_seconds": 3, "verify_call_seconds": 0}}
+
+
+def request_for(state: str) -> dict:
+    """What a request must have for an execution to come to a state."""
+    return IN_MANY_CALLS if state in ("Verify", "WatchDuringVerify") else {}
 
 
 def lambda_cases() -> list[Case]:
@@ -76,18 +81,16 @@ def lambda_cases() -> list[Case]:
     behind_fence = reachable(states, "CleanUpSubscription")
     cases = []
     for state, way in ways(states).items():
-        if state in NOT_MET:
-            continue
         ends = (GIVEN_BACK,) if way in ("undo", "stopped") else (MOVED,)
         faults = [(kind, {}) for kind in ("error-before", "error-after", "timeout-after", "twice")]
         moments = CUTOVER_MOMENTS_MS if state == "Cutover" else MOMENTS_MS
         faults += [(f"{kind}", {"after_ms": ms}) for kind in ("kill-during", "overtaken") for ms in moments]
         for kind, members in faults:
             name = f"{state}: {kind}" + (f" {members['after_ms']} ms" if members else "")
-            cases.append(Case(name, "Lambda", way, ({"state": state, "kind": kind, **members},), ends=ends))
+            cases.append(Case(name, "Lambda", way, ({"state": state, "kind": kind, **members},), ends=ends, request=request_for(state)))
         for_good = tuple({"state": state, "kind": "error-before"} for _ in range(TRIES))
         ends_for_good = (MOVED,) if state in behind_fence else (GIVEN_BACK,)
-        cases.append(Case(f"{state}: fails for good", "Lambda", way, for_good, ends=ends_for_good))
+        cases.append(Case(f"{state}: fails for good", "Lambda", way, for_good, ends=ends_for_good, request=request_for(state)))
     lost = tuple({"state": "Cutover", "kind": "error-after"} for _ in range(TRIES))
     cases.append(Case("Cutover: every answer is lost", "Lambda", "forward", lost))
     return cases
@@ -99,10 +102,10 @@ def stop_cases() -> list[Case]:
     behind_fence = reachable(states, "CleanUpSubscription")
     cases = []
     for state, way in ways(states).items():
-        if state in NOT_MET or way == "stopped":
+        if way == "stopped":
             continue
         ends = (MOVED,) if state in behind_fence else (GIVEN_BACK, MOVED) if state == "Cutover" else (GIVEN_BACK,)
-        cases.append(Case(f"{state}: the execution is stopped", "stopped", way, at=state, meanwhile=interference.stop, ends=ends))
+        cases.append(Case(f"{state}: the execution is stopped", "stopped", way, at=state, meanwhile=interference.stop, ends=ends, request=request_for(state)))
     return cases
 
 
@@ -151,6 +154,8 @@ def postgres_cases() -> list[Case]:
         case("replication is cut again and again", "AwaitApproval", interference.cut_replication, MOVED),
         case("the slot is dropped", "AwaitApproval", interference.drop_slots, GIVEN_BACK),
         case("the WAL of the slot is removed", "WaitForCopy", interference.remove_wal, GIVEN_BACK),
+        case("the disk of the copy is full", "AwaitApproval", interference.fill_disk_of_target, GIVEN_BACK),
+        case("the disk of the copy is full for a while", "AwaitApproval", interference.fill_disk_of_target_for_a_while, MOVED),
         case("a row on the copy is in the way", "AwaitApproval", interference.put_row_in_the_way, GIVEN_BACK),
         case("a row on the copy was changed", "Subscribe", interference.change_row, GIVEN_BACK),
         case("a transaction holds its tables", "Cutover", interference.hold_tables, MOVED, way="forward"),

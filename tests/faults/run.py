@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from demo import verdict
 from demo.databases import Databases
-from demo.executions import Execution, entered_states, failures
+from demo.executions import Execution, failures
 from demo.local_cloud import LocalCloud
 from demo.shop import make_key
 from demo.waiting import wait_until
@@ -64,7 +64,7 @@ class Run:
                 application.stop()
                 result.problems += self._problems(result.ended, application)
             except Exception as problem:
-                states = [each.state for each in entered_states(self.execution.events())][-6:] if self.execution else []
+                states = self.execution.follow()[-6:] if self.execution else []
                 result.problems.append(f"{type(problem).__name__}: {str(problem)[:500]}; last states {states}")
             application.stop()
         self._count(result, application)
@@ -112,7 +112,7 @@ class Run:
         """Whether the execution has come to where it waits for its approval; otherwise it is undone, or has ended."""
 
         def look() -> str | None:
-            entered = [each.state for each in entered_states(self.execution.events())]
+            entered = self.execution.follow()
             if any(state.startswith("Undo") for state in entered) or self.execution.status != "RUNNING":
                 return "ending"
             return "waiting" if "AwaitApproval" in entered else None
@@ -121,7 +121,7 @@ class Run:
 
     @staticmethod
     def _last_state(execution: Execution) -> str:
-        return [each.state for each in entered_states(execution.events())][-1]
+        return execution.follow()[-1]
 
     def _outcome(self, last: Execution) -> str:
         state = self._last_state(last)

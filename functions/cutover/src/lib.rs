@@ -3,6 +3,7 @@
 //! Until the first fence is committed everything hangs on locks of sessions: whatever dies, writes go on by
 //! themselves. From then on there is only forward, and calling this again goes there.
 
+mod comparison;
 mod pause;
 mod switch;
 
@@ -10,8 +11,9 @@ use serde::Serialize;
 use shared::aws::Aws;
 use shared::contract::{Action, CutoverDone, Plan, Step};
 use shared::error::{ErrorName, Result, StepError, While};
+use shared::load::Load;
 use shared::pg::Server;
-use shared::rds::{source_server, target_server};
+use shared::rds::{source_server, target_instance, target_server};
 use shared::{catalog, fence, sql};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -31,7 +33,7 @@ pub enum Answer {
 /// Undo: either nothing of the cutover is left and it can never be completed, or it answers that the fence stands.
 ///
 /// # Errors
-/// `LockTimeout`, `DrainTimeout`, `TablesChanged`, `CatalogsDiffer`, `SecretUnusable`, `ReplicationStopped`, `PostgresUnavailable`, …
+/// `LockTimeout`, `DrainTimeout`, `TablesChanged`, `CatalogsDiffer`, `DataDiffers`, `SecretUnusable`, `ReplicationStopped`, `PostgresUnavailable`, …
 pub async fn handle(aws: &Aws, step: Step) -> Result<Answer> {
     let plan = &step.plan;
     let mut source = source_server(aws, plan).await?;
@@ -61,7 +63,9 @@ async fn cut_over(aws: &Aws, source: &Server, plan: &Plan) -> Result<CutoverDone
     target.application_name.clone_from(&source.application_name);
     end_earlier_call(&target, plan).await?;
     let switches = switch::read_switches(aws, plan, &target).await?;
-    let closed = Box::pin(pause::fence_source(source, &target, plan)).await?;
+    // The copy was restored as an instance of the source's class.
+    let load = Load::of_class(target_instance(aws, plan).await?.db_instance_class().unwrap_or_default());
+    let closed = Box::pin(pause::fence_source(source, &target, plan, load)).await?;
     futures_util::future::try_join_all(switches.iter().map(|switch| switch.carry_out(aws, plan))).await?;
     let write_pause_ms = now_ms().saturating_sub(closed.paused_at_ms);
     tracing::info!(write_pause_ms, "the application's secrets lead to the copy");

@@ -6,12 +6,14 @@ use futures_util::future::{try_join, try_join_all, try_join3};
 use shared::contract::{Database, Plan};
 use shared::error::{ErrorName, Result, StepError, While};
 use shared::fence::{self, Closed, Ddl};
+use shared::load::Load;
 use shared::locks::{Locks, lock_all};
 use shared::lsn::Lsn;
 use shared::pg::{Server, Session};
 use shared::replication::{check_tables, drain, read_subscription};
 use shared::{catalog, heartbeat, sql};
 
+use crate::comparison::Comparison;
 use crate::now_ms;
 
 /// One database whose fence is still open, and the sessions that carry it over.
@@ -26,12 +28,14 @@ struct Open<'a> {
     ddl: Ddl,
     /// How much DDL there was when the catalogs were compared, or before.
     ddl_compared: i64,
+    /// Where the rows are to be compared once more.
+    comparison: Option<Comparison>,
 }
 
 /// After it, the fence is closed in every database, and behind it the copy has all rows and sequences.
 ///
 /// A database that an earlier call has fenced is left alone: it was drained before it was fenced.
-pub(crate) async fn fence_source(source: &Server, target: &Server, plan: &Plan) -> Result<Closed> {
+pub(crate) async fn fence_source(source: &Server, target: &Server, plan: &Plan, load: Load) -> Result<Closed> {
     let mut open = Vec::new();
     let mut closed = None;
     for database in &plan.databases {
@@ -40,7 +44,11 @@ pub(crate) async fn fence_source(source: &Server, target: &Server, plan: &Plan) 
             closed = Some(earlier);
         } else {
             let watcher = source.connect(&database.name).await?;
-            open.push(prepare(session, watcher, target, plan, database).await?);
+            let mut prepared = prepare(session, watcher, target, plan, database).await?;
+            if plan.cutover.verify_in_pause {
+                prepared.comparison = Some(Comparison::open(source, target, database, load).await?);
+            }
+            open.push(prepared);
         }
     }
     if !open.is_empty() {
@@ -99,14 +107,19 @@ async fn prepare<'a>(mut source: Session, watcher: Session, target: &Server, pla
     catalog::refuse(&catalog::compare_databases(&source, &target, database).await?)?;
     let mut tables = sql::column(&source, sql::FENCED_TABLES, &[&plan.names.fence()]).await?;
     tables.sort_unstable();
-    Ok(Open { database, source, watcher, target, tables, ddl, ddl_compared })
+    Ok(Open { database, source, watcher, target, tables, ddl, ddl_compared, comparison: None })
 }
 
-/// Behind the locks: the copy applies the last change, shows all heartbeats, and its sequences are set. Meanwhile DDL is held,
+/// Behind the locks: the copy applies the last change, shows all heartbeats, its sequences are set, and its rows compared
+/// where that is asked for. Meanwhile DDL is held,
 /// and what came just before is found: a fence that another call has closed, a table, other DDL.
 async fn carry_over(open: &Open<'_>, plan: &Plan, deadline: Instant) -> Result<Lsn> {
     let (drained, ()) = try_join(drain(&open.watcher, &open.target, plan, open.database, deadline), check_fence(open, plan)).await?;
     try_join(set_sequences(open, plan), heartbeat::check_all_arrived(&open.watcher, &open.target, plan, open.database)).await?;
+    if let Some(comparison) = &open.comparison {
+        let rows = comparison.carry_out(plan).await?;
+        tracing::info!(database = open.database.name, rows, "source and copy hold the same rows behind the locks");
+    }
     Ok(drained)
 }
 

@@ -69,6 +69,8 @@ pub(crate) fn output(request: &FinishRequest, target: &DbInstance, source_status
             "drained_lsn": request.cutover.drained_lsn,
             "switched_secrets": request.cutover.switched_secrets,
             "drift": request.cutover.drift,
+            // The fence is not closed without it.
+            "verified_in_pause": plan.cutover.verify_in_pause,
             "source": source_status,
             "left": left(request),
         }),

@@ -14,6 +14,7 @@ mod rights;
 mod secret;
 mod server;
 mod source;
+mod storage;
 mod tables;
 mod transactions;
 mod undo;
@@ -76,7 +77,10 @@ async fn plan(aws: &Aws, request: PreflightRequest) -> Result<Answer> {
     if let Some((_, credentials)) = &master {
         let server = server(&source, credentials, &names);
         let checked = server::check(&server, &input, &names, &mut findings).await;
-        databases = findings.note(checked)?.unwrap_or_default();
+        if let Some(checked) = findings.note(checked)? {
+            databases = checked;
+            storage::check(aws, &server, &source, input.guard, &mut findings).await?;
+        }
     }
     let (Some(kms_key_arn), Some((secret_arn, _))) = (kms_key_arn, master) else { return Err(findings.refusal()) };
     let findings = findings.into_accepted()?;

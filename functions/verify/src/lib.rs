@@ -6,14 +6,13 @@
 //!   file, and that table is read again.
 //! - *Locks*: SHARE on the tables that are left, for the milliseconds of one commit and one snapshot, however far the copy
 //!   is behind: it is the copy's apply that is held at the position. While reading, ACCESS SHARE for a page range at a time.
-//! - *Load*: half of the source's processors, see [`load`]; two sums of 64 bits are made on the server, no row leaves it.
+//! - *Load*: half of the source's processors, see [`Load`]; two sums of 64 bits are made on the server, no row leaves it.
 //! - *Bounds*: a table of any size, with or without a key, is read in page ranges, over as many calls as it takes. The
 //!   snapshot of an unfinished table is handed from call to call by a session that sleeps, half an hour at most. So a snapshot
 //!   lives as long as one call, or as one table that takes longer, and vacuum waits that long, as for a dump of that table.
 //! - *Killed or repeated*: a call goes on from what it was handed. Where the snapshot is gone it reads that table again, in
 //!   a new one.
 
-mod load;
 mod reading;
 mod snapshots;
 
@@ -22,15 +21,16 @@ use std::time::{Duration, Instant};
 use futures_util::future::try_join;
 use serde::Serialize;
 use shared::aws::Aws;
-use shared::contract::{Action, Database, Digest, Plan, Unfinished, Verified, VerifiedByDatabase, VerifyRequest};
-use shared::error::{ErrorName, Result, StepError};
+use shared::contract::{Action, Database, Plan, Unfinished, Verified, VerifiedByDatabase, VerifyRequest};
+use shared::error::Result;
 use shared::input::Verify;
+use shared::load::Load;
 use shared::pg::Server;
 use shared::rds::{source_server, target_instance, target_server};
+use shared::rows::{Table, check_equal};
 use shared::sql;
 
-use crate::load::Load;
-use crate::reading::{Progress, Table, find_table, read_pages};
+use crate::reading::{Progress, read_pages};
 use crate::snapshots::{Pair, resume_pair, take_pair};
 
 #[derive(Debug, Serialize)]
@@ -64,7 +64,7 @@ pub async fn handle(aws: &Aws, request: VerifyRequest) -> Result<Answer> {
 
 async fn verify(aws: &Aws, request: VerifyRequest) -> Result<Answer> {
     let (plan, mut verified) = (&request.plan, request.verified);
-    let deadline = Instant::now() + Duration::from_secs(request.budget_seconds);
+    let deadline = Instant::now() + Duration::from_secs(plan.wait.verify_call_seconds.into());
     // The copy was restored as an instance of the source's class.
     let load = Load::of_class(target_instance(aws, plan).await?.db_instance_class().unwrap_or_default());
     let call = Call { plan, source: source_server(aws, plan).await?, target: target_server(aws, plan).await?, load, deadline };
@@ -113,7 +113,7 @@ async fn verify_in_one_pair(call: &Call<'_>, database: &Database, so_far: &mut V
             tracing::info!(table = table.0.name, "was truncated or rewritten while it was read; it is read again");
             return Ok(false);
         }
-        so_far.rows += equal(&table.0.name, ours.digest, theirs.digest)?;
+        so_far.rows += check_equal(&table.0.name, ours.digest, theirs.digest, "at the same position")?;
         so_far.tables += 1;
         // A snapshot that has served a long time is not kept for more than it was made for.
         if goes_on {
@@ -131,27 +131,16 @@ async fn tables_left(call: &Call<'_>, database: &Database, so_far: &Verified) ->
     Ok(tables.split_off(tables.len().min(usize::try_from(so_far.tables).unwrap_or(usize::MAX))))
 }
 
-/// The table on both sides, which must have the same columns for the sums to mean the same.
 async fn find(pair: &Pair, oid: u32, plan: &Plan) -> Result<(Table, Table)> {
-    let hash = plan.verify == Verify::Rows;
-    let (ours, theirs) = try_join(find_table(&pair.source, oid, hash), find_table(&pair.target, oid, hash)).await?;
-    if ours.head != theirs.head {
-        return Err(StepError::new(ErrorName::TablesChanged, format!("table {} has other columns on the source than on the copy", ours.name)));
-    }
+    let (hash, major) = (plan.verify == Verify::Rows, plan.source.major);
+    let (ours, theirs) = try_join(pair.source.find_table(major, oid, hash), pair.target.find_table(major, oid, hash)).await?;
+    ours.check_columns(&theirs)?;
     Ok((ours, theirs))
 }
 
 async fn read(call: &Call<'_>, pair: &Pair, table: &(Table, Table), unfinished: Option<Unfinished>) -> Result<(Progress, Progress)> {
     let (ours, theirs) = unfinished.map_or_else(Default::default, |unfinished| (unfinished.source.into(), unfinished.target.into()));
-    try_join(read_pages(call, &pair.source, &table.0, ours), read_pages(call, &pair.target, &table.1, theirs)).await
-}
-
-/// Returns the number of rows, the same on both sides.
-fn equal(table: &str, ours: Digest, theirs: Digest) -> Result<u64> {
-    if ours == theirs {
-        return Ok(ours.rows);
-    }
-    let how = if ours.rows == theirs.rows { ", but not the same ones" } else { "" };
-    let what = format!("table {table} has {} rows on the source and {} on the copy at the same position{how}", ours.rows, theirs.rows);
-    Err(StepError::new(ErrorName::DataDiffers, what))
+    let Pair { source, target } = pair;
+    let source = read_pages(call, &source.workers, &source.snapshot, &table.0, ours);
+    try_join(source, read_pages(call, &target.workers, &target.snapshot, &table.1, theirs)).await
 }

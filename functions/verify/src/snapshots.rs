@@ -9,6 +9,7 @@ use shared::error::{ErrorName, Result, StepError, While};
 use shared::locks::{Locks, lock_all};
 use shared::pg::{Server, Session};
 use shared::replication::check_tables;
+use shared::rows::Table;
 use shared::sql;
 
 use crate::Call;
@@ -177,6 +178,10 @@ impl Side {
 
     async fn end_kept(&self) -> Result<()> {
         sql::value::<i64>(&self.keeper, sql::END_OWN_SESSIONS, &[&self.keeper_name]).await.map(|_| ())
+    }
+
+    pub(crate) async fn find_table(&self, major: u32, oid: u32, hash: bool) -> Result<Table> {
+        Table::find(self.workers.first().unwrap_or(&self.keeper), major, oid, hash).await
     }
 
     async fn is_rewritten(&self, table: u32) -> Result<bool> {

@@ -1,4 +1,4 @@
-//! How much of a source verification may take.
+//! How much of a server the reading of all its rows may take.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ const MAX_WORKERS: usize = 8;
 /// How many sessions read at once on each side, and whether they rest. A session keeps one processor busy at most, since
 /// the server's own parallel queries are off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Load {
-    pub(crate) workers: usize,
+pub struct Load {
+    pub workers: usize,
     rests: bool,
 }
 
@@ -17,7 +17,8 @@ impl Load {
     /// Half of the processors of an instance class, rounded down. PostgreSQL does not know how many there are, the name of
     /// a class does: `xlarge` has four, `8xlarge` has 32, those below have two or, some, one. With one or two there
     /// is one worker; in the smallest sizes, which also have burst credits to lose, it rests as long as it works.
-    pub(crate) fn of_class(class: &str) -> Self {
+    #[must_use]
+    pub fn of_class(class: &str) -> Self {
         let size = class.split('.').nth(2).unwrap_or_default();
         let processors = match size.strip_suffix("xlarge") {
             Some("") => 4,
@@ -28,7 +29,8 @@ impl Load {
     }
 
     /// How long to rest after this much work.
-    pub(crate) fn rest_after(self, worked: Duration) -> Duration {
+    #[must_use]
+    pub fn rest_after(self, worked: Duration) -> Duration {
         if self.rests { worked } else { Duration::ZERO }
     }
 }
