@@ -8,6 +8,7 @@ pub mod contract;
 pub mod edge;
 pub mod error;
 pub mod fence;
+pub mod finding;
 pub mod heartbeat;
 pub mod https;
 pub mod input;

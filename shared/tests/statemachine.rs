@@ -132,7 +132,7 @@ fn check_point_of_no_return(machine: &Value) -> Vec<String> {
     for (name, state) in states(machine).filter(|(_, state)| state["Type"] == "Task") {
         let after_fence = forward_only.contains(name);
         let caught: Vec<&str> = list(&state["Catch"]).filter_map(|rule| rule["Next"].as_str()).collect();
-        let may_have_made_something = !matches!(name, "Preflight" | "RecoverPlan" | "IsFenced") && !undo.contains(name) && !after_fence;
+        let may_have_made_something = !matches!(name, "Preflight" | "Forecast" | "RecoverPlan" | "IsFenced") && !undo.contains(name) && !after_fence;
         if may_have_made_something && !caught.iter().all(|next| matches!(*next, "UndoPublication" | "IsFenced")) {
             problems.push(format!("{name}: an error before the fence does not lead to undo"));
         }

@@ -13,11 +13,11 @@ GIB = 1 << 30
 
 
 def measure_free_storage(cloud: LocalCloud, identifier: str, free_bytes: int) -> None:
-    """A measurement of this moment, as RDS sends one every minute."""
+    """A measurement of a moment ago, as RDS sends one every minute: CloudWatch answers up to the last whole second."""
     datum = {
         "MetricName": "FreeStorageSpace",
         "Dimensions": [{"Name": "DBInstanceIdentifier", "Value": identifier}],
-        "Timestamp": datetime.datetime.now(datetime.UTC),
+        "Timestamp": datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=2),
         "Value": free_bytes,
         "Unit": "Bytes",
     }

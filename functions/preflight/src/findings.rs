@@ -1,37 +1,10 @@
 //! What preflight found, and the one error that all refusals make together.
 
-use serde::Serialize;
 use shared::error::{ErrorName, Result, StepError};
+use shared::finding::{Finding, Verdict};
 
 /// How many names a list shows: an execution's cause and state hold 32 and 256 KiB.
 const NAMES_SHOWN: usize = 20;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// The run would fail, or harm source or copy.
-    Refuse,
-    /// The run goes through, and leaves somebody something to do.
-    Warn,
-    /// Looked at and sufficient, with the numbers.
-    Fine,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// Under this name the runbook has more.
-    pub name: &'static str,
-    pub verdict: Verdict,
-    /// What was found, with numbers.
-    pub found: String,
-    /// What is needed or allowed; empty where there is no measure.
-    pub limit: String,
-    /// What to do.
-    pub remedy: String,
-    /// As what it fails, where it is refused.
-    #[serde(skip)]
-    error: ErrorName,
-}
 
 /// Everything that was found, in that order.
 #[derive(Debug, Default)]
@@ -44,9 +17,7 @@ impl Findings {
 
     /// A refusal that has an error name of its own.
     pub(crate) fn refuse_as(&mut self, error: ErrorName, found: impl Into<String>, remedy: impl Into<String>) {
-        let finding =
-            Finding { name: error.as_str(), verdict: Verdict::Refuse, found: found.into(), limit: String::new(), remedy: remedy.into(), error };
-        self.0.push(finding);
+        self.0.push(Finding { error, ..Finding::new(error.as_str(), Verdict::Refuse, found, "", remedy) });
     }
 
     pub(crate) fn warn(&mut self, name: &'static str, found: impl Into<String>, limit: impl Into<String>, remedy: impl Into<String>) {
@@ -61,8 +32,7 @@ impl Findings {
         limit: impl Into<String>,
         remedy: impl Into<String>,
     ) {
-        let error = ErrorName::PreconditionFailed;
-        self.0.push(Finding { name, verdict, found: found.into(), limit: limit.into(), remedy: remedy.into(), error });
+        self.0.push(Finding::new(name, verdict, found, limit, remedy));
     }
 
     /// Whether enough of something is free; `what` as in `replication slots`.
@@ -98,7 +68,7 @@ impl Findings {
         let first = self.refusals().next().map_or(ErrorName::Internal, |finding| finding.error);
         let shared_name = if self.refusals().all(|finding| finding.error == first) { first } else { ErrorName::PreconditionFailed };
         let warnings = self.0.iter().filter(|finding| finding.verdict == Verdict::Warn);
-        let lines: Vec<String> = self.refusals().chain(warnings.clone()).map(Finding::line).collect();
+        let lines: Vec<String> = self.refusals().chain(warnings.clone()).map(line).collect();
         let summary = format!("nothing was made and nothing changed; unmet: {}, warnings: {}", self.refusals().count(), warnings.count());
         StepError::new(shared_name, format!("{summary}\n{}", lines.join("\n")))
     }
@@ -113,12 +83,10 @@ impl Findings {
     }
 }
 
-impl Finding {
-    fn line(&self) -> String {
-        let verdict = if self.verdict == Verdict::Refuse { "refused" } else { "warning" };
-        let told = |text: &str| if text.is_empty() { String::new() } else { format!("; {text}") };
-        format!("{verdict} {}: {}{}{}", self.name, self.found, told(&self.limit), told(&self.remedy))
-    }
+fn line(finding: &Finding) -> String {
+    let verdict = if finding.verdict == Verdict::Refuse { "refused" } else { "warning" };
+    let told = |text: &str| if text.is_empty() { String::new() } else { format!("; {text}") };
+    format!("{verdict} {}: {}{}{}", finding.name, finding.found, told(&finding.limit), told(&finding.remedy))
 }
 
 /// What is left of something that there is so much of.

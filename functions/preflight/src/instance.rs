@@ -3,8 +3,9 @@
 use aws_sdk_rds::types::{ActivityStreamStatus, DbInstance, ResourcePendingMaintenanceActions};
 use shared::aws::Aws;
 use shared::error::{ErrorName, Result, StepError, While};
+use shared::finding::Verdict;
 
-use crate::findings::{Findings, Verdict, list};
+use crate::findings::{Findings, list};
 
 /// Majors whose standard support has ended: without Extended Support, RDS makes no new instances of them.
 /// Source: Amazon RDS user guide, "Release calendar for Amazon RDS for PostgreSQL".

@@ -14,7 +14,6 @@ mod rights;
 mod secret;
 mod server;
 mod source;
-mod storage;
 mod tables;
 mod transactions;
 mod undo;
@@ -24,13 +23,13 @@ use serde::Serialize;
 use shared::aws::Aws;
 use shared::contract::{Action, Database, Execution, Plan, PreflightRequest, Source};
 use shared::error::Result;
+use shared::finding::Finding;
 use shared::input::Input;
 use shared::names::Names;
 use shared::pg::Server;
 use shared::secrets::Credentials;
 
 use crate::findings::Findings;
-pub use crate::findings::{Finding, Verdict};
 
 #[derive(Debug, Serialize)]
 pub struct Answer {
@@ -77,10 +76,7 @@ async fn plan(aws: &Aws, request: PreflightRequest) -> Result<Answer> {
     if let Some((_, credentials)) = &master {
         let server = server(&source, credentials, &names);
         let checked = server::check(&server, &input, &names, &mut findings).await;
-        if let Some(checked) = findings.note(checked)? {
-            databases = checked;
-            storage::check(aws, &server, &source, input.guard, &mut findings).await?;
-        }
+        databases = findings.note(checked)?.unwrap_or_default();
     }
     let (Some(kms_key_arn), Some((secret_arn, _))) = (kms_key_arn, master) else { return Err(findings.refusal()) };
     let findings = findings.into_accepted()?;

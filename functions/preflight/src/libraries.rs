@@ -127,7 +127,7 @@ pub(crate) async fn check_jobs(session: &Session, database: &str, carried: &[&st
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::findings::Verdict;
+    use shared::finding::Verdict;
 
     fn verdicts(setting: &str, partman_databases: &str) -> Vec<Verdict> {
         let mut findings = Findings::default();

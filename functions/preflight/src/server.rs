@@ -66,7 +66,7 @@ pub(crate) async fn find_what_is_left(server: &Server, names: &Names) -> Result<
 }
 
 /// `postgres` is there unless somebody dropped it; then any other will do for looking.
-pub(crate) async fn connect_anywhere(server: &Server) -> Result<Session> {
+async fn connect_anywhere(server: &Server) -> Result<Session> {
     match server.connect("postgres").await {
         Err(error) if error.name == ErrorName::PostgresRefused => server.connect("template1").await.map_err(|_| error),
         other => other,

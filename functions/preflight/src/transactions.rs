@@ -1,10 +1,11 @@
 //! Transactions that a new slot would wait for.
 
 use shared::error::{Result, While};
+use shared::finding::Verdict;
 use shared::pg::Session;
 use shared::sql;
 
-use crate::findings::{Findings, Verdict, list};
+use crate::findings::{Findings, list};
 
 /// Below it, nobody need be told of a transaction, in seconds.
 const NOTICED_SECONDS: i64 = 1;

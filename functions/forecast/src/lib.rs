@@ -1,0 +1,141 @@
+//! Whether the source's disk has room for the WAL that it will keep until the copy has caught up.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::try_join;
+use serde::Serialize;
+use shared::aws::Aws;
+use shared::contract::{Action, Plan, Step};
+use shared::error::{Result, While};
+use shared::finding::{Finding, Verdict};
+use shared::input::Guard;
+use shared::lsn::Lsn;
+use shared::pg::Session;
+use shared::rds::source_server;
+use shared::replication::lsn;
+use shared::sql;
+use shared::storage::{Storage, check_headroom, read_storage};
+
+/// How long WAL is watched for.
+const SAMPLE: Duration = Duration::from_secs(1);
+/// How long WAL is kept, as it is reckoned: AWS names no speed of snapshots and copies. In the run it is what is kept in
+/// fact that counts, at each of its waits.
+const KEPT_HOURS: i64 = 2;
+const GIB_COPIED_IN_AN_HOUR: i64 = 500;
+
+#[derive(Debug, Serialize)]
+pub struct Answer {
+    pub findings: Vec<Finding>,
+}
+
+/// Do: after it, nothing has changed; and the source is known to have as much storage free as the operator asks for.
+/// Undo: there is nothing to undo.
+///
+/// # Errors
+/// `SourceStorageLow`, `PostgresUnavailable`, `PostgresRefused`, `AwsUnavailable`, `AwsRefused`.
+pub async fn handle(aws: &Aws, step: Step) -> Result<Answer> {
+    match step.action {
+        Action::Do => Ok(Answer { findings: look(aws, &step.plan).await? }),
+        Action::Undo => Ok(Answer { findings: Vec::new() }),
+    }
+}
+
+async fn look(aws: &Aws, plan: &Plan) -> Result<Vec<Finding>> {
+    let session = source_server(aws, plan).await?.connect(&plan.control_database).await?;
+    let (storage, now) = try_join(read_storage(aws, &plan.source.identifier), sample(&session)).await?;
+    let Some(storage) = storage else {
+        let remedy = "look whether the instance sends FreeStorageSpace; without it only the slots are watched";
+        return Ok(vec![Finding::new("FreeStorage", Verdict::Warn, "CloudWatch has no measurement of the last ten minutes", "", remedy)]);
+    };
+    check_headroom(&plan.source.identifier, storage, 0, plan.guard)?;
+    let free = format!("{} of {} MiB are free", mib(storage.free_bytes), mib(storage.allocated_bytes));
+    let floor = format!("the run ends itself below {} %", plan.guard.min_free_storage_percent);
+    let average = if plan.source.major >= 14 { read_average(&session).await? } else { None };
+    Ok(vec![Finding::new("FreeStorage", Verdict::Fine, free, floor, ""), forecast(now, average, storage, plan.guard)])
+}
+
+/// Bytes of WAL in a second, at this moment.
+async fn sample(session: &Session) -> Result<i64> {
+    let began = Instant::now();
+    let before = read_lsn(session).await?;
+    tokio::time::sleep(SAMPLE).await;
+    let written = read_lsn(session).await?.0.saturating_sub(before.0);
+    let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
+    Ok(i64::try_from(written.saturating_mul(1000) / milliseconds).unwrap_or(i64::MAX))
+}
+
+async fn read_lsn(session: &Session) -> Result<Lsn> {
+    lsn(&session.query_one(sql::CURRENT_LSN, &[]).await?, "lsn").while_doing("read the source's position")
+}
+
+/// Bytes of WAL in a second, over the days since a date.
+struct Average {
+    bytes_per_second: i64,
+    since: String,
+}
+
+async fn read_average(session: &Session) -> Result<Option<Average>> {
+    let row = session.query_opt(sql::WAL_AVERAGE, &[]).await?;
+    row.map(|row| Ok(Average { bytes_per_second: row.try_get("bytes_per_second")?, since: row.try_get("since")? })).transpose()
+}
+
+/// How long the disk lasts, against how long WAL will be kept.
+fn forecast(now: i64, average: Option<Average>, storage: Storage, guard: Guard) -> Finding {
+    let an_hour = |bytes_per_second: i64| mib(bytes_per_second.saturating_mul(3600));
+    let mut found = format!("{} MiB of WAL an hour at this moment", an_hour(now));
+    let mut most = now;
+    if let Some(Average { bytes_per_second, since }) = average {
+        found = format!("{found}, {} on average since {since}", an_hour(bytes_per_second));
+        most = most.max(bytes_per_second);
+    }
+    let floor_bytes = storage.allocated_bytes / 100 * i64::from(guard.min_free_storage_percent);
+    // What is kept may take no more than is left.
+    let room_bytes = (storage.free_bytes - floor_bytes).min(storage.free_bytes / 2);
+    let kept_hours = KEPT_HOURS + (storage.allocated_bytes >> 30) / GIB_COPIED_IN_AN_HOUR;
+    let room_hours = room_bytes / most.max(1) / 3600;
+    let limit = format!("there is room for {} MiB, that is {room_hours} h; {kept_hours} h are reckoned with", mib(room_bytes));
+    if room_hours >= kept_hours {
+        return Finding::new("WalGrowth", Verdict::Fine, found, limit, "");
+    }
+    let remedy = "add storage first, or run when fewer writes come: the run ends itself before the disk is full";
+    Finding::new("WalGrowth", Verdict::Warn, found, limit, remedy)
+}
+
+fn mib(bytes: i64) -> i64 {
+    bytes >> 20
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GIB: i64 = 1 << 30;
+    const MIB: i64 = 1 << 20;
+
+    #[test]
+    fn a_disk_that_lasts_for_less_than_the_copy_takes_is_warned_of() {
+        let guard = Guard { min_free_storage_percent: 10 };
+        for (allocated_gib, free_gib, now, average, expected) in [
+            (20, 15, 0, None, Verdict::Fine),
+            (20, 15, 2, None, Verdict::Warn),
+            (20, 15, 0, Some(2), Verdict::Warn),
+            (100, 80, 1, Some(0), Verdict::Fine),
+            (6000, 1200, 20, None, Verdict::Warn),
+            (100, 10, 0, None, Verdict::Warn),
+        ] {
+            let storage = Storage { allocated_bytes: allocated_gib * GIB, free_bytes: free_gib * GIB };
+            let average = average.map(|average| Average { bytes_per_second: average * MIB, since: "2026-11-01".to_owned() });
+            let finding = forecast(now * MIB, average, storage, guard);
+            assert_eq!(finding.verdict, expected, "{allocated_gib} GiB, {free_gib} free: {} {}", finding.found, finding.limit);
+        }
+    }
+
+    #[test]
+    fn the_finding_has_the_numbers() {
+        let average = Average { bytes_per_second: 2 * MIB, since: "2026-11-01".to_owned() };
+        let storage = Storage { allocated_bytes: 100 * GIB, free_bytes: 80 * GIB };
+        let finding = forecast(MIB, Some(average), storage, Guard { min_free_storage_percent: 10 });
+        assert_eq!(finding.found, "3600 MiB of WAL an hour at this moment, 7200 on average since 2026-11-01");
+        assert_eq!(finding.limit, "there is room for 40960 MiB, that is 5 h; 2 h are reckoned with");
+    }
+}
