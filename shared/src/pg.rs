@@ -1,6 +1,6 @@
 //! The way out to PostgreSQL: verified TLS, and a limit on everything that can wait.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use native_tls::{Certificate, Protocol, TlsConnector};
@@ -96,8 +96,17 @@ pub async fn all_closed() {
 }
 
 /// TLS that verifies certificate and host name, against RDS's authorities and no others. `RDS_CA_FILE` names other
-/// authorities, in PEM.
+/// authorities, in PEM. Made once: there are more than a hundred of them, and a small function has a fraction of a processor.
 fn tls() -> Result<MakeTlsConnector> {
+    static MADE: OnceLock<MakeTlsConnector> = OnceLock::new();
+    if let Some(made) = MADE.get() {
+        return Ok(made.clone());
+    }
+    let made = make_tls()?;
+    Ok(MADE.get_or_init(|| made).clone())
+}
+
+fn make_tls() -> Result<MakeTlsConnector> {
     let broken = |what: &str| StepError::new(ErrorName::Internal, format!("could not set TLS up: {what}"));
     let authorities = match std::env::var("RDS_CA_FILE") {
         Ok(file) => std::fs::read_to_string(file).map_err(|error| broken("RDS_CA_FILE cannot be read").because(error))?,

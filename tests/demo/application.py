@@ -73,11 +73,13 @@ class Application:
     """
 
     def __init__(
-        self, cloud: LocalCloud, places: list[tuple[str, str]], change: Callable[[psycopg.Connection, int], None]
-    ) -> None:
+        self, cloud: LocalCloud, places: list[tuple[str, str]], change: Callable[[psycopg.Connection, int], None],
+        between_writes_seconds: float = BETWEEN_WRITES_SECONDS,
+    ) -> None:  # fmt: skip
         self._secrets_manager = cloud.client("secretsmanager")
         self._ca_file = cloud.ca_file
         self._change = change
+        self._between_writes_seconds = between_writes_seconds
         self._ended = threading.Event()
         self.writers = [Writer(number, *place) for number, place in enumerate(places)]
         self._threads = [threading.Thread(target=self._run, args=(writer,), daemon=True) for writer in self.writers]
@@ -115,7 +117,7 @@ class Application:
                 ) as session:
                     while not self._ended.is_set():
                         self._write(writer, session, server)
-                        self._ended.wait(BETWEEN_WRITES_SECONDS)
+                        self._ended.wait(self._between_writes_seconds)
             except psycopg.Error as error:
                 writer.refused.append(f"{server}: {str(error).strip().splitlines()[0]}")
                 self._ended.wait(BEFORE_RETRY_SECONDS)

@@ -8,6 +8,10 @@ from .local_cloud import LocalCloud
 from .waiting import wait_until
 
 
+# As many come between two looks at most times; with their payloads they are long.
+NEW_EVENTS = 10
+
+
 @dataclass(frozen=True)
 class Entered:
     """A state that was entered, and when: seconds since 1970."""
@@ -50,7 +54,8 @@ class Execution:
 
     def follow(self) -> list[str]:
         """The states entered so far, of which only the new ones are asked for."""
-        pages = self._client.get_paginator("get_execution_history").paginate(executionArn=self.arn, reverseOrder=True)
+        paginator = self._client.get_paginator("get_execution_history")
+        pages = paginator.paginate(executionArn=self.arn, reverseOrder=True, PaginationConfig={"PageSize": NEW_EVENTS})
         events = list(itertools.takewhile(lambda event: event["id"] > self._last_event, (event for page in pages for event in page["events"])))
         self._last_event = max([self._last_event, *(event["id"] for event in events)])
         self._followed += entered_states(events[::-1])
@@ -58,9 +63,10 @@ class Execution:
 
     def wait(self, limit_seconds: float) -> dict:
         """Its description, once it has ended."""
-        wait_until(
-            lambda: (self.status, self.follow()[-4:]), lambda seen: seen[0] != "RUNNING", f"execution {self.name}", limit_seconds
-        )
+        try:
+            wait_until(lambda: self.status, lambda status: status != "RUNNING", f"execution {self.name}", limit_seconds)
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}, in {self.follow()[-4:]}") from error
         return self.describe()
 
     def wait_for_state(self, state: str, limit_seconds: float) -> None:

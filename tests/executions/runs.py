@@ -33,9 +33,9 @@ class Moved:
 
 
 @contextlib.contextmanager
-def writing(cloud: LocalCloud, identifier: str) -> Iterator[Application]:
-    """An application that writes to a small source."""
-    with Application(cloud, [(secret_name(identifier), "app")] * 2, change_thing) as application:
+def writing(cloud: LocalCloud, identifier: str, **options) -> Iterator[Application]:
+    """An application that writes to a small source; `options` are its own."""
+    with Application(cloud, [(secret_name(identifier), "app")] * 2, change_thing, **options) as application:
         wait_until(lambda: application.count, lambda count: count > 50, "writes", 20)
         yield application
 
