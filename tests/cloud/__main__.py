@@ -6,6 +6,7 @@ and everything that it started ends with it.
 
 import argparse
 import contextlib
+import functools
 import logging
 import os
 import shutil
@@ -128,7 +129,10 @@ def _directory(wished: Path | None, at_end: contextlib.ExitStack) -> Path:
 
 
 def _serve(listener: socket.socket, functions: lambdas.Lambdas, at_end: contextlib.ExitStack) -> None:
-    application = api.beside(cbor.spoken_by(DomainDispatcherApplication(create_backend_app)), functions)
+    moto = DomainDispatcherApplication(create_backend_app)
+    # moto looks through two hundred directories for every request, and lets none pass meanwhile.
+    moto.get_backend_for_host = functools.cache(moto.get_backend_for_host)
+    application = api.beside(cbor.spoken_by(moto), functions)
     host, port = listener.getsockname()
     server = make_server(
         host, port, application, threaded=True, request_handler=MotoRequestHandler, fd=listener.fileno()

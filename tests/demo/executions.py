@@ -64,7 +64,7 @@ class Execution:
     def wait(self, limit_seconds: float) -> dict:
         """Its description, once it has ended."""
         try:
-            wait_until(lambda: self.status, lambda status: status != "RUNNING", f"execution {self.name}", limit_seconds)
+            wait_until(lambda: self.status, lambda status: status != "RUNNING", f"execution {self.name}", limit_seconds, 0.25)
         except TimeoutError as error:
             raise TimeoutError(f"{error}, in {self.follow()[-4:]}") from error
         return self.describe()
