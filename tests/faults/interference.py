@@ -1,6 +1,7 @@
 """What people, servers and networks do to a run while it runs."""
 
-import resource
+import os
+import subprocess
 import time
 from pathlib import Path
 
@@ -99,7 +100,7 @@ FULL_BYTES = 24 << 20
 
 def fill_disk_of_target(run) -> None:
     """No file of the copy's server grows any more, which is how a full disk looks to it, while the source's table does."""
-    _limit_files_of_target(run, FULL_BYTES)
+    _limit_files_of_target(run, str(FULL_BYTES))
     with run.databases.connect(run.source, "app") as source:
         source.execute("insert into public.thing (told) select repeat(md5(n::text), 4) from generate_series(1, 250000) n")
 
@@ -111,15 +112,20 @@ def fill_disk_of_target_for_a_while(run) -> None:
         size = "select pg_relation_size('public.thing')"
         wait_until(lambda: copy.execute(size).fetchone()[0], lambda seen: seen >= FULL_BYTES - (1 << 20), "the copy's table to be full", LIMIT_SECONDS)
     time.sleep(3)
-    _limit_files_of_target(run, resource.RLIM_INFINITY)
+    _limit_files_of_target(run, "unlimited")
 
 
-def _limit_files_of_target(run, limit_bytes: int) -> None:
+def _limit_files_of_target(run, limit: str) -> None:
     """The limit of the postmaster, which those inherit that it starts later, and of those that are there."""
     with run.databases.connect(target_of(run.databases, run.identifier), "app") as copy:
         backend = copy.execute("select pg_backend_pid()").fetchone()[0]
         (postmaster,) = [int(line.split()[1]) for line in Path(f"/proc/{backend}/status").read_text().splitlines() if line.startswith("PPid:")]
         children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
-        for pid in [postmaster, *map(int, children)]:
-            _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, (limit_bytes, hard))
+        # As the server's own user: root may not in every container.
+        place = Path(f"/proc/{postmaster}").stat()
+        owner = {"user": place.st_uid, "group": place.st_gid} if os.getuid() == 0 else {}
+        limit_it = ["prlimit", f"--fsize={limit}:", "--pid"]
+        subprocess.run([*limit_it, str(postmaster)], check=True, **owner)
+        # One of them may have ended meanwhile.
+        for pid in children:
+            subprocess.run([*limit_it, pid], check=False, stderr=subprocess.DEVNULL, **owner)
