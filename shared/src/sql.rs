@@ -33,7 +33,6 @@ statements! {
     CLAIM_LOCK = "claim_lock";
     CLOSE_FENCE = "close_fence";
     COUNT_DDL = "count_ddl";
-    CURRENT_LSN = "current_lsn";
     CREATE_FENCE = "create_fence";
     CREATE_PUBLICATION = "create_publication";
     CREATE_ROLE = "create_role";
@@ -41,6 +40,7 @@ statements! {
     CREATE_SLOT = "create_slot";
     CREATE_SUBSCRIPTION = "create_subscription";
     CRON_TABLE = "cron_table";
+    CURRENT_LSN = "current_lsn";
     DATABASES = "databases";
     DISABLE_SUBSCRIPTION = "disable_subscription";
     DROP_INHERITED_SLOTS = "drop_inherited_slots";

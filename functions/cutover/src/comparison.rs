@@ -21,6 +21,7 @@ pub(crate) struct Comparison {
 
 impl Comparison {
     pub(crate) async fn open(source: &Server, target: &Server, database: &Database, load: Load) -> Result<Self> {
+        // The load is half of the processors, which would leave the other half to writers.
         let sessions = 0..2 * load.workers;
         let source = try_join_all(sessions.clone().map(|_| source.connect(&database.name)));
         let target = try_join_all(sessions.map(|_| target.connect(&database.name)));
