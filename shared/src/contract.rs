@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::finding::Findings;
 use crate::input::{After, Consent, Cutover, Guard, Verify, Wait};
 use crate::lsn::Lsn;
 use crate::names::Names;
@@ -49,10 +50,30 @@ pub struct Plan {
     pub wait: Wait,
 }
 
-/// The unencrypted (or otherwise encrypted) instance.
+/// What RDS has of the engine PostgreSQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Instance,
+    /// A Multi-AZ DB cluster: one writer with two readers, each with a disk of its own.
+    MultiAzCluster,
+    /// A cluster of Aurora: members on one volume.
+    Aurora,
+}
+
+impl Kind {
+    #[must_use]
+    pub fn is_cluster(self) -> bool {
+        self != Self::Instance
+    }
+}
+
+/// The unencrypted (or otherwise encrypted) database.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
+    pub kind: Kind,
+    /// Of the instance, or of the cluster.
     pub identifier: String,
     pub arn: String,
     pub resource_id: String,
@@ -86,6 +107,25 @@ pub struct PreflightRequest {
     pub execution: Execution,
     /// The execution's input as it was given.
     pub input: Value,
+}
+
+/// What preflight answers: of a run that will be refused, what it could not find out is empty.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preflight {
+    /// Without its databases.
+    pub plan: Plan,
+    /// The databases that were asked for; all that accept connections where none were.
+    pub databases: Option<Vec<String>>,
+    pub findings: Findings,
+}
+
+/// The request of inspect.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct InspectRequest {
+    pub action: Action,
+    pub preflight: Preflight,
 }
 
 /// The request of advance-lsn.
@@ -256,6 +296,7 @@ pub mod example {
                 "target": "orders-db-enc-0123456789",
             },
             "source": {
+                "kind": "instance",
                 "identifier": "orders-db",
                 "arn": "arn:aws:rds:eu-central-1:123456789012:db:orders-db",
                 "resource_id": "db-ABCDEFGHIJKLMNOPQRSTUVWXYZ",
@@ -288,6 +329,7 @@ pub mod example {
         let verified = json!({"orders": {"tables": 1, "rows": 10}});
         match function {
             "preflight" => json!({"action": "do", "execution": execution(), "input": {"source": "orders-db", "secret": "orders/master"}}),
+            "inspect" => json!({"action": "do", "preflight": {"plan": plan(), "databases": null, "findings": []}}),
             "advance-lsn" => json!({"action": "do", "plan": plan(), "look": 0}),
             "verify" => json!({"action": "do", "plan": plan(), "verified": {}}),
             "finish" => json!({

@@ -7,11 +7,12 @@ use std::error::Error;
 use std::fmt;
 
 use lambda_runtime::Diagnostic;
+use serde::{Deserialize, Serialize};
 
 macro_rules! error_names {
     ($($(#[$doc:meta])* $name:ident,)*) => {
         /// What is the case.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
         pub enum ErrorName { $($(#[$doc])* $name,)* }
 
         impl ErrorName {

@@ -1,10 +1,12 @@
-//! What was looked at before anything is made, and how it stands.
+//! What was looked at before anything is made, and how it stands; and the one error that all refusals make together.
 
-use serde::Serialize;
+use std::borrow::Cow;
 
-use crate::error::ErrorName;
+use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+use crate::error::{ErrorName, Result, StepError};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The run would fail, or harm source or copy.
@@ -15,10 +17,11 @@ pub enum Verdict {
     Fine,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Finding {
     /// Under this name the runbook has more.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     pub verdict: Verdict,
     /// What was found, with numbers.
     pub found: String,
@@ -26,14 +29,164 @@ pub struct Finding {
     pub limit: String,
     /// What to do.
     pub remedy: String,
-    /// As what it fails, where it is refused.
-    #[serde(skip)]
-    pub error: ErrorName,
+    /// As what it fails, where it is refused under a name of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorName>,
 }
 
 impl Finding {
     /// One that fails as `PreconditionFailed`, where it is refused.
     pub fn new(name: &'static str, verdict: Verdict, found: impl Into<String>, limit: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { name, verdict, found: found.into(), limit: limit.into(), remedy: remedy.into(), error: ErrorName::PreconditionFailed }
+        Self { name: name.into(), verdict, found: found.into(), limit: limit.into(), remedy: remedy.into(), error: None }
+    }
+
+    fn refused_as(&self) -> ErrorName {
+        self.error.unwrap_or(ErrorName::PreconditionFailed)
+    }
+}
+
+/// How many names a list shows: an execution's cause and state hold 32 and 256 KiB.
+const NAMES_SHOWN: usize = 20;
+
+/// Everything that was found, in that order.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct Findings(Vec<Finding>);
+
+impl Findings {
+    pub fn refuse(&mut self, name: &'static str, found: impl Into<String>, limit: impl Into<String>, remedy: impl Into<String>) {
+        self.add(name, Verdict::Refuse, found, limit, remedy);
+    }
+
+    /// A refusal that has an error name of its own.
+    pub fn refuse_as(&mut self, error: ErrorName, found: impl Into<String>, remedy: impl Into<String>) {
+        self.0.push(Finding { error: Some(error), ..Finding::new(error.as_str(), Verdict::Refuse, found, "", remedy) });
+    }
+
+    pub fn warn(&mut self, name: &'static str, found: impl Into<String>, limit: impl Into<String>, remedy: impl Into<String>) {
+        self.add(name, Verdict::Warn, found, limit, remedy);
+    }
+
+    pub fn add(&mut self, name: &'static str, verdict: Verdict, found: impl Into<String>, limit: impl Into<String>, remedy: impl Into<String>) {
+        self.0.push(Finding::new(name, verdict, found, limit, remedy));
+    }
+
+    /// Whether enough of something is free; `what` as in `replication slots`.
+    pub fn room(&mut self, name: &'static str, what: &str, room: Room, needed: i64, remedy: impl Into<String>) {
+        let (verdict, remedy) = if room.free < needed { (Verdict::Refuse, remedy.into()) } else { (Verdict::Fine, String::new()) };
+        self.add(name, verdict, format!("{} of {} {what} are free", room.free, room.of), format!("{needed} are needed"), remedy);
+    }
+
+    /// Takes a refusal down and goes on; only an error that says nothing about the database ends the looking at once.
+    ///
+    /// # Errors
+    /// `AwsUnavailable`, `AwsRefused`, `Internal`.
+    pub fn note<T>(&mut self, result: Result<T>) -> Result<Option<T>> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if matches!(error.name, ErrorName::AwsUnavailable | ErrorName::AwsRefused | ErrorName::Internal) => Err(error),
+            Err(error) => {
+                self.refuse_as(error.name, error.to_string(), "");
+                Ok(None)
+            }
+        }
+    }
+
+    /// As [`Self::note`], for checks that return nothing.
+    ///
+    /// # Errors
+    /// As [`Self::note`].
+    pub fn check(&mut self, result: Result<()>) -> Result<()> {
+        self.note(result).map(drop)
+    }
+
+    /// Takes up what was found elsewhere.
+    pub fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        self.0.extend(findings);
+    }
+
+    /// All findings, where nothing was refused.
+    ///
+    /// # Errors
+    /// The refusals as one error.
+    pub fn into_accepted(self) -> Result<Vec<Finding>> {
+        if self.refusals().next().is_none() { Ok(self.0) } else { Err(self.refusal()) }
+    }
+
+    /// One error with all refusals, under their own name if they share one, and with all warnings.
+    #[must_use]
+    pub fn refusal(&self) -> StepError {
+        let first = self.refusals().next().map_or(ErrorName::Internal, Finding::refused_as);
+        let shared_name = if self.refusals().all(|finding| finding.refused_as() == first) { first } else { ErrorName::PreconditionFailed };
+        let warnings = self.0.iter().filter(|finding| finding.verdict == Verdict::Warn);
+        let lines: Vec<String> = self.refusals().chain(warnings.clone()).map(line).collect();
+        let summary = format!("nothing was made and nothing changed; unmet: {}, warnings: {}", self.refusals().count(), warnings.count());
+        StepError::new(shared_name, format!("{summary}\n{}", lines.join("\n")))
+    }
+
+    /// How each one stands.
+    #[must_use]
+    pub fn verdicts(&self) -> Vec<Verdict> {
+        self.0.iter().map(|finding| finding.verdict).collect()
+    }
+
+    fn refusals(&self) -> impl Iterator<Item = &Finding> {
+        self.0.iter().filter(|finding| finding.verdict == Verdict::Refuse)
+    }
+}
+
+fn line(finding: &Finding) -> String {
+    let verdict = if finding.verdict == Verdict::Refuse { "refused" } else { "warning" };
+    let told = |text: &str| if text.is_empty() { String::new() } else { format!("; {text}") };
+    format!("{verdict} {}: {}{}{}", finding.name, finding.found, told(&finding.limit), told(&finding.remedy))
+}
+
+/// What is left of something that there is so much of.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    pub free: i64,
+    pub of: i64,
+}
+
+/// Names in one line; of a long list the first ones, and how many more there are.
+#[must_use]
+pub fn list<T: AsRef<str>>(names: &[T]) -> String {
+    let shown: Vec<&str> = names.iter().take(NAMES_SHOWN).map(AsRef::as_ref).collect();
+    let more = names.len().saturating_sub(NAMES_SHOWN);
+    if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_refusals_come_at_once_under_their_common_name_and_with_the_warnings() {
+        let mut findings = Findings::default();
+        findings.refuse_as(ErrorName::KmsKeyUnusable, "key k is Disabled", "enable it");
+        assert_eq!(findings.refusal().name, ErrorName::KmsKeyUnusable);
+        findings.warn("LargeObjects", "3 large objects", "", "leave them alone");
+        findings.room("ReplicationSlots", "replication slots", Room { free: 1, of: 20 }, 2, "raise max_replication_slots");
+        findings.room("WalSenders", "walsenders", Room { free: 2, of: 20 }, 2, "");
+        let error = findings.into_accepted().unwrap_err();
+        assert_eq!(error.name, ErrorName::PreconditionFailed);
+        let text = error.to_string();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "nothing was made and nothing changed; unmet: 2, warnings: 1",
+                "refused KmsKeyUnusable: key k is Disabled; enable it",
+                "refused ReplicationSlots: 1 of 20 replication slots are free; 2 are needed; raise max_replication_slots",
+                "warning LargeObjects: 3 large objects; leave them alone",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_long_list_says_how_long_it_is() {
+        let names: Vec<String> = (0..NAMES_SHOWN + 7).map(|n| format!("t{n}")).collect();
+        assert!(list(&names).ends_with("t19 and 7 more"));
+        assert_eq!(list(&["a", "b"]), "a, b");
     }
 }

@@ -6,6 +6,8 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::contract::Kind;
+
 /// The prefix of every role, schema, slot, publication and subscription of the product.
 pub const PREFIX: &str = "rds_reencrypt_";
 /// The tag on the new database that approves the cutover; its value is the execution's name.
@@ -68,10 +70,11 @@ impl Names {
     }
 }
 
-/// The log group to which RDS ships an instance's PostgreSQL log.
+/// The log group to which RDS ships the PostgreSQL log of an instance, or of all members of a cluster.
 #[must_use]
-pub fn log_group(instance: &str) -> String {
-    format!("/aws/rds/instance/{instance}/postgresql")
+pub fn log_group(kind: Kind, identifier: &str) -> String {
+    let holder = if kind.is_cluster() { "cluster" } else { "instance" };
+    format!("/aws/rds/{holder}/{identifier}/postgresql")
 }
 
 #[cfg(test)]

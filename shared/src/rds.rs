@@ -1,10 +1,12 @@
 //! RDS's control plane as the steps see it.
 
+pub mod clusters;
+
 use aws_sdk_rds::operation::describe_db_instances::builders::DescribeDBInstancesFluentBuilder;
 use aws_sdk_rds::types::{DbInstance, DbSnapshot, Filter, Tag};
 
 use crate::aws::{Aws, code};
-use crate::contract::{Plan, Ready};
+use crate::contract::{Kind, Plan, Ready};
 use crate::error::{ErrorName, Result, StepError, While};
 use crate::names::{EXECUTION_TAG, log_group};
 use crate::pg::Server;
@@ -16,12 +18,15 @@ use crate::secrets::read_credentials;
 /// `AwsUnavailable`, `AwsRefused`.
 pub async fn find_instance(aws: &Aws, id: &str) -> Result<Option<DbInstance>> {
     let by_name = describe(aws.rds.describe_db_instances().db_instance_identifier(id), id).await?;
-    let is_resource_id = id.strip_prefix("db-").is_some_and(|rest| rest.len() > 20 && rest.bytes().all(|b| b.is_ascii_alphanumeric()));
-    if by_name.is_some() || !is_resource_id {
+    if by_name.is_some() || !is_resource_id(id, "db-") {
         return Ok(by_name);
     }
     let resource = Filter::builder().name("dbi-resource-id").values(id).build();
     describe(aws.rds.describe_db_instances().filters(resource), id).await
+}
+
+fn is_resource_id(id: &str, prefix: &str) -> bool {
+    id.strip_prefix(prefix).is_some_and(|rest| rest.len() > 20 && rest.bytes().all(|b| b.is_ascii_alphanumeric()))
 }
 
 async fn describe(request: DescribeDBInstancesFluentBuilder, id: &str) -> Result<Option<DbInstance>> {
@@ -50,12 +55,16 @@ pub async fn find_snapshot(aws: &Aws, id: &str) -> Result<Option<DbSnapshot>> {
 /// `SnapshotFailed`.
 pub fn snapshot_ready(snapshot: &DbSnapshot) -> Result<Ready> {
     let name = snapshot.db_snapshot_identifier().unwrap_or_default();
-    match snapshot.status().unwrap_or_default() {
+    snapshot_status(name, snapshot.status().unwrap_or_default(), snapshot.percent_progress())
+}
+
+fn snapshot_status(name: &str, status: &str, percent: Option<i32>) -> Result<Ready> {
+    match status {
         "available" => Ok(Ready::yes("available")),
-        status @ ("failed" | "incompatible-restore" | "incompatible-parameters") => {
+        "failed" | "incompatible-restore" | "incompatible-parameters" => {
             Err(StepError::new(ErrorName::SnapshotFailed, format!("snapshot {name} is {status}")))
         }
-        status => Ok(Ready::not_yet(format!("{status}, {} %", snapshot.percent_progress().unwrap_or(0)))),
+        status => Ok(Ready::not_yet(format!("{status}, {} %", percent.unwrap_or(0)))),
     }
 }
 
@@ -76,12 +85,12 @@ pub async fn drop_snapshot(aws: &Aws, id: &str) -> Result<Ready> {
     }
 }
 
-/// After it, the log group of an instance's PostgreSQL log is gone: it outlives instance and export.
+/// After it, the log group of the new database's PostgreSQL log is gone: it outlives database and export.
 ///
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
-pub async fn drop_log_group(aws: &Aws, instance: &str) -> Result<()> {
-    let group = log_group(instance);
+pub async fn drop_log_group(aws: &Aws, plan: &Plan) -> Result<()> {
+    let group = log_group(plan.source.kind, &plan.target);
     match aws_sdk_cloudwatchlogs::Client::new(&aws.config).delete_log_group().log_group_name(&group).send().await {
         Err(error) if code(&error) != Some("ResourceNotFoundException") => {
             Err(StepError::from(error).while_doing(&format!("delete log group {group}")))
@@ -114,9 +123,8 @@ pub async fn source_server(aws: &Aws, plan: &Plan) -> Result<Server> {
 /// # Errors
 /// `RestoreFailed` where it is not there or has no endpoint.
 pub async fn target_server(aws: &Aws, plan: &Plan) -> Result<Server> {
-    let target = target_instance(aws, plan).await?;
-    let (host, port) =
-        endpoint(&target).ok_or_else(|| StepError::new(ErrorName::RestoreFailed, format!("instance {} has no endpoint", plan.target)))?;
+    let target = describe_target(aws, plan).await?;
+    let (host, port) = target.endpoint.ok_or_else(|| StepError::new(ErrorName::RestoreFailed, format!("{} has no endpoint", plan.target)))?;
     Ok(Server {
         host,
         port,
@@ -125,13 +133,76 @@ pub async fn target_server(aws: &Aws, plan: &Plan) -> Result<Server> {
     })
 }
 
+/// The new database, as far as instances and clusters are alike.
+#[derive(Debug)]
+pub struct Target {
+    pub encrypted: bool,
+    pub kms_key_arn: Option<String>,
+    /// Host and port for writes, once RDS has given them.
+    pub endpoint: Option<(String, u16)>,
+    pub tags: Vec<Tag>,
+}
+
+/// The new database.
+///
+/// # Errors
+/// `RestoreFailed` where it is gone.
+pub async fn describe_target(aws: &Aws, plan: &Plan) -> Result<Target> {
+    if plan.source.kind.is_cluster() {
+        let cluster = clusters::find_cluster(aws, &plan.target).await?.ok_or_else(|| gone(ErrorName::RestoreFailed, &plan.target))?;
+        return Ok(Target {
+            encrypted: cluster.storage_encrypted() == Some(true),
+            endpoint: clusters::endpoint(&cluster),
+            kms_key_arn: cluster.kms_key_id,
+            tags: cluster.tag_list.unwrap_or_default(),
+        });
+    }
+    let instance = target_instance(aws, plan).await?;
+    Ok(Target {
+        encrypted: instance.storage_encrypted() == Some(true),
+        endpoint: endpoint(&instance),
+        kms_key_arn: instance.kms_key_id,
+        tags: instance.tag_list.unwrap_or_default(),
+    })
+}
+
+/// The instance that takes the new database's writes.
+///
+/// # Errors
+/// `RestoreFailed` where it is gone.
+pub async fn target_writer(aws: &Aws, plan: &Plan) -> Result<DbInstance> {
+    writer(aws, plan.source.kind, &plan.target).await?.ok_or_else(|| gone(ErrorName::RestoreFailed, &plan.target))
+}
+
+/// The instance that takes the source's writes.
+///
+/// # Errors
+/// `SourceNotFound` where it is gone.
+pub async fn source_writer(aws: &Aws, plan: &Plan) -> Result<DbInstance> {
+    let source = &plan.source.identifier;
+    writer(aws, plan.source.kind, source).await?.ok_or_else(|| gone(ErrorName::SourceNotFound, source))
+}
+
+async fn writer(aws: &Aws, kind: Kind, id: &str) -> Result<Option<DbInstance>> {
+    if !kind.is_cluster() {
+        return find_instance(aws, id).await;
+    }
+    match clusters::find_cluster(aws, id).await? {
+        Some(cluster) => clusters::find_writer(aws, &cluster).await,
+        None => Ok(None),
+    }
+}
+
 /// The new instance.
 ///
 /// # Errors
 /// `RestoreFailed` where it is gone.
 pub async fn target_instance(aws: &Aws, plan: &Plan) -> Result<DbInstance> {
-    let gone = || StepError::new(ErrorName::RestoreFailed, format!("instance {} does not exist any more", plan.target));
-    find_instance(aws, &plan.target).await?.ok_or_else(gone)
+    find_instance(aws, &plan.target).await?.ok_or_else(|| gone(ErrorName::RestoreFailed, &plan.target))
+}
+
+fn gone(name: ErrorName, id: &str) -> StepError {
+    StepError::new(name, format!("{id} does not exist any more"))
 }
 
 /// Host and port, once RDS has given them.

@@ -5,9 +5,10 @@ use std::time::{Duration, SystemTime};
 use aws_sdk_cloudwatch::types::{Dimension, Statistic};
 
 use crate::aws::Aws;
+use crate::contract::{Kind, Plan};
 use crate::error::{ErrorName, Result, StepError, While};
 use crate::input::Guard;
-use crate::rds::find_instance;
+use crate::rds::source_writer;
 
 const GIB: i64 = 1 << 30;
 /// RDS sends the metric every minute; after this long without one nothing is known.
@@ -20,12 +21,17 @@ pub struct Storage {
     pub free_bytes: i64,
 }
 
-/// Reads how full the disk of an instance is; none where CloudWatch has no measurement of the last minutes.
+/// Reads how full the disk of the source is, of a cluster that of its writer; none where CloudWatch has no measurement of
+/// the last minutes, and of Aurora, whose volume grows by itself.
 ///
 /// # Errors
-/// `AwsUnavailable`, `AwsRefused`.
-pub async fn read_storage(aws: &Aws, instance: &str) -> Result<Option<Storage>> {
-    let allocated_gib = find_instance(aws, instance).await?.and_then(|found| found.allocated_storage).unwrap_or(0);
+/// `SourceNotFound`, `AwsUnavailable`, `AwsRefused`.
+pub async fn read_storage(aws: &Aws, plan: &Plan) -> Result<Option<Storage>> {
+    if plan.source.kind == Kind::Aurora {
+        return Ok(None);
+    }
+    let writer = source_writer(aws, plan).await?;
+    let (instance, allocated_gib) = (writer.db_instance_identifier().unwrap_or_default(), writer.allocated_storage().unwrap_or(0));
     let now = SystemTime::now();
     let request = aws_sdk_cloudwatch::Client::new(&aws.config)
         .get_metric_statistics()

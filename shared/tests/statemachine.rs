@@ -132,7 +132,8 @@ fn check_point_of_no_return(machine: &Value) -> Vec<String> {
     for (name, state) in states(machine).filter(|(_, state)| state["Type"] == "Task") {
         let after_fence = forward_only.contains(name);
         let caught: Vec<&str> = list(&state["Catch"]).filter_map(|rule| rule["Next"].as_str()).collect();
-        let may_have_made_something = !matches!(name, "Preflight" | "Forecast" | "RecoverPlan" | "IsFenced") && !undo.contains(name) && !after_fence;
+        let may_have_made_something =
+            !matches!(name, "Preflight" | "Inspect" | "RecoverPlan" | "FindWhatIsLeft" | "IsFenced") && !undo.contains(name) && !after_fence;
         if may_have_made_something && !caught.iter().all(|next| matches!(*next, "UndoPublication" | "IsFenced")) {
             problems.push(format!("{name}: an error before the fence does not lead to undo"));
         }
@@ -228,8 +229,9 @@ fn every_function_of_the_template_is_a_folder_and_has_an_event_that_it_takes() {
 
 #[test]
 fn the_example_requests_are_what_the_functions_decode() {
-    use shared::contract::{AdvanceLsnRequest, FinishRequest, PreflightRequest, Step, VerifyRequest};
+    use shared::contract::{AdvanceLsnRequest, FinishRequest, InspectRequest, PreflightRequest, Step, VerifyRequest};
     serde_json::from_value::<AdvanceLsnRequest>(example::request("advance-lsn")).unwrap();
+    serde_json::from_value::<InspectRequest>(example::request("inspect")).unwrap();
     serde_json::from_value::<PreflightRequest>(example::request("preflight")).unwrap();
     serde_json::from_value::<VerifyRequest>(example::request("verify")).unwrap();
     serde_json::from_value::<FinishRequest>(example::request("finish")).unwrap();

@@ -42,7 +42,7 @@ pub(crate) async fn read(aws: &Aws, plan: &Plan, passed: Lsn) -> Result<(Told, &
 
 async fn read_log_group(aws: &Aws, plan: &Plan, origin: Origin) -> Result<Told> {
     let client = Client::new(&aws.config);
-    let group = log_group(&plan.target);
+    let group = log_group(plan.source.kind, &plan.target);
     let since_ms = origin.restored_after.map(|seconds| seconds * 1000);
     let mut log = Log::new(origin);
     let mut next = None;

@@ -35,7 +35,7 @@ pub async fn handle(aws: &Aws, step: Step) -> Result<Published> {
 
 /// Why here: nothing was made yet, and from here on the source keeps WAL.
 async fn check_storage(aws: &Aws, plan: &Plan) -> Result<()> {
-    match read_storage(aws, &plan.source.identifier).await? {
+    match read_storage(aws, plan).await? {
         Some(storage) => check_headroom(&plan.source.identifier, storage, 0, plan.guard),
         None => Ok(()),
     }

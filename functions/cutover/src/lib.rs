@@ -13,7 +13,7 @@ use shared::contract::{Action, CutoverDone, Plan, Step};
 use shared::error::{ErrorName, Result, StepError, While};
 use shared::load::Load;
 use shared::pg::Server;
-use shared::rds::{source_server, target_instance, target_server};
+use shared::rds::{source_server, target_server, target_writer};
 use shared::{catalog, fence, sql};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -64,7 +64,7 @@ async fn cut_over(aws: &Aws, source: &Server, plan: &Plan) -> Result<CutoverDone
     end_earlier_call(&target, plan).await?;
     let switches = switch::read_switches(aws, plan, &target).await?;
     // The copy was restored as an instance of the source's class.
-    let load = Load::of_class(target_instance(aws, plan).await?.db_instance_class().unwrap_or_default());
+    let load = Load::of_class(target_writer(aws, plan).await?.db_instance_class().unwrap_or_default());
     let closed = Box::pin(pause::fence_source(source, &target, plan, load)).await?;
     futures_util::future::try_join_all(switches.iter().map(|switch| switch.carry_out(aws, plan))).await?;
     let write_pause_ms = now_ms().saturating_sub(closed.paused_at_ms);

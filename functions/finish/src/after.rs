@@ -17,7 +17,7 @@ pub(crate) async fn settle_target(aws: &Aws, plan: &Plan) -> Result<Ready> {
     let protect = source.deletion_protection() == Some(true) && target.deletion_protection() != Some(true);
     if extra.is_empty() && !protect {
         if !exports(&source).iter().any(|export| export == "postgresql") {
-            drop_log_group(aws, &plan.target).await?;
+            drop_log_group(aws, plan).await?;
         }
         return Ok(Ready::yes("settled"));
     }

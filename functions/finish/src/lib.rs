@@ -8,7 +8,7 @@ use serde::Serialize;
 use shared::aws::Aws;
 use shared::contract::{Action, FinishRequest};
 use shared::error::Result;
-use shared::rds::target_instance;
+use shared::rds::describe_target;
 
 pub use crate::output::Output;
 
@@ -36,6 +36,6 @@ pub async fn handle(aws: &Aws, request: FinishRequest) -> Result<Answer> {
     if !source.ready {
         return Ok(not_yet(source.status));
     }
-    let target = target_instance(aws, &request.plan).await?;
+    let target = describe_target(aws, &request.plan).await?;
     Ok(Answer { ready: true, status: source.status.clone(), output: Some(output::output(&request, &target, &source.status)) })
 }

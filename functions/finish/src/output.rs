@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_rds::types::DbInstance;
 use serde::Serialize;
 use serde_json::{Value, json};
 use shared::contract::FinishRequest;
 use shared::input::{AfterSource, Verify};
 use shared::lsn::Lsn;
-use shared::rds::endpoint;
+use shared::rds::Target as New;
 
 #[derive(Debug, Serialize)]
 pub struct Output {
@@ -44,9 +43,9 @@ pub struct Database {
 }
 
 /// Puts together what the steps found. Encryption, key and endpoint are what RDS says now, not what was asked for.
-pub(crate) fn output(request: &FinishRequest, target: &DbInstance, source_status: &str) -> Output {
+pub(crate) fn output(request: &FinishRequest, target: &New, source_status: &str) -> Output {
     let plan = &request.plan;
-    let (host, port) = endpoint(target).unzip();
+    let (host, port) = target.endpoint.clone().unzip();
     let databases = plan.databases.iter().map(|database| {
         let verified = request.verified.get(&database.name);
         let published = request.publication.tables.get(&database.name).copied().unwrap_or(0);
@@ -59,8 +58,8 @@ pub(crate) fn output(request: &FinishRequest, target: &DbInstance, source_status
     Output {
         source: plan.source.identifier.clone(),
         target: Target { identifier: plan.target.clone(), endpoint: host, port },
-        kms_key_arn: target.kms_key_id().map(str::to_owned),
-        encrypted: target.storage_encrypted().unwrap_or(false),
+        kms_key_arn: target.kms_key_arn.clone(),
+        encrypted: target.encrypted,
         databases: databases.collect(),
         write_pause_ms: request.cutover.write_pause_ms,
         report: json!({

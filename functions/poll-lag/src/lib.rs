@@ -9,7 +9,7 @@ use shared::input::When;
 use shared::lag::{Lag, caught_up};
 use shared::names::APPROVE_TAG;
 use shared::pg::Server;
-use shared::rds::{source_server, target_instance, target_server};
+use shared::rds::{describe_target, source_server, target_server};
 use shared::replication::{read_slot, read_subscription};
 use shared::storage::{check_headroom, read_storage};
 
@@ -55,7 +55,7 @@ async fn look(aws: &Aws, plan: &Plan) -> Result<Seen> {
         lags.push(Lag { connected: slot.lag.connected && subscription.enabled && subscription.working, ..slot.lag });
         retained_wal_bytes = retained_wal_bytes.max(slot.retained_wal_bytes);
     }
-    let storage = read_storage(aws, &plan.source.identifier).await?;
+    let storage = read_storage(aws, plan).await?;
     if let Some(storage) = storage {
         check_headroom(&plan.source.identifier, storage, retained_wal_bytes, plan.guard)?;
     }
@@ -78,6 +78,6 @@ async fn read_drift(source: &Server, target: &Server, plan: &Plan) -> Result<Vec
 
 /// The tag must bear this execution's name: a tag left from another one approves nothing.
 async fn is_approved(aws: &Aws, plan: &Plan) -> Result<bool> {
-    let target = target_instance(aws, plan).await?;
-    Ok(target.tag_list().iter().any(|tag| tag.key() == Some(APPROVE_TAG) && tag.value() == Some(&plan.execution.name)))
+    let target = describe_target(aws, plan).await?;
+    Ok(target.tags.iter().any(|tag| tag.key() == Some(APPROVE_TAG) && tag.value() == Some(&plan.execution.name)))
 }

@@ -2,16 +2,37 @@
 
 use aws_sdk_rds::types::{ActivityStreamStatus, DbInstance, ResourcePendingMaintenanceActions};
 use shared::aws::Aws;
+use shared::contract::Kind;
 use shared::error::{ErrorName, Result, StepError, While};
-use shared::finding::Verdict;
+use shared::finding::{Findings, Verdict, list};
+use shared::input::AfterSource;
 
-use crate::findings::{Findings, list};
+use crate::blue_green::{self, Obstacles};
+use crate::quotas::{self, Needs};
 
 /// Majors whose standard support has ended: without Extended Support, RDS makes no new instances of them.
 /// Source: Amazon RDS user guide, "Release calendar for Amazon RDS for PostgreSQL".
 const PAST_STANDARD_SUPPORT: [&str; 2] = ["12", "13"];
 
-pub(crate) fn check(instance: &DbInstance, findings: &mut Findings) {
+/// Looks at all that RDS says of an instance.
+///
+/// # Errors
+/// `AwsUnavailable`, `AwsRefused`.
+pub(crate) async fn check(aws: &Aws, instance: &DbInstance, after: AfterSource, findings: &mut Findings) -> Result<()> {
+    check_described(instance, findings);
+    check_maintenance(aws, instance.db_instance_arn().unwrap_or_default(), findings).await?;
+    let storage_gib = i64::from(instance.allocated_storage().unwrap_or(0));
+    quotas::check(aws, Needs { clusters: 0, instances: 1, storage_gib, delete: matches!(after, AfterSource::Delete) }, findings).await?;
+    let (version, class) = (instance.engine_version().unwrap_or_default(), instance.db_instance_class().unwrap_or_default());
+    quotas::check_class(aws, "postgres", version, class, findings).await?;
+    // A replica in another Region is described by its ARN.
+    let replicates_onward = instance.read_replica_db_instance_identifiers().iter().any(|replica| replica.starts_with("arn:"));
+    let obstacles = Obstacles { managed_password: instance.master_user_secret().is_some(), replicates_onward };
+    blue_green::tell(Kind::Instance, &obstacles, findings);
+    Ok(())
+}
+
+fn check_described(instance: &DbInstance, findings: &mut Findings) {
     let identifier = instance.db_instance_identifier().unwrap_or_default();
     let status = instance.db_instance_status().unwrap_or_default();
     if status != "available" {
@@ -100,17 +121,21 @@ fn check_not_carried(instance: &DbInstance, findings: &mut Findings) {
         let remedy = "let no rotation happen during the run; afterwards modify-db-instance --manage-master-user-password on the new instance";
         findings.warn("ManagedMasterSecret", found, "", remedy);
     }
-    if instance.iam_database_authentication_enabled() == Some(true) {
-        let found = format!("IAM policies for rds-db:connect name {}", instance.dbi_resource_id().unwrap_or_default());
-        findings.warn("IamAuthentication", found, "", "add the new instance's resource id to them before the cutover: the output names the instance");
+    warn_of_new_identity(instance.iam_database_authentication_enabled(), instance.dbi_resource_id(), findings);
+}
+
+/// Who calls the database by a name that the new one does not have.
+pub(crate) fn warn_of_new_identity(iam_authentication: Option<bool>, resource_id: Option<&str>, findings: &mut Findings) {
+    if iam_authentication == Some(true) {
+        let found = format!("IAM policies for rds-db:connect name {}", resource_id.unwrap_or_default());
+        findings.warn("IamAuthentication", found, "", "add the new database's resource id to them before the cutover: the output names the database");
     }
     let remedy = "adjust alarms, event subscriptions and proxies that name the old one";
-    findings.warn("NewIdentity", "the new instance has another identifier, endpoint and resource id", "", remedy);
+    findings.warn("NewIdentity", "the new database has another identifier, endpoint and resource id", "", remedy);
 }
 
 /// Restarts and patches that RDS has planned for the source.
-pub(crate) async fn check_maintenance(aws: &Aws, instance: &DbInstance, findings: &mut Findings) -> Result<()> {
-    let arn = instance.db_instance_arn().unwrap_or_default();
+pub(crate) async fn check_maintenance(aws: &Aws, arn: &str, findings: &mut Findings) -> Result<()> {
     let answer = aws.rds.describe_pending_maintenance_actions().resource_identifier(arn).send().await;
     let answer = answer.map_err(StepError::from).while_doing("look for planned maintenance")?;
     let resources = answer.pending_maintenance_actions().iter().filter(|resource| resource.resource_identifier() == Some(arn));

@@ -1,31 +1,42 @@
 //! What the account has left of the things that a run makes in RDS.
 
-use aws_sdk_rds::types::{DbInstance, DbSnapshot};
+use aws_sdk_rds::types::DbSnapshot;
 use shared::aws::Aws;
 use shared::error::{Result, StepError, While};
-use shared::input::AfterSource;
-
-use crate::findings::{Findings, Room};
+use shared::finding::{Findings, Room};
 
 /// Source: Amazon RDS user guide, "Quotas in Amazon RDS": snapshot copies in progress to one Region.
 const COPIES_AT_A_TIME: usize = 20;
 
-pub(crate) async fn check(aws: &Aws, instance: &DbInstance, after: AfterSource, findings: &mut Findings) -> Result<()> {
+/// What a run makes beside snapshots.
+pub(crate) struct Needs {
+    pub(crate) clusters: i64,
+    pub(crate) instances: i64,
+    pub(crate) storage_gib: i64,
+    /// Whether the source will be deleted, which leaves a last snapshot.
+    pub(crate) delete: bool,
+}
+
+pub(crate) async fn check(aws: &Aws, needs: Needs, findings: &mut Findings) -> Result<()> {
     let answer = aws.rds.describe_account_attributes().send().await;
     let answer = answer.map_err(StepError::from).while_doing("read the account's quotas")?;
-    // The snapshot and its encrypted copy; a source that is deleted leaves a last one.
-    let snapshots = if matches!(after, AfterSource::Delete) { 3 } else { 2 };
-    let storage_gib = i64::from(instance.allocated_storage().unwrap_or(0));
+    let is_cluster = needs.clusters > 0;
+    // The snapshot, and of an instance its encrypted copy.
+    let snapshots = if is_cluster { 1 } else { 2 } + i64::from(needs.delete);
+    let quota_of_snapshots = if is_cluster { "ManualClusterSnapshots" } else { "ManualSnapshots" };
     for (quota, what, needed) in [
-        ("DBInstances", "instances of the account's quota", 1),
-        ("ManualSnapshots", "manual snapshots of the account's quota", snapshots),
-        ("AllocatedStorage", "GiB of the account's storage quota", storage_gib),
+        ("DBClusters", "clusters of the account's quota", needs.clusters),
+        ("DBInstances", "instances of the account's quota", needs.instances),
+        (quota_of_snapshots, "manual snapshots of the account's quota", snapshots),
+        ("AllocatedStorage", "GiB of the account's storage quota", needs.storage_gib),
     ] {
         let Some(found) = answer.account_quotas().iter().find(|found| found.account_quota_name() == Some(quota)) else { continue };
         let (Some(used), Some(of)) = (found.used(), found.max()) else { continue };
-        findings.room("Quota", what, Room { free: of - used, of }, needed, "have the quota raised, or delete what nobody needs");
+        if needed > 0 {
+            findings.room("Quota", what, Room { free: of - used, of }, needed, "have the quota raised, or delete what nobody needs");
+        }
     }
-    check_copies(aws, findings).await
+    if is_cluster { Ok(()) } else { check_copies(aws, findings).await }
 }
 
 async fn check_copies(aws: &Aws, findings: &mut Findings) -> Result<()> {
@@ -52,15 +63,13 @@ fn is_being_copied(snapshot: &DbSnapshot) -> bool {
 }
 
 /// Why here: old classes cannot encrypt, and some cannot be had any more; the restore would find out hours later.
-pub(crate) async fn check_class(aws: &Aws, instance: &DbInstance, findings: &mut Findings) -> Result<()> {
-    let class = instance.db_instance_class().unwrap_or_default();
-    let version = instance.engine_version().unwrap_or_default();
-    let request = aws.rds.describe_orderable_db_instance_options().engine("postgres").engine_version(version).db_instance_class(class);
+pub(crate) async fn check_class(aws: &Aws, engine: &str, version: &str, class: &str, findings: &mut Findings) -> Result<()> {
+    let request = aws.rds.describe_orderable_db_instance_options().engine(engine).engine_version(version).db_instance_class(class);
     let answer = request.send().await.map_err(StepError::from).while_doing(&format!("look up instance class {class}"))?;
     let options = answer.orderable_db_instance_options();
     let remedy = "change the source to a current class first: modify-db-instance --db-instance-class";
     if options.is_empty() {
-        let found = format!("class {class} cannot be had for PostgreSQL {version} in this Region any more");
+        let found = format!("class {class} cannot be had for {engine} {version} in this Region any more");
         findings.refuse("InstanceClass", found, "", remedy);
     } else if !options.iter().any(|option| option.supports_storage_encryption() == Some(true)) {
         findings.refuse("InstanceClass", format!("class {class} cannot have encrypted storage"), "", remedy);

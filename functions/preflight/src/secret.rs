@@ -3,20 +3,20 @@
 use shared::aws::Aws;
 use shared::contract::Source;
 use shared::error::{ErrorName, Result, StepError};
-use shared::secrets::{Credentials, read_secret};
+use shared::secrets::read_secret;
 
-/// ARN and credentials of the master user's secret.
+/// ARN of the master user's secret, which has a user and a password.
 ///
 /// # Errors
 /// `SecretUnusable`.
-pub(crate) async fn master(aws: &Aws, id: Option<&str>) -> Result<(String, Credentials)> {
+pub(crate) async fn master(aws: &Aws, id: Option<&str>) -> Result<String> {
     let Some(id) = id else {
-        let message = "the instance's master password is not managed by RDS: name a secret with username and password in \"secret\"";
+        let message = "the master password is not managed by RDS: name a secret with username and password in \"secret\"";
         return Err(StepError::new(ErrorName::SecretUnusable, message));
     };
     let secret = read_secret(aws, id).await?;
-    let credentials = secret.credentials(id)?;
-    Ok((secret.arn, credentials))
+    secret.credentials(id)?;
+    Ok(secret.arn)
 }
 
 /// Why here: a switch that finds out behind the fence that a secret leads elsewhere finds out too late.

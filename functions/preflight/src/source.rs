@@ -1,72 +1,130 @@
-//! The instance that is to be encrypted.
+//! The database that is to be encrypted: an instance, or a cluster.
 
-use aws_sdk_rds::types::DbInstance;
-use shared::aws::{Aws, code};
-use shared::contract::Source;
+use aws_sdk_rds::types::{DbCluster, DbInstance, Filter};
+use shared::aws::Aws;
+use shared::contract::{Kind, Source};
 use shared::error::{ErrorName, Result, StepError};
-use shared::rds::{endpoint, find_instance};
+use shared::finding::Findings;
+use shared::rds::{clusters, endpoint, find_instance};
 
 /// The versions that all of this was tried on.
 const MAJORS: std::ops::RangeInclusive<u32> = 12..=18;
 
-pub(crate) async fn find(aws: &Aws, id: &str) -> Result<DbInstance> {
-    let found = find_instance(aws, id).await;
-    match found {
-        Ok(Some(instance)) => Ok(instance),
-        // An ARN of something else, or characters that no identifier has, are refused by RDS itself.
-        Ok(None) => Err(not_found(aws, id).await),
-        Err(error) if error.name == ErrorName::AwsRefused => {
-            Err(StepError::new(ErrorName::SourceNotFound, format!("there is no instance {id}")).because(error))
+/// As RDS describes it.
+pub(crate) enum Found {
+    Instance(Box<DbInstance>),
+    /// With its members.
+    Cluster(Box<DbCluster>, Vec<DbInstance>),
+}
+
+/// Looks it up by identifier, ARN or resource id. Who names a member means its cluster, and is told so.
+pub(crate) async fn find(aws: &Aws, id: &str, findings: &mut Findings) -> Result<Found> {
+    // An ARN of something else, or characters that no identifier has, are refused by RDS itself.
+    let not_found = |error: StepError| {
+        let is_refused = error.name == ErrorName::AwsRefused;
+        if is_refused { StepError::new(ErrorName::SourceNotFound, format!("there is no database {id}")).because(error) } else { error }
+    };
+    if !id.contains(":cluster:")
+        && let Some(instance) = find_instance(aws, id).await.map_err(not_found)?
+    {
+        let Some(cluster) = instance.db_cluster_identifier() else { return Ok(Found::Instance(Box::new(instance))) };
+        let member = instance.db_instance_identifier().unwrap_or_default();
+        findings.warn("MemberOfCluster", format!("{member} is a member of cluster {cluster}, which is moved as a whole"), "", "");
+        return find_cluster(aws, cluster).await;
+    }
+    find_cluster(aws, id).await.map_err(not_found)
+}
+
+async fn find_cluster(aws: &Aws, id: &str) -> Result<Found> {
+    let not_found = || StepError::new(ErrorName::SourceNotFound, format!("there is no database {id} in this Region and account"));
+    let cluster = clusters::find_cluster(aws, id).await?.ok_or_else(not_found)?;
+    let of_cluster = Filter::builder().name("db-cluster-id").values(cluster.db_cluster_identifier().unwrap_or_default()).build();
+    let members = aws.rds.describe_db_instances().filters(of_cluster).send().await?;
+    Ok(Found::Cluster(Box::new(cluster), members.db_instances.unwrap_or_default()))
+}
+
+impl Found {
+    /// What later steps need to know of it.
+    ///
+    /// # Errors
+    /// `SourceUnsupported`; `PreconditionFailed` where it has no endpoint.
+    pub(crate) fn read(&self) -> Result<Source> {
+        let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+        match self {
+            Self::Instance(instance) => {
+                let identifier = text(instance.db_instance_identifier());
+                if instance.engine() != Some("postgres") {
+                    return Err(other_engine(&identifier, instance.engine()));
+                }
+                let (host, port) = endpoint(instance).ok_or_else(|| without_endpoint(&identifier, instance.db_instance_status()))?;
+                Ok(Source {
+                    kind: Kind::Instance,
+                    major: major(&identifier, instance.engine_version())?,
+                    arn: text(instance.db_instance_arn()),
+                    resource_id: text(instance.dbi_resource_id()),
+                    identifier,
+                    host,
+                    port,
+                })
+            }
+            Self::Cluster(cluster, _) => {
+                let identifier = text(cluster.db_cluster_identifier());
+                let kind = match cluster.engine() {
+                    Some("postgres") => Kind::MultiAzCluster,
+                    Some("aurora-postgresql") => Kind::Aurora,
+                    engine => return Err(other_engine(&identifier, engine)),
+                };
+                let (host, port) = clusters::endpoint(cluster).ok_or_else(|| without_endpoint(&identifier, cluster.status()))?;
+                Ok(Source {
+                    kind,
+                    major: major(&identifier, cluster.engine_version())?,
+                    arn: text(cluster.db_cluster_arn()),
+                    resource_id: text(cluster.db_cluster_resource_id()),
+                    identifier,
+                    host,
+                    port,
+                })
+            }
         }
-        Err(error) => Err(error),
+    }
+
+    /// # Errors
+    /// `AlreadyEncrypted` where it has that very key.
+    pub(crate) fn check_not_encrypted_with(&self, kms_key_arn: Option<&str>) -> Result<()> {
+        let (identifier, encrypted, key) = match self {
+            Self::Instance(instance) => (instance.db_instance_identifier(), instance.storage_encrypted(), instance.kms_key_id()),
+            Self::Cluster(cluster, _) => (cluster.db_cluster_identifier(), cluster.storage_encrypted(), cluster.kms_key_id()),
+        };
+        if encrypted != Some(true) || key.is_none() || key != kms_key_arn {
+            return Ok(());
+        }
+        let (identifier, key) = (identifier.unwrap_or_default(), kms_key_arn.unwrap_or_default());
+        Err(StepError::new(ErrorName::AlreadyEncrypted, format!("{identifier} is encrypted with {key} already")))
+    }
+
+    /// The secret in which RDS keeps the master password, where it does.
+    pub(crate) fn managed_secret(&self) -> Option<String> {
+        let secret = match self {
+            Self::Instance(instance) => instance.master_user_secret(),
+            Self::Cluster(cluster, _) => cluster.master_user_secret(),
+        };
+        secret.and_then(|secret| secret.secret_arn()).map(str::to_owned)
     }
 }
 
-async fn not_found(aws: &Aws, id: &str) -> StepError {
-    let cluster = aws.rds.describe_db_clusters().db_cluster_identifier(id).send().await;
-    match cluster {
-        Ok(clusters) if !clusters.db_clusters().is_empty() => {
-            StepError::new(ErrorName::SourceUnsupported, format!("{id} is a cluster: this version encrypts instances"))
-        }
-        Err(error) if !matches!(code(&error), Some("DBClusterNotFoundFault" | "DBClusterNotFound")) => StepError::from(error),
-        _ => StepError::new(ErrorName::SourceNotFound, format!("there is no instance {id} in this Region and account")),
-    }
-}
-
-/// What later steps need to know of it.
-pub(crate) fn read(instance: &DbInstance) -> Result<Source> {
-    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
-    let identifier = text(instance.db_instance_identifier());
-    let unsupported = |why: String| StepError::new(ErrorName::SourceUnsupported, format!("instance {identifier} {why}"));
-    if instance.engine() != Some("postgres") {
-        return Err(unsupported(format!("runs {}, not postgres", text(instance.engine()))));
-    }
-    if let Some(cluster) = instance.db_cluster_identifier() {
-        return Err(unsupported(format!("is a member of cluster {cluster}: this version encrypts instances of their own")));
-    }
-    let version = text(instance.engine_version());
+fn major(identifier: &str, version: Option<&str>) -> Result<u32> {
+    let version = version.unwrap_or_default();
     let major = version.split('.').next().and_then(|major| major.parse().ok()).filter(|major| MAJORS.contains(major));
-    let major = major.ok_or_else(|| unsupported(format!("runs PostgreSQL {version}; 12 to 18 are supported")))?;
-    let (host, port) = endpoint(instance).ok_or_else(|| {
-        StepError::new(
-            ErrorName::PreconditionFailed,
-            format!("instance {identifier} has no endpoint (status {})", text(instance.db_instance_status())),
-        )
-    })?;
-    Ok(Source { arn: text(instance.db_instance_arn()), resource_id: text(instance.dbi_resource_id()), identifier, host, port, major })
+    let message = || format!("{identifier} runs PostgreSQL {version}; 12 to 18 are supported");
+    major.ok_or_else(|| StepError::new(ErrorName::SourceUnsupported, message()))
 }
 
-/// # Errors
-/// `AlreadyEncrypted` where the instance has that very key.
-pub(crate) fn check_not_encrypted_with(instance: &DbInstance, kms_key_arn: Option<&str>) -> Result<()> {
-    let has_key = instance.storage_encrypted() == Some(true) && instance.kms_key_id().is_some() && instance.kms_key_id() == kms_key_arn;
-    if !has_key {
-        return Ok(());
-    }
-    let identifier = instance.db_instance_identifier().unwrap_or_default();
-    Err(StepError::new(ErrorName::AlreadyEncrypted, format!("instance {identifier} is encrypted with {} already", kms_key_arn.unwrap_or_default())))
+fn other_engine(identifier: &str, engine: Option<&str>) -> StepError {
+    let engine = engine.unwrap_or("an unknown engine");
+    StepError::new(ErrorName::SourceUnsupported, format!("{identifier} runs {engine}, neither postgres nor aurora-postgresql"))
 }
 
-pub(crate) fn managed_secret(instance: &DbInstance) -> Option<String> {
-    instance.master_user_secret().and_then(|secret| secret.secret_arn()).map(str::to_owned)
+fn without_endpoint(identifier: &str, status: Option<&str>) -> StepError {
+    let status = status.unwrap_or_default();
+    StepError::new(ErrorName::PreconditionFailed, format!("{identifier} has no endpoint (status {status})"))
 }

@@ -3,28 +3,27 @@
 
 use serde_json::Value;
 use shared::aws::Aws;
-use shared::contract::{Execution, Plan};
+use shared::contract::{Execution, Preflight};
 use shared::error::{ErrorName, Result, StepError};
+use shared::finding::Findings;
 use shared::input::Input;
-use shared::names::Names;
 
-use crate::{Chosen, key, make_plan, secret, server, source};
+use crate::{Chosen, key, make_plan, secret, source};
 
 /// After it, nothing has changed.
 ///
 /// # Errors
-/// `InvalidInput`, `SourceNotFound`, `SecretUnusable`, `PostgresUnavailable`, …
-pub(crate) async fn recover_plan(aws: &Aws, input: Value) -> Result<Plan> {
+/// `InvalidInput`, `SourceNotFound`, `SecretUnusable`, …
+pub(crate) async fn recover_plan(aws: &Aws, input: Value) -> Result<Preflight> {
     let (execution, input) = stopped(input)?;
-    let instance = source::find(aws, &input.source).await?;
-    let source = source::read(&instance)?;
-    let names = Names::of(&execution.id, &source.identifier);
-    let secret_id = input.secret.clone().or_else(|| source::managed_secret(&instance));
-    let (secret_arn, credentials) = secret::master(aws, secret_id.as_deref()).await?;
-    let (control_database, databases) = server::find_what_is_left(&crate::server(&source, &credentials, &names), &names).await?;
+    let mut findings = Findings::default();
+    let found = source::find(aws, &input.source, &mut findings).await?;
+    let source = found.read()?;
+    let secret_id = input.secret.clone().or_else(|| found.managed_secret());
+    let secret_arn = secret::master(aws, secret_id.as_deref()).await?;
     // What is undone needs no key, which may have been disabled: that may be why the execution was stopped.
     let kms_key_arn = key::resolve(aws, &input.kms_key).await.unwrap_or_else(|_| input.kms_key.clone());
-    Ok(make_plan(execution, names, source, Chosen { kms_key_arn, secret_arn, control_database, databases }, input))
+    Ok(Preflight { plan: make_plan(execution, source, Chosen { kms_key_arn, secret_arn }, input), databases: None, findings })
 }
 
 /// The execution and its input: `undo` in the input of an operator, or EventBridge's report of a stop. Where an undo was

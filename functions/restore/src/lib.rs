@@ -75,7 +75,7 @@ async fn finish_settings(aws: &Aws, plan: &Plan, source: &DbInstance, target: &D
 
 async fn drop_target(aws: &Aws, plan: &Plan) -> Result<Ready> {
     let Some(target) = rds::find_instance(aws, &plan.target).await? else {
-        rds::drop_log_group(aws, &plan.target).await?;
+        rds::drop_log_group(aws, plan).await?;
         return Ok(Ready::yes("gone"));
     };
     let status = target.db_instance_status().unwrap_or_default();

@@ -26,7 +26,7 @@ use shared::error::Result;
 use shared::input::Verify;
 use shared::load::Load;
 use shared::pg::Server;
-use shared::rds::{source_server, target_instance, target_server};
+use shared::rds::{source_server, target_server, target_writer};
 use shared::rows::{Table, check_equal};
 use shared::sql;
 
@@ -66,7 +66,7 @@ async fn verify(aws: &Aws, request: VerifyRequest) -> Result<Answer> {
     let (plan, mut verified) = (&request.plan, request.verified);
     let deadline = Instant::now() + Duration::from_secs(plan.wait.verify_call_seconds.into());
     // The copy was restored as an instance of the source's class.
-    let load = Load::of_class(target_instance(aws, plan).await?.db_instance_class().unwrap_or_default());
+    let load = Load::of_class(target_writer(aws, plan).await?.db_instance_class().unwrap_or_default());
     let call = Call { plan, source: source_server(aws, plan).await?, target: target_server(aws, plan).await?, load, deadline };
     for database in &plan.databases {
         let so_far = verified.entry(database.name.clone()).or_default();

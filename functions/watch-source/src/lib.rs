@@ -39,7 +39,7 @@ async fn watch(aws: &Aws, plan: &Plan) -> Result<Watched> {
     for database in &plan.databases {
         retained_wal_bytes = read_slot(&session, &plan.names.slot(database.oid)).await?.retained_wal_bytes.max(retained_wal_bytes);
     }
-    let storage = read_storage(aws, &plan.source.identifier).await?;
+    let storage = read_storage(aws, plan).await?;
     if let Some(storage) = storage {
         check_headroom(&plan.source.identifier, storage, retained_wal_bytes, plan.guard)?;
     }

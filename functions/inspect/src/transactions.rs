@@ -5,7 +5,7 @@ use shared::finding::Verdict;
 use shared::pg::Session;
 use shared::sql;
 
-use crate::findings::{Findings, list};
+use shared::finding::{Findings, list};
 
 /// Below it, nobody need be told of a transaction, in seconds.
 const NOTICED_SECONDS: i64 = 1;

@@ -6,9 +6,9 @@ use shared::pg::Session;
 use shared::replica_identity::read_tables;
 use shared::sql;
 
-use crate::findings::{Findings, list};
 use crate::rights;
 use crate::tables::{self, Terms};
+use shared::finding::{Findings, list};
 
 pub(crate) async fn check(session: &Session, database: &str, terms: Terms, names: &Names, findings: &mut Findings) -> Result<()> {
     rights::check_database(session, database, findings).await?;

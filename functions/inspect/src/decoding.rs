@@ -6,7 +6,7 @@ use shared::pg::Session;
 use shared::sql;
 use tokio_postgres::Row;
 
-use crate::findings::{Findings, list};
+use shared::finding::{Findings, list};
 
 /// The plugins that the minor versions of August 2026 still allow by default (CVE-2026-6471).
 const PLUGINS_ALLOWED: [&str; 2] = ["pgoutput", "test_decoding"];

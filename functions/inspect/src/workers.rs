@@ -4,8 +4,8 @@
 use shared::error::Result;
 use tokio_postgres::Row;
 
-use crate::findings::{Findings, Room};
 use shared::finding::Verdict;
+use shared::finding::{Findings, Room};
 
 /// The longest that a slot may have to live without a reader: snapshot, copy and restore of a very large source.
 const UNREAD_SECONDS: i64 = 24 * 60 * 60;

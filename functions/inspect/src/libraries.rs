@@ -5,7 +5,7 @@ use shared::pg::Session;
 use shared::sql;
 use tokio_postgres::Row;
 
-use crate::findings::{Findings, list};
+use shared::finding::{Findings, list};
 
 /// Libraries that do nothing by themselves, or nothing that a copy would mind.
 const WITHOUT_JOBS: [&str; 14] = [

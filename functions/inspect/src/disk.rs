@@ -3,15 +3,13 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::try_join;
-use serde::Serialize;
 use shared::aws::Aws;
-use shared::contract::{Action, Plan, Step};
+use shared::contract::{Kind, Plan};
 use shared::error::{Result, While};
-use shared::finding::{Finding, Verdict};
+use shared::finding::{Finding, Findings, Verdict};
 use shared::input::Guard;
 use shared::lsn::Lsn;
 use shared::pg::Session;
-use shared::rds::source_server;
 use shared::replication::lsn;
 use shared::sql;
 use shared::storage::{Storage, check_headroom, read_storage};
@@ -23,35 +21,28 @@ const SAMPLE: Duration = Duration::from_secs(1);
 const KEPT_HOURS: i64 = 2;
 const GIB_COPIED_IN_AN_HOUR: i64 = 500;
 
-#[derive(Debug, Serialize)]
-pub struct Answer {
-    pub findings: Vec<Finding>,
-}
-
-/// Do: after it, nothing has changed; and the source is known to have as much storage free as the operator asks for.
-/// Undo: there is nothing to undo.
+/// Refuses a source that has less of its storage free than the operator asks for.
 ///
 /// # Errors
-/// `SourceStorageLow`, `PostgresUnavailable`, `PostgresRefused`, `AwsUnavailable`, `AwsRefused`.
-pub async fn handle(aws: &Aws, step: Step) -> Result<Answer> {
-    match step.action {
-        Action::Do => Ok(Answer { findings: look(aws, &step.plan).await? }),
-        Action::Undo => Ok(Answer { findings: Vec::new() }),
+/// `PostgresUnavailable`, `PostgresRefused`, `AwsUnavailable`, `AwsRefused`.
+pub(crate) async fn check(aws: &Aws, session: &Session, plan: &Plan, findings: &mut Findings) -> Result<()> {
+    if plan.source.kind == Kind::Aurora {
+        let found = "the WAL that is kept takes space of the cluster volume, which grows and is paid for";
+        findings.add("FreeStorage", Verdict::Fine, found, "", "");
+        return Ok(());
     }
-}
-
-async fn look(aws: &Aws, plan: &Plan) -> Result<Vec<Finding>> {
-    let session = source_server(aws, plan).await?.connect(&plan.control_database).await?;
-    let (storage, now) = try_join(read_storage(aws, &plan.source.identifier), sample(&session)).await?;
+    let (storage, now) = try_join(read_storage(aws, plan), sample(session)).await?;
     let Some(storage) = storage else {
         let remedy = "look whether the instance sends FreeStorageSpace; without it only the slots are watched";
-        return Ok(vec![Finding::new("FreeStorage", Verdict::Warn, "CloudWatch has no measurement of the last ten minutes", "", remedy)]);
+        findings.warn("FreeStorage", "CloudWatch has no measurement of the last ten minutes", "", remedy);
+        return Ok(());
     };
-    check_headroom(&plan.source.identifier, storage, 0, plan.guard)?;
+    findings.check(check_headroom(&plan.source.identifier, storage, 0, plan.guard))?;
     let free = format!("{} of {} MiB are free", mib(storage.free_bytes), mib(storage.allocated_bytes));
     let floor = format!("the run ends itself below {} %", plan.guard.min_free_storage_percent);
-    let average = if plan.source.major >= 14 { read_average(&session).await? } else { None };
-    Ok(vec![Finding::new("FreeStorage", Verdict::Fine, free, floor, ""), forecast(now, average, storage, plan.guard)])
+    let average = if plan.source.major >= 14 { read_average(session).await? } else { None };
+    findings.extend([Finding::new("FreeStorage", Verdict::Fine, free, floor, ""), forecast(now, average, storage, plan.guard)]);
+    Ok(())
 }
 
 /// Bytes of WAL in a second, at this moment.

@@ -1,40 +1,39 @@
 //! Conditions on the PostgreSQL server, seen from inside.
 
-use shared::contract::Database;
+use shared::contract::{Database, Plan};
 use shared::error::{ErrorName, Result, StepError, While};
-use shared::input::Input;
 use shared::names::Names;
 use shared::pg::{Server, Session};
 use shared::sql;
 
-use crate::findings::Findings;
 use crate::tables::Terms;
 use crate::{database, databases, decoding, libraries, rights, transactions, workers};
+use shared::finding::Findings;
 
 /// Connects and looks at everything. Returns the control database and the databases to carry.
 ///
 /// # Errors
 /// `PostgresUnavailable`, `PostgresRefused` where not even one session could be had.
-pub(crate) async fn check(server: &Server, input: &Input, names: &Names, findings: &mut Findings) -> Result<(String, Vec<Database>)> {
+pub(crate) async fn check(server: &Server, plan: &Plan, asked: Option<&[String]>, findings: &mut Findings) -> Result<(String, Vec<Database>)> {
     let session = connect_anywhere(server).await?;
     let found = databases::read(&session).await?;
-    let chosen = databases::choose(&found, input.databases.as_deref(), findings);
+    let chosen = databases::choose(&found, asked, findings);
     let row = session.query_one(sql::SERVER, &[]).await.map_err(StepError::from).while_doing("read the server's settings")?;
     rights::check_server(&session, findings).await?;
     workers::check(&row, chosen.len(), findings)?;
     databases::check_role_limit(&row, chosen.len(), findings)?;
-    decoding::check(&session, names, findings).await?;
+    decoding::check(&session, &plan.names, findings).await?;
     transactions::check(&session, findings).await?;
     libraries::check(&row, findings)?;
 
     let carried: Vec<&str> = chosen.iter().map(|database| database.name.as_str()).collect();
     let major = u32::try_from(row.try_get::<_, i32>("major")?).unwrap_or_default();
-    let terms = Terms { may_set_identity: input.consent.replica_identity, major };
+    let terms = Terms { may_set_identity: plan.consent.replica_identity, major };
     let cron_database: &str = row.try_get("cron_database")?;
     for name in &carried {
         match server.connect(name).await {
             Ok(session) => {
-                database::check(&session, name, terms, names, findings).await?;
+                database::check(&session, name, terms, &plan.names, findings).await?;
                 libraries::check_jobs(&session, name, &carried, findings).await?;
             }
             Err(error) => findings.check(Err(error))?,

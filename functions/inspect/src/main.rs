@@ -2,5 +2,5 @@ use lambda_runtime::Error;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    shared::edge::serve(forecast::handle).await
+    shared::edge::serve(inspect::handle).await
 }

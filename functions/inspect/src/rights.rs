@@ -4,7 +4,7 @@ use shared::error::{Result, While};
 use shared::pg::Session;
 use shared::sql;
 
-use crate::findings::Findings;
+use shared::finding::Findings;
 
 /// Rights on the server as a whole. The copy has the same, since roles are in the snapshot.
 pub(crate) async fn check_server(session: &Session, findings: &mut Findings) -> Result<()> {

@@ -5,7 +5,7 @@ use shared::pg::Session;
 use shared::replica_identity::Table;
 use shared::sql;
 
-use crate::findings::{Findings, list};
+use shared::finding::{Findings, list};
 
 /// The first version that refuses, on the source, updates of rows whose replica identity has a column that is not
 /// published.

@@ -6,7 +6,7 @@ use shared::pg::Session;
 use shared::sql;
 use tokio_postgres::Row;
 
-use crate::findings::{Findings, Room, list};
+use shared::finding::{Findings, Room, list};
 
 /// Sessions of a run in one database at a time, at the most: the fence's and a watcher's at the cutover, the walsender,
 /// and one that an earlier call may have left behind.

@@ -1,0 +1,68 @@
+//! Looks at the source from inside, and at its disk; then says of all that was found whether the run may begin.
+//!
+//! Changes nothing. All unmet conditions come back at once, those of preflight included: somebody who fixes one and starts
+//! again must not meet the next.
+
+mod database;
+mod databases;
+mod decoding;
+mod disk;
+mod libraries;
+mod rights;
+mod server;
+mod steps;
+mod tables;
+mod transactions;
+mod workers;
+
+use serde::Serialize;
+use shared::aws::Aws;
+use shared::contract::{Action, InspectRequest, Plan, Preflight};
+use shared::error::Result;
+use shared::finding::Finding;
+use shared::rds::source_server;
+
+#[derive(Debug, Serialize)]
+pub struct Answer {
+    /// Preflight's, with the databases.
+    pub plan: Plan,
+    /// What a run does not carry, what will be different, and what there is enough of.
+    pub findings: Vec<Finding>,
+    /// What would be done, in order, with the names of all that would be made.
+    pub steps: Vec<String>,
+}
+
+/// Do: after it, nothing has changed; and if it answers, the run can be expected to go through.
+/// Undo: as little has changed; the plan has the databases in which a stopped execution left something.
+///
+/// # Errors
+/// `KmsKeyUnusable`, `SecretUnusable`, `AlreadyEncrypted`, `AlreadyRunning`, `SourceStorageLow`, `PostgresUnavailable`,
+/// `PostgresRefused`; `PreconditionFailed` where conditions of several kinds are unmet.
+pub async fn handle(aws: &Aws, request: InspectRequest) -> Result<Answer> {
+    match request.action {
+        Action::Do => Box::pin(inspect(aws, request.preflight)).await,
+        Action::Undo => find_what_is_left(aws, request.preflight.plan).await,
+    }
+}
+
+async fn inspect(aws: &Aws, preflight: Preflight) -> Result<Answer> {
+    let Preflight { mut plan, databases: asked, mut findings } = preflight;
+    // Without a usable secret there is no way in, and a refusal of preflight's says so.
+    if !plan.secret_arn.is_empty() {
+        let source = source_server(aws, &plan).await?;
+        let seen = server::check(&source, &plan, asked.as_deref(), &mut findings).await;
+        if let Some((control_database, databases)) = findings.note(seen)? {
+            (plan.control_database, plan.databases) = (control_database, databases);
+            let session = source.connect(&plan.control_database).await?;
+            disk::check(aws, &session, &plan, &mut findings).await?;
+        }
+    }
+    let findings = findings.into_accepted()?;
+    Ok(Answer { steps: steps::told(&plan), findings, plan })
+}
+
+async fn find_what_is_left(aws: &Aws, mut plan: Plan) -> Result<Answer> {
+    let source = source_server(aws, &plan).await?;
+    (plan.control_database, plan.databases) = server::find_what_is_left(&source, &plan.names).await?;
+    Ok(Answer { plan, findings: Vec::new(), steps: Vec::new() })
+}

@@ -1,0 +1,90 @@
+//! Clusters: Aurora's, and Multi-AZ DB clusters.
+
+use aws_sdk_rds::operation::describe_db_clusters::builders::DescribeDBClustersFluentBuilder;
+use aws_sdk_rds::types::{DbCluster, DbClusterSnapshot, DbInstance, Filter};
+
+use crate::aws::{Aws, code};
+use crate::contract::Ready;
+use crate::error::{Result, StepError};
+use crate::rds::{find_instance, is_resource_id, snapshot_status};
+
+/// A cluster by its identifier or ARN, or by its resource id (`cluster-…`, in capitals).
+///
+/// # Errors
+/// `AwsUnavailable`, `AwsRefused`.
+pub async fn find_cluster(aws: &Aws, id: &str) -> Result<Option<DbCluster>> {
+    let by_name = describe(aws.rds.describe_db_clusters().db_cluster_identifier(id), id).await?;
+    if by_name.is_some() || !is_resource_id(id, "cluster-") {
+        return Ok(by_name);
+    }
+    let resource = Filter::builder().name("db-cluster-resource-id").values(id).build();
+    describe(aws.rds.describe_db_clusters().filters(resource), id).await
+}
+
+async fn describe(request: DescribeDBClustersFluentBuilder, id: &str) -> Result<Option<DbCluster>> {
+    match request.send().await {
+        Ok(output) => Ok(output.db_clusters.unwrap_or_default().into_iter().next()),
+        Err(error) if matches!(code(&error), Some("DBClusterNotFoundFault" | "DBClusterNotFound")) => Ok(None),
+        Err(error) => Err(StepError::from(error).while_doing(&format!("describe cluster {id}"))),
+    }
+}
+
+/// The instance that takes the cluster's writes, once there is one.
+///
+/// # Errors
+/// `AwsUnavailable`, `AwsRefused`.
+pub async fn find_writer(aws: &Aws, cluster: &DbCluster) -> Result<Option<DbInstance>> {
+    let writer = cluster.db_cluster_members().iter().find(|member| member.is_cluster_writer() == Some(true));
+    match writer.and_then(|member| member.db_instance_identifier()) {
+        Some(writer) => find_instance(aws, writer).await,
+        None => Ok(None),
+    }
+}
+
+/// Host and port at which the cluster takes writes, whoever is its writer.
+#[must_use]
+pub fn endpoint(cluster: &DbCluster) -> Option<(String, u16)> {
+    Some((cluster.endpoint()?.to_owned(), cluster.port().and_then(|port| u16::try_from(port).ok())?))
+}
+
+/// A cluster's snapshot by its identifier.
+///
+/// # Errors
+/// `AwsUnavailable`, `AwsRefused`.
+pub async fn find_snapshot(aws: &Aws, id: &str) -> Result<Option<DbClusterSnapshot>> {
+    match aws.rds.describe_db_cluster_snapshots().db_cluster_snapshot_identifier(id).send().await {
+        Ok(output) => Ok(output.db_cluster_snapshots.unwrap_or_default().into_iter().next()),
+        Err(error) if is_missing(code(&error)) => Ok(None),
+        Err(error) => Err(StepError::from(error).while_doing(&format!("describe cluster snapshot {id}"))),
+    }
+}
+
+/// Whether a cluster's snapshot is ready, not yet, or never will be.
+///
+/// # Errors
+/// `SnapshotFailed`.
+pub fn snapshot_ready(snapshot: &DbClusterSnapshot) -> Result<Ready> {
+    let name = snapshot.db_cluster_snapshot_identifier().unwrap_or_default();
+    snapshot_status(name, snapshot.status().unwrap_or_default(), snapshot.percent_progress())
+}
+
+/// After it, the cluster's snapshot is gone or going; "not yet" while RDS is still making it.
+///
+/// # Errors
+/// `AwsUnavailable`, `AwsRefused`.
+pub async fn drop_snapshot(aws: &Aws, id: &str) -> Result<Ready> {
+    let Some(snapshot) = find_snapshot(aws, id).await? else { return Ok(Ready::yes("gone")) };
+    match snapshot.status().unwrap_or_default() {
+        status @ ("creating" | "copying" | "deleting") => Ok(Ready::not_yet(status)),
+        _ => match aws.rds.delete_db_cluster_snapshot().db_cluster_snapshot_identifier(id).send().await {
+            Ok(_) => Ok(Ready::not_yet("deleting")),
+            Err(error) if code(&error) == Some("InvalidDBClusterSnapshotStateFault") => Ok(Ready::not_yet("in use")),
+            Err(error) if is_missing(code(&error)) => Ok(Ready::yes("gone")),
+            Err(error) => Err(StepError::from(error).while_doing(&format!("delete cluster snapshot {id}"))),
+        },
+    }
+}
+
+fn is_missing(code: Option<&str>) -> bool {
+    matches!(code, Some("DBClusterSnapshotNotFoundFault" | "DBClusterSnapshotNotFound"))
+}
