@@ -40,15 +40,19 @@ impl Names {
     pub fn of(execution_arn: &str, source: &str) -> Self {
         let digest = Sha256::digest(execution_arn.as_bytes());
         let key: String = hex::encode(digest).chars().take(10).collect();
-        let suffix = format!("-enc-{key}");
-        let stem: String = source.chars().take(RDS_IDENTIFIER_MAX - suffix.len()).collect();
         Self {
             run: format!("{PREFIX}{key}"),
             snapshot: format!("rds-reencrypt-{key}"),
             copy: format!("rds-reencrypt-{key}-encrypted"),
             last: format!("rds-reencrypt-{key}-last"),
-            target: format!("{}{suffix}", stem.trim_end_matches('-')),
+            target: successor(source, &key),
         }
+    }
+
+    /// The new cluster's member, or the new instance's replica, that stands for one of the old ones.
+    #[must_use]
+    pub fn successor(&self, old: &str) -> String {
+        successor(old, self.run.trim_start_matches(PREFIX))
     }
 
     /// The slot of one database: slots are named for the whole server, so the oid tells them apart.
@@ -70,6 +74,12 @@ impl Names {
     }
 }
 
+fn successor(old: &str, key: &str) -> String {
+    let suffix = format!("-enc-{key}");
+    let stem: String = old.chars().take(RDS_IDENTIFIER_MAX - suffix.len()).collect();
+    format!("{}{suffix}", stem.trim_end_matches('-'))
+}
+
 /// The log group to which RDS ships the PostgreSQL log of an instance, or of all members of a cluster.
 #[must_use]
 pub fn log_group(kind: Kind, identifier: &str) -> String {
@@ -88,6 +98,7 @@ mod tests {
         let two = Names::of("arn:aws:states:eu-west-1:1:execution:rds-reencrypt:two", &source);
         assert_ne!(one, two);
         assert_eq!(one.target.len(), RDS_IDENTIFIER_MAX);
+        assert_eq!(one.successor(&source), one.target);
         assert!(one.slot(u32::MAX).len() <= 63 && one.fence().len() <= 63);
         assert!(one.run.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'));
     }

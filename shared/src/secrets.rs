@@ -90,13 +90,15 @@ impl Secret {
     /// The same secret, leading to another database. Keys that nobody here knows stay, and so does the type of
     /// `port`.
     #[must_use]
-    pub fn pointed_to(&self, host: &str, port: u16, instance: &str) -> Self {
+    pub fn pointed_to(&self, host: &str, port: u16, database: &str) -> Self {
         let mut moved = self.clone();
         moved.value.insert("host".to_owned(), host.into());
         let port_as_text = matches!(moved.value.get("port"), Some(Value::String(_)));
         moved.value.insert("port".to_owned(), if port_as_text { port.to_string().into() } else { port.into() });
-        if let Some(identifier) = moved.value.get_mut("dbInstanceIdentifier") {
-            *identifier = instance.into();
+        for key in ["dbInstanceIdentifier", "dbClusterIdentifier"] {
+            if let Some(identifier) = moved.value.get_mut(key) {
+                *identifier = database.into();
+            }
         }
         moved
     }

@@ -17,6 +17,8 @@ statements! {
     ALL_TABLES_PUBLICATIONS = "all_tables_publications";
     ALTER_SUBSCRIPTION_CONNECTION = "alter_subscription_connection";
     APPLY_IS_HELD = "apply_is_held";
+    AURORA_FUNCTION = "aurora_function";
+    AURORA_START_LSN = "aurora_start_lsn";
     BEATS = "beats";
     BLOCKERS = "blockers";
     CANCEL_FENCE = "cancel_fence";

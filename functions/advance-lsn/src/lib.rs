@@ -7,7 +7,7 @@ mod log;
 
 use serde::Serialize;
 use shared::aws::Aws;
-use shared::contract::{Action, AdvanceLsnRequest, Plan};
+use shared::contract::{Action, AdvanceLsnRequest, Kind, Plan};
 use shared::error::{ErrorName, Result, StepError, While};
 use shared::lsn::Lsn;
 use shared::pg::{Server, Session};
@@ -98,7 +98,8 @@ async fn ask_function_once(control: &mut Session, plan: &Plan) -> Result<Option<
     if let Some(kept) = read_kept(control, plan, SEED).await? {
         return Ok(Some(kept));
     }
-    match ask_function(control).await? {
+    let answer = if plan.source.kind == Kind::Aurora { ask_aurora(control).await? } else { ask_function(control).await? };
+    match answer {
         Some(answer) => keep(control, plan, SEED, answer).await.map(Some),
         None => Ok(None),
     }
@@ -113,6 +114,16 @@ async fn ask_function(control: &Session) -> Result<Option<Lsn>> {
         control.batch_execute("drop extension rds_tools").await?;
     }
     let row = answer.map_err(StepError::from).while_doing("ask rds_tools for the copy's seed LSN")?;
+    if row.try_get::<_, Option<&str>>("lsn")?.is_none() { Ok(None) } else { lsn(&row, "lsn").map(Some) }
+}
+
+/// Aurora's own answer: the one witness there is, since its log tells of no recovery. The heartbeats are what proves it.
+async fn ask_aurora(control: &Session) -> Result<Option<Lsn>> {
+    if sql::column::<bool>(control, sql::AURORA_FUNCTION, &[]).await?.is_empty() {
+        return Ok(None);
+    }
+    let answer = control.query_one(sql::AURORA_START_LSN, &[]).await;
+    let row = answer.map_err(StepError::from).while_doing("ask Aurora where the copy's data end")?;
     if row.try_get::<_, Option<&str>>("lsn")?.is_none() { Ok(None) } else { lsn(&row, "lsn").map(Some) }
 }
 

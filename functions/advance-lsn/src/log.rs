@@ -5,11 +5,11 @@ use std::path::Path;
 use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_rds::types::DescribeDbLogFilesDetails;
 use shared::aws::{Aws, code};
-use shared::contract::Plan;
+use shared::contract::{Kind, Plan};
 use shared::error::{Result, StepError};
 use shared::lsn::Lsn;
 use shared::names::log_group;
-use shared::rds::find_snapshot;
+use shared::rds::{clusters, find_snapshot, target_writer};
 use shared::recovery_log::{Log, Origin, Told, time_of};
 
 /// A portion of a log file is cut off at 1 MB without further ado, so it is asked for in less.
@@ -20,27 +20,40 @@ const PORTIONS: usize = 200;
 
 /// What the log says about the first start of the new instance, and where it stands: `log` or `log_file`.
 ///
-/// The encrypted snapshot was made when the source's snapshot was complete, and before the instance: what is older was
+/// Of an instance, the encrypted snapshot was made when the source's snapshot was complete, and before the instance: what is older was
 /// written by another server. The instance's own creation would not do: RDS gives that when the server is up.
 ///
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
 pub(crate) async fn read(aws: &Aws, plan: &Plan, passed: Lsn) -> Result<(Told, &'static str)> {
-    let copy = find_snapshot(aws, &plan.names.copy).await?;
-    let restored_after = copy.and_then(|copy| copy.snapshot_create_time).map(|time| time.secs());
-    let origin = Origin { restored_after, passed: Some(passed) };
-    let shipped = read_log_group(aws, plan, origin).await?;
+    if plan.source.kind == Kind::Aurora {
+        return Ok((Told::NoPosition, "log"));
+    }
+    let origin = Origin { restored_after: restored_after(aws, plan).await?, passed: Some(passed) };
+    // Of a cluster, the readers' logs tell of recoveries as well: theirs.
+    let writer = target_writer(aws, plan).await?.db_instance_identifier.unwrap_or_default();
+    let shipped = read_log_group(aws, plan, &writer, origin).await?;
     if matches!(shipped, Told::Recovery(_)) {
         return Ok((shipped, "log"));
     }
     // The export may be off, or slow, or mix up its lines; the files are always there, and in order.
-    match read_log_files(aws, plan, origin).await? {
+    match read_log_files(aws, &writer, origin).await? {
         Told::NotYet => Ok((shipped, "log")),
         told => Ok((told, "log_file")),
     }
 }
 
-async fn read_log_group(aws: &Aws, plan: &Plan, origin: Origin) -> Result<Told> {
+/// Seconds since 1970.
+async fn restored_after(aws: &Aws, plan: &Plan) -> Result<Option<i64>> {
+    let time = if plan.source.kind.is_cluster() {
+        clusters::find_snapshot(aws, &plan.names.snapshot).await?.and_then(|snapshot| snapshot.snapshot_create_time)
+    } else {
+        find_snapshot(aws, &plan.names.copy).await?.and_then(|copy| copy.snapshot_create_time)
+    };
+    Ok(time.map(|time| time.secs()))
+}
+
+async fn read_log_group(aws: &Aws, plan: &Plan, writer: &str, origin: Origin) -> Result<Told> {
     let client = Client::new(&aws.config);
     let group = log_group(plan.source.kind, &plan.target);
     let since_ms = origin.restored_after.map(|seconds| seconds * 1000);
@@ -48,6 +61,7 @@ async fn read_log_group(aws: &Aws, plan: &Plan, origin: Origin) -> Result<Told> 
     let mut next = None;
     loop {
         let request = client.filter_log_events().log_group_name(&group).set_start_time(since_ms).set_next_token(next);
+        let request = if plan.source.kind.is_cluster() { request.log_stream_name_prefix(format!("{writer}.")) } else { request };
         let page = match request.send().await {
             Ok(page) => page,
             Err(error) if code(&error) == Some("ResourceNotFoundException") => return Ok(Told::NotYet),
@@ -64,13 +78,13 @@ async fn read_log_group(aws: &Aws, plan: &Plan, origin: Origin) -> Result<Told> 
 }
 
 /// Plain files first: with csvlog switched on there are both.
-async fn read_log_files(aws: &Aws, plan: &Plan, origin: Origin) -> Result<Told> {
+async fn read_log_files(aws: &Aws, instance: &str, origin: Origin) -> Result<Told> {
     let Some(restored_after) = origin.restored_after else { return Ok(Told::NotYet) };
-    let names = list_files(aws, plan, restored_after).await?;
+    let names = list_files(aws, instance, restored_after).await?;
     let is = |name: &String, format: &str| Path::new(name).extension().is_some_and(|extension| extension == format);
     let (csv_files, text_files): (Vec<&String>, Vec<&String>) = names.iter().filter(|name| !is(name, "json")).partition(|name| is(name, "csv"));
     for files in [text_files, csv_files] {
-        let told = read_files(aws, plan, files.into_iter(), origin).await?;
+        let told = read_files(aws, instance, files.into_iter(), origin).await?;
         if told != Told::NotYet {
             return Ok(told);
         }
@@ -79,13 +93,13 @@ async fn read_log_files(aws: &Aws, plan: &Plan, origin: Origin) -> Result<Told> 
 }
 
 /// The names of the PostgreSQL log's files that were written to since then, in the order of their last lines.
-async fn list_files(aws: &Aws, plan: &Plan, since: i64) -> Result<Vec<String>> {
+async fn list_files(aws: &Aws, instance: &str, since: i64) -> Result<Vec<String>> {
     let mut files = Vec::new();
     let mut next = None;
     loop {
-        let request = aws.rds.describe_db_log_files().db_instance_identifier(&plan.target).file_last_written(since * 1000);
+        let request = aws.rds.describe_db_log_files().db_instance_identifier(instance).file_last_written(since * 1000);
         let page = request.set_marker(next).send().await;
-        let page = page.map_err(|error| StepError::from(error).while_doing(&format!("list the log files of {}", plan.target)))?;
+        let page = page.map_err(|error| StepError::from(error).while_doing(&format!("list the log files of {instance}")))?;
         files.extend(page.describe_db_log_files.unwrap_or_default());
         next = page.marker.filter(|marker| !marker.is_empty());
         if next.is_none() {
@@ -97,18 +111,18 @@ async fn list_files(aws: &Aws, plan: &Plan, since: i64) -> Result<Vec<String>> {
 }
 
 /// A recovery may go on in the next file, so they are read as one.
-async fn read_files(aws: &Aws, plan: &Plan, names: impl Iterator<Item = &String>, origin: Origin) -> Result<Told> {
+async fn read_files(aws: &Aws, instance: &str, names: impl Iterator<Item = &String>, origin: Origin) -> Result<Told> {
     let mut log = Log::new(origin);
     let mut portions = 0;
     for name in names {
         let mut line = String::new();
         let mut marker = Some("0".to_owned());
         while let Some(from) = marker {
-            let request = aws.rds.download_db_log_file_portion().db_instance_identifier(&plan.target).log_file_name(name);
+            let request = aws.rds.download_db_log_file_portion().db_instance_identifier(instance).log_file_name(name);
             let portion = match request.marker(from).number_of_lines(LINES_AT_A_TIME).send().await {
                 Ok(portion) => portion,
                 Err(error) if code(&error) == Some("DBLogFileNotFoundFault") => break,
-                Err(error) => return Err(StepError::from(error).while_doing(&format!("read log file {name} of {}", plan.target))),
+                Err(error) => return Err(StepError::from(error).while_doing(&format!("read log file {name} of {instance}"))),
             };
             for piece in portion.log_file_data.unwrap_or_default().split_inclusive('\n') {
                 line.push_str(piece);

@@ -2,6 +2,7 @@
 //! the execution's output.
 
 mod after;
+mod cluster;
 mod output;
 
 use serde::Serialize;
@@ -28,11 +29,13 @@ pub async fn handle(aws: &Aws, request: FinishRequest) -> Result<Answer> {
     if request.action == Action::Undo {
         return Ok(Answer { ready: true, status: "nothing to undo".to_owned(), output: None });
     }
-    let log = after::settle_target(aws, &request.plan).await?;
-    if !log.ready {
-        return Ok(not_yet(log.status));
+    let plan = &request.plan;
+    let is_cluster = plan.source.kind.is_cluster();
+    let target = if is_cluster { cluster::settle_target(aws, plan).await? } else { after::settle_target(aws, plan).await? };
+    if !target.ready {
+        return Ok(not_yet(target.status));
     }
-    let source = after::settle_source(aws, &request.plan).await?;
+    let source = if is_cluster { cluster::settle_source(aws, plan).await? } else { after::settle_source(aws, plan).await? };
     if !source.ready {
         return Ok(not_yet(source.status));
     }

@@ -1,5 +1,8 @@
-//! The new database: restored from the encrypted copy, with the settings of the source.
+//! The new database: restored with the settings of the source, an instance from the encrypted copy, a cluster from the
+//! snapshot itself, since its restore takes the key.
 
+mod cluster;
+mod members;
 mod settings;
 
 use aws_sdk_rds::types::DbInstance;
@@ -8,17 +11,20 @@ use shared::contract::{Action, Plan, Ready, Step};
 use shared::error::{ErrorName, Result, StepError, While};
 use shared::rds;
 
-/// Do: after it answers ready, the new instance is available, encrypted with exactly the key of the plan, and has the
+/// Do: after it answers ready, the new database is available, with all its members, encrypted with exactly the key of the plan, and has the
 /// settings of the source. Deletion protection comes last of all, with the clean-up, since undo must be able to
 /// delete.
-/// Undo: after it answers ready, the instance and its log group are gone.
+/// Undo: after it answers ready, the database and its log group are gone.
 ///
 /// # Errors
 /// `RestoreFailed`, `WrongKey`, `SourceNotFound`, `AwsUnavailable`, `AwsRefused`.
 pub async fn handle(aws: &Aws, step: Step) -> Result<Ready> {
-    match step.action {
-        Action::Do => ensure_target(aws, &step.plan).await,
-        Action::Undo => drop_target(aws, &step.plan).await,
+    let plan = &step.plan;
+    match (step.action, plan.source.kind.is_cluster()) {
+        (Action::Do, false) => ensure_target(aws, plan).await,
+        (Action::Do, true) => Box::pin(cluster::ensure(aws, plan)).await,
+        (Action::Undo, false) => drop_target(aws, plan).await,
+        (Action::Undo, true) => cluster::drop(aws, plan).await,
     }
 }
 
@@ -31,7 +37,7 @@ async fn ensure_target(aws: &Aws, plan: &Plan) -> Result<Ready> {
     };
     match target.db_instance_status().unwrap_or_default() {
         "available" => {
-            check_key(plan, &target)?;
+            check_key(plan, target.storage_encrypted(), target.kms_key_id())?;
             finish_settings(aws, plan, &source, &target).await
         }
         status
@@ -50,12 +56,12 @@ async fn source_instance(aws: &Aws, plan: &Plan) -> Result<DbInstance> {
 }
 
 /// Why here: success without encryption, or with another key, would be the worst lie of all.
-fn check_key(plan: &Plan, target: &DbInstance) -> Result<()> {
-    if target.storage_encrypted() == Some(true) && target.kms_key_id() == Some(plan.kms_key_arn.as_str()) {
+fn check_key(plan: &Plan, encrypted: Option<bool>, key: Option<&str>) -> Result<()> {
+    if encrypted == Some(true) && key == Some(plan.kms_key_arn.as_str()) {
         return Ok(());
     }
-    let key = target.kms_key_id().unwrap_or("no key");
-    Err(StepError::new(ErrorName::WrongKey, format!("instance {} is encrypted with {key}, not with {}", plan.target, plan.kms_key_arn)))
+    let key = key.unwrap_or("no key");
+    Err(StepError::new(ErrorName::WrongKey, format!("{} is encrypted with {key}, not with {}", plan.target, plan.kms_key_arn)))
 }
 
 /// What a restore does not take is modified now. The modification shows as another status, or as pending values.
@@ -98,12 +104,12 @@ mod tests {
     #[test]
     fn only_the_very_key_of_the_plan_passes() {
         let plan: Plan = serde_json::from_value(example::plan()).unwrap();
-        let instance =
-            |encrypted, key: Option<&str>| DbInstance::builder().storage_encrypted(encrypted).set_kms_key_id(key.map(str::to_owned)).build();
         let key = plan.kms_key_arn.as_str();
-        check_key(&plan, &instance(true, Some(key))).unwrap();
-        for (encrypted, key) in [(false, None), (false, Some(key)), (true, None), (true, Some("arn:aws:kms:eu-central-1:123456789012:key/other"))] {
-            assert_eq!(check_key(&plan, &instance(encrypted, key)).unwrap_err().name, ErrorName::WrongKey);
+        check_key(&plan, Some(true), Some(key)).unwrap();
+        for (encrypted, key) in
+            [(None, None), (Some(false), Some(key)), (Some(true), None), (Some(true), Some("arn:aws:kms:eu-central-1:123456789012:key/other"))]
+        {
+            assert_eq!(check_key(&plan, encrypted, key).unwrap_err().name, ErrorName::WrongKey);
         }
     }
 }

@@ -46,7 +46,7 @@ pub(crate) fn restore_request(aws: &Aws, plan: &Plan, source: &DbInstance) -> Re
         .set_storage_throughput(source.storage_throughput().filter(|throughput| *throughput > 0 && may_set_performance(source)))
         .deletion_protection(false)
         .set_enable_cloudwatch_logs_exports(Some(exports_during_the_run(source)))
-        .set_tags(Some(tags(plan, source)));
+        .set_tags(Some(tags(plan, source.tag_list())));
     if !multi_az {
         request = request.set_availability_zone(source.availability_zone().map(str::to_owned));
     }
@@ -62,7 +62,11 @@ fn may_set_performance(source: &DbInstance) -> bool {
 
 /// The source's exports, and PostgreSQL's log in any case: it is one of the two witnesses of the start LSN.
 fn exports_during_the_run(source: &DbInstance) -> Vec<String> {
-    let mut exports = source.enabled_cloudwatch_logs_exports().to_vec();
+    with_postgresql_log(source.enabled_cloudwatch_logs_exports())
+}
+
+pub(crate) fn with_postgresql_log(exports: &[String]) -> Vec<String> {
+    let mut exports = exports.to_vec();
     if !exports.iter().any(|export| export == POSTGRESQL_LOG) {
         exports.push(POSTGRESQL_LOG.to_owned());
     }
@@ -70,9 +74,9 @@ fn exports_during_the_run(source: &DbInstance) -> Vec<String> {
 }
 
 /// The source's tags, without AWS's own and without ours: a copied approval would cut over by itself.
-fn tags(plan: &Plan, source: &DbInstance) -> Vec<Tag> {
+pub(crate) fn tags(plan: &Plan, source: &[Tag]) -> Vec<Tag> {
     let is_ours = |key: &str| key.starts_with("aws:") || key.starts_with("rds-reencrypt:");
-    let mut tags: Vec<Tag> = source.tag_list().iter().filter(|tag| tag.key().is_some_and(|key| !is_ours(key))).cloned().collect();
+    let mut tags: Vec<Tag> = source.iter().filter(|tag| tag.key().is_some_and(|key| !is_ours(key))).cloned().collect();
     tags.push(execution_tag(plan));
     debug_assert!(tags.iter().any(|tag| tag.key() == Some(EXECUTION_TAG)));
     tags
@@ -102,6 +106,6 @@ pub(crate) fn modify_request(aws: &Aws, plan: &Plan, source: &DbInstance, target
     needed.then_some(request)
 }
 
-fn non_empty(list: Vec<String>) -> Option<Vec<String>> {
+pub(crate) fn non_empty(list: Vec<String>) -> Option<Vec<String>> {
     if list.is_empty() { None } else { Some(list) }
 }

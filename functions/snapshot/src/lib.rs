@@ -3,7 +3,7 @@
 use shared::aws::{Aws, code};
 use shared::contract::{Action, Plan, Ready, Step};
 use shared::error::{Result, StepError};
-use shared::rds;
+use shared::rds::{self, clusters};
 
 /// Do: after it answers ready, a snapshot of the source exists that was begun after the slot.
 /// Undo: after it answers ready, that snapshot is gone.
@@ -11,9 +11,12 @@ use shared::rds;
 /// # Errors
 /// `SnapshotFailed`, `AwsUnavailable`, `AwsRefused`.
 pub async fn handle(aws: &Aws, step: Step) -> Result<Ready> {
-    match step.action {
-        Action::Do => ensure_snapshot(aws, &step.plan).await,
-        Action::Undo => rds::drop_snapshot(aws, &step.plan.names.snapshot).await,
+    let plan = &step.plan;
+    match (step.action, plan.source.kind.is_cluster()) {
+        (Action::Do, false) => ensure_snapshot(aws, plan).await,
+        (Action::Do, true) => ensure_cluster_snapshot(aws, plan).await,
+        (Action::Undo, false) => rds::drop_snapshot(aws, &plan.names.snapshot).await,
+        (Action::Undo, true) => clusters::drop_snapshot(aws, &plan.names.snapshot).await,
     }
 }
 
@@ -27,6 +30,23 @@ async fn ensure_snapshot(aws: &Aws, plan: &Plan) -> Result<Ready> {
         Ok(_) => Ok(Ready::not_yet("creating")),
         // A backup window, or a modification: RDS does one thing at a time.
         Err(error) if code(&error) == Some("InvalidDBInstanceState") => Ok(Ready::not_yet("the source is busy")),
-        Err(error) => Err(StepError::from(error).while_doing(&format!("make snapshot {snapshot} of {}", plan.source.identifier))),
+        Err(error) => Err(failed(error.into(), plan)),
     }
+}
+
+async fn ensure_cluster_snapshot(aws: &Aws, plan: &Plan) -> Result<Ready> {
+    let snapshot = &plan.names.snapshot;
+    if let Some(found) = clusters::find_snapshot(aws, snapshot).await? {
+        return clusters::snapshot_ready(&found);
+    }
+    let request = aws.rds.create_db_cluster_snapshot().db_cluster_identifier(&plan.source.identifier).db_cluster_snapshot_identifier(snapshot);
+    match request.tags(rds::execution_tag(plan)).send().await {
+        Ok(_) => Ok(Ready::not_yet("creating")),
+        Err(error) if code(&error) == Some("InvalidDBClusterStateFault") => Ok(Ready::not_yet("the source is busy")),
+        Err(error) => Err(failed(error.into(), plan)),
+    }
+}
+
+fn failed(error: StepError, plan: &Plan) -> StepError {
+    error.while_doing(&format!("make snapshot {} of {}", plan.names.snapshot, plan.source.identifier))
 }

@@ -41,6 +41,24 @@ pub async fn find_writer(aws: &Aws, cluster: &DbCluster) -> Result<Option<DbInst
     }
 }
 
+/// After it, all members of an Aurora cluster are going: "not yet", since they are not gone.
+///
+/// # Errors
+/// `AwsUnavailable`, `AwsRefused`.
+pub async fn drop_members(aws: &Aws, cluster: &DbCluster) -> Result<Ready> {
+    for member in cluster.db_cluster_members() {
+        let member = member.db_instance_identifier().unwrap_or_default();
+        match aws.rds.delete_db_instance().db_instance_identifier(member).skip_final_snapshot(true).send().await {
+            Err(error) if !matches!(code(&error), Some("InvalidDBInstanceState" | "DBInstanceNotFound")) => {
+                return Err(StepError::from(error).while_doing(&format!("delete member {member}")));
+            }
+            // Gone, going, or not yet to be had.
+            _ => {}
+        }
+    }
+    Ok(Ready::not_yet("deleting members"))
+}
+
 /// Host and port at which the cluster takes writes, whoever is its writer.
 #[must_use]
 pub fn endpoint(cluster: &DbCluster) -> Option<(String, u16)> {

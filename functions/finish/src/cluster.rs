@@ -1,0 +1,94 @@
+//! What becomes of old and new cluster when the application has moved.
+
+use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, DbCluster};
+use shared::aws::Aws;
+use shared::contract::{Kind, Plan, Ready};
+use shared::error::{ErrorName, Result, StepError, While};
+use shared::input::AfterSource;
+use shared::rds::{clusters, drop_log_group};
+
+/// After it answers ready, the new cluster exports the logs that the source does and no others, keeps its master password
+/// as the source does, and is protected against deletion if the source is.
+pub(crate) async fn settle_target(aws: &Aws, plan: &Plan) -> Result<Ready> {
+    // A repeated call after the source was deleted: what it asked for has been done.
+    let Some(source) = clusters::find_cluster(aws, &plan.source.identifier).await? else { return Ok(Ready::yes("the source is gone")) };
+    let gone = || StepError::new(ErrorName::RestoreFailed, format!("cluster {} does not exist any more", plan.target));
+    let target = clusters::find_cluster(aws, &plan.target).await?.ok_or_else(gone)?;
+    let extra: Vec<String> = exports(&target).iter().filter(|export| !exports(&source).contains(export)).cloned().collect();
+    let protect = source.deletion_protection() == Some(true) && target.deletion_protection() != Some(true);
+    let managed = source.master_user_secret().filter(|_| target.master_user_secret().is_none());
+    if extra.is_empty() && !protect && managed.is_none() {
+        if !exports(&source).iter().any(|export| export == "postgresql") {
+            drop_log_group(aws, plan).await?;
+        }
+        return Ok(Ready::yes("settled"));
+    }
+    if target.status() != Some("available") {
+        return Ok(Ready::not_yet(target.status().unwrap_or_default()));
+    }
+    let mut request = aws.rds.modify_db_cluster().db_cluster_identifier(&plan.target).apply_immediately(true);
+    if !extra.is_empty() {
+        let fewer = CloudwatchLogsExportConfiguration::builder().set_disable_log_types(Some(extra)).build();
+        request = request.cloudwatch_logs_export_configuration(fewer);
+    }
+    if protect {
+        request = request.deletion_protection(true);
+    }
+    if let Some(secret) = managed {
+        request = request.manage_master_user_password(true).set_master_user_secret_kms_key_id(secret.kms_key_id().map(str::to_owned));
+    }
+    request.send().await.map_err(StepError::from).while_doing(&format!("settle cluster {}", plan.target))?;
+    Ok(Ready::not_yet("modifying"))
+}
+
+fn exports(cluster: &DbCluster) -> &[String] {
+    cluster.enabled_cloudwatch_logs_exports()
+}
+
+/// After it answers ready, the source is kept, stopped, or deleted behind a last snapshot.
+pub(crate) async fn settle_source(aws: &Aws, plan: &Plan) -> Result<Ready> {
+    match plan.after.source {
+        AfterSource::Keep => Ok(Ready::yes("kept, fenced")),
+        AfterSource::Stop => stop(aws, plan).await,
+        AfterSource::Delete => delete(aws, plan).await,
+    }
+}
+
+async fn stop(aws: &Aws, plan: &Plan) -> Result<Ready> {
+    let source = &plan.source.identifier;
+    let status = clusters::find_cluster(aws, source).await?.and_then(|cluster| cluster.status).unwrap_or_default();
+    match status.as_str() {
+        "stopped" => Ok(Ready::yes("stopped; RDS starts it again after seven days")),
+        "available" => match aws.rds.stop_db_cluster().db_cluster_identifier(source).send().await {
+            Ok(_) => Ok(Ready::not_yet("stopping")),
+            Err(error) => Err(StepError::from(error).while_doing(&format!("stop {source}"))),
+        },
+        other => Ok(Ready::not_yet(other)),
+    }
+}
+
+/// The cluster's last snapshot is made with its deletion, which Aurora allows only once all members are gone.
+async fn delete(aws: &Aws, plan: &Plan) -> Result<Ready> {
+    let (source, last) = (&plan.source.identifier, &plan.names.last);
+    let Some(cluster) = clusters::find_cluster(aws, source).await? else {
+        return Ok(match clusters::find_snapshot(aws, last).await? {
+            Some(snapshot) if snapshot.status() == Some("available") => Ready::yes(format!("deleted; its last snapshot is {last}")),
+            Some(snapshot) => Ready::not_yet(snapshot.status().unwrap_or_default()),
+            None => Ready::yes("deleted"),
+        });
+    };
+    if cluster.status() != Some("available") {
+        return Ok(Ready::not_yet(cluster.status().unwrap_or_default()));
+    }
+    if cluster.deletion_protection() == Some(true) {
+        let unprotect = aws.rds.modify_db_cluster().db_cluster_identifier(source).deletion_protection(false).apply_immediately(true);
+        unprotect.send().await.map_err(StepError::from).while_doing(&format!("lift the deletion protection of {source}"))?;
+        return Ok(Ready::not_yet("modifying"));
+    }
+    if plan.source.kind == Kind::Aurora && !cluster.db_cluster_members().is_empty() {
+        return clusters::drop_members(aws, &cluster).await;
+    }
+    let request = aws.rds.delete_db_cluster().db_cluster_identifier(source).final_db_snapshot_identifier(last);
+    request.send().await.map_err(StepError::from).while_doing(&format!("delete {source}"))?;
+    Ok(Ready::not_yet("deleting"))
+}
