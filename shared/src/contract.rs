@@ -38,6 +38,9 @@ pub struct Plan {
     pub target: String,
     pub kms_key_arn: String,
     pub secret_arn: String,
+    /// What the source needs before it can replicate; none where it can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preparation: Option<Preparation>,
     /// Where the run keeps what concerns the whole server; the same for every run on this source.
     pub control_database: String,
     pub databases: Vec<Database>,
@@ -81,6 +84,18 @@ pub struct Source {
     pub port: u16,
     /// Major version of PostgreSQL.
     pub major: u32,
+}
+
+/// What makes a source ready for logical replication: its parameters, and a reboot.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preparation {
+    /// The parameter group of instance or cluster as the run found it, which the new database gets.
+    pub old_group: String,
+    /// The group's family, as in `postgres17`.
+    pub family: String,
+    /// Whether the run makes a group of its own; otherwise the old one says it already, and only the reboot is missing.
+    pub makes_group: bool,
 }
 
 /// A database, and its oid, which is the same on the copy.
@@ -294,6 +309,7 @@ pub mod example {
                 "copy": "rds-reencrypt-0123456789-encrypted",
                 "last": "rds-reencrypt-0123456789-last",
                 "target": "orders-db-enc-0123456789",
+                "parameter_group": "rds-reencrypt-0123456789",
             },
             "source": {
                 "kind": "instance",
@@ -310,7 +326,7 @@ pub mod example {
             "control_database": "postgres",
             "databases": [{"name": "orders", "oid": 16385}],
             "plan_only": false,
-            "consent": {"reboot": false, "replica_identity": false},
+            "consent": {"reboot": false, "reboot_when": "now", "replica_identity": false},
             "cutover": {"when": "approved", "how": "none", "secrets": [], "max_write_pause_seconds": 30, "verify_in_pause": false},
             "verify": "rows",
             "after": {"source": "keep"},

@@ -44,10 +44,20 @@ fn default_kms_key() -> String {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Consent {
-    /// Reboot the source to turn logical replication on.
+    /// Reboot the source to turn logical replication on, with a parameter group of the run's own where it needs one.
     pub reboot: bool,
+    pub reboot_when: RebootWhen,
     /// `REPLICA IDENTITY FULL` on tables without a usable key, put back at the end.
     pub replica_identity: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RebootWhen {
+    #[default]
+    Now,
+    /// The source's next one.
+    MaintenanceWindow,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]

@@ -27,8 +27,10 @@ pub struct Names {
     pub copy: String,
     /// The last snapshot of a source that is deleted.
     pub last: String,
-    /// The new instance.
+    /// The new instance, or the new cluster.
     pub target: String,
+    /// The parameter group that turns logical replication on for the time of the run.
+    pub parameter_group: String,
 }
 
 /// The longest DB instance identifier that RDS takes, in characters.
@@ -46,6 +48,7 @@ impl Names {
             copy: format!("rds-reencrypt-{key}-encrypted"),
             last: format!("rds-reencrypt-{key}-last"),
             target: successor(source, &key),
+            parameter_group: format!("rds-reencrypt-{key}"),
         }
     }
 

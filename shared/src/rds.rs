@@ -3,7 +3,7 @@
 pub mod clusters;
 
 use aws_sdk_rds::operation::describe_db_instances::builders::DescribeDBInstancesFluentBuilder;
-use aws_sdk_rds::types::{DbInstance, DbSnapshot, Filter, Tag};
+use aws_sdk_rds::types::{DbCluster, DbInstance, DbSnapshot, Filter, Tag};
 
 use crate::aws::{Aws, code};
 use crate::contract::{Kind, Plan, Ready};
@@ -190,6 +190,37 @@ async fn writer(aws: &Aws, kind: Kind, id: &str) -> Result<Option<DbInstance>> {
     match clusters::find_cluster(aws, id).await? {
         Some(cluster) => clusters::find_writer(aws, &cluster).await,
         None => Ok(None),
+    }
+}
+
+/// The source instance as it was before the run gave it a parameter group of its own: what the new one shall be like.
+///
+/// # Errors
+/// `SourceNotFound`, `AwsUnavailable`, `AwsRefused`.
+pub async fn original_instance(aws: &Aws, plan: &Plan) -> Result<DbInstance> {
+    let id = &plan.source.identifier;
+    let mut source = find_instance(aws, id).await?.ok_or_else(|| gone(ErrorName::SourceNotFound, id))?;
+    for group in source.db_parameter_groups.iter_mut().flatten() {
+        group.db_parameter_group_name = group.db_parameter_group_name.take().map(|name| original_group(plan, name));
+    }
+    Ok(source)
+}
+
+/// The source cluster as it was before the run gave it a parameter group of its own: what the new one shall be like.
+///
+/// # Errors
+/// `SourceNotFound`, `AwsUnavailable`, `AwsRefused`.
+pub async fn original_cluster(aws: &Aws, plan: &Plan) -> Result<DbCluster> {
+    let id = &plan.source.identifier;
+    let mut source = clusters::find_cluster(aws, id).await?.ok_or_else(|| gone(ErrorName::SourceNotFound, id))?;
+    source.db_cluster_parameter_group = source.db_cluster_parameter_group.map(|name| original_group(plan, name));
+    Ok(source)
+}
+
+fn original_group(plan: &Plan, group: String) -> String {
+    match &plan.preparation {
+        Some(preparation) if group == plan.names.parameter_group => preparation.old_group.clone(),
+        _ => group,
     }
 }
 

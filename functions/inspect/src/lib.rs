@@ -8,6 +8,7 @@ mod databases;
 mod decoding;
 mod disk;
 mod libraries;
+mod preparation;
 mod rights;
 mod server;
 mod steps;
@@ -51,8 +52,9 @@ async fn inspect(aws: &Aws, preflight: Preflight) -> Result<Answer> {
     if !plan.secret_arn.is_empty() {
         let source = source_server(aws, &plan).await?;
         let seen = server::check(&source, &plan, asked.as_deref(), &mut findings).await;
-        if let Some((control_database, databases)) = findings.note(seen)? {
-            (plan.control_database, plan.databases) = (control_database, databases);
+        if let Some(seen) = findings.note(seen)? {
+            (plan.control_database, plan.databases) = (seen.control_database, seen.databases);
+            plan.preparation = plan.preparation.filter(|_| !seen.is_logical);
             let session = source.connect(&plan.control_database).await?;
             disk::check(aws, &session, &plan, &mut findings).await?;
         }

@@ -7,19 +7,29 @@ use shared::pg::{Server, Session};
 use shared::sql;
 
 use crate::tables::Terms;
-use crate::{database, databases, decoding, libraries, rights, transactions, workers};
+use crate::{database, databases, decoding, libraries, preparation, rights, transactions, workers};
 use shared::finding::Findings;
 
-/// Connects and looks at everything. Returns the control database and the databases to carry.
+/// What a plan needs to know of the server.
+pub(crate) struct Seen {
+    pub(crate) control_database: String,
+    /// Those to carry.
+    pub(crate) databases: Vec<Database>,
+    pub(crate) is_logical: bool,
+}
+
+/// Connects and looks at everything.
 ///
 /// # Errors
 /// `PostgresUnavailable`, `PostgresRefused` where not even one session could be had.
-pub(crate) async fn check(server: &Server, plan: &Plan, asked: Option<&[String]>, findings: &mut Findings) -> Result<(String, Vec<Database>)> {
+pub(crate) async fn check(server: &Server, plan: &Plan, asked: Option<&[String]>, findings: &mut Findings) -> Result<Seen> {
     let session = connect_anywhere(server).await?;
     let found = databases::read(&session).await?;
     let chosen = databases::choose(&found, asked, findings);
     let row = session.query_one(sql::SERVER, &[]).await.map_err(StepError::from).while_doing("read the server's settings")?;
     rights::check_server(&session, findings).await?;
+    let wal_level: &str = row.try_get("wal_level")?;
+    preparation::check(wal_level, plan, findings);
     workers::check(&row, chosen.len(), findings)?;
     databases::check_role_limit(&row, chosen.len(), findings)?;
     decoding::check(&session, &plan.names, findings).await?;
@@ -45,7 +55,7 @@ pub(crate) async fn check(server: &Server, plan: &Plan, asked: Option<&[String]>
     {
         libraries::check_jobs(&session, cron_database, &carried, findings).await?;
     }
-    Ok((databases::control(&found), chosen))
+    Ok(Seen { control_database: databases::control(&found), databases: chosen, is_logical: wal_level == "logical" })
 }
 
 /// The control database, and the databases in which a run has left something.

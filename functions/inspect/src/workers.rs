@@ -2,10 +2,8 @@
 //! settings are the source's. Rows are those of `server.sql`.
 
 use shared::error::Result;
+use shared::finding::{Findings, Room, Verdict};
 use tokio_postgres::Row;
-
-use shared::finding::Verdict;
-use shared::finding::{Findings, Room};
 
 /// The longest that a slot may have to live without a reader: snapshot, copy and restore of a very large source.
 const UNREAD_SECONDS: i64 = 24 * 60 * 60;
@@ -13,11 +11,6 @@ const UNREAD_SECONDS: i64 = 24 * 60 * 60;
 pub(crate) fn check(server: &Row, databases: usize, findings: &mut Findings) -> Result<()> {
     let needed = i64::try_from(databases).unwrap_or(i64::MAX);
     let number = |column: &str| server.try_get::<_, i64>(column);
-    let wal_level: &str = server.try_get("wal_level")?;
-    if wal_level != "logical" {
-        let remedy = "set rds.logical_replication to 1 in the instance's parameter group and reboot";
-        findings.refuse("WalLevel", format!("wal_level is {wal_level}"), "logical is needed", remedy);
-    }
     let of = number("max_slots")?;
     let room = Room { free: of - number("slots")?, of };
     findings.room("ReplicationSlots", "replication slots", room, needed, "raise max_replication_slots and reboot");

@@ -7,6 +7,7 @@ mod blue_green;
 mod cluster;
 mod instance;
 mod key;
+mod preparation;
 mod proxies;
 mod quotas;
 mod secret;
@@ -14,7 +15,7 @@ mod source;
 mod undo;
 
 use shared::aws::Aws;
-use shared::contract::{Action, Execution, Plan, Preflight, PreflightRequest, Source};
+use shared::contract::{Action, Execution, Plan, Preflight, PreflightRequest, Preparation, Source};
 use shared::error::Result;
 use shared::finding::Findings;
 use shared::input::Input;
@@ -53,7 +54,8 @@ async fn plan(aws: &Aws, request: PreflightRequest) -> Result<Preflight> {
         findings.check(secret::check_application(aws, id, &source).await)?;
     }
     let databases = input.databases.clone();
-    let chosen = Chosen { kms_key_arn: kms_key_arn.unwrap_or_default(), secret_arn: secret_arn.unwrap_or_default() };
+    let preparation = Some(preparation::read(aws, &source, &found).await?);
+    let chosen = Chosen { preparation, kms_key_arn: kms_key_arn.unwrap_or_default(), secret_arn: secret_arn.unwrap_or_default() };
     Ok(Preflight { plan: make_plan(request.execution, source, chosen, input), databases, findings })
 }
 
@@ -61,6 +63,7 @@ async fn plan(aws: &Aws, request: PreflightRequest) -> Result<Preflight> {
 struct Chosen {
     kms_key_arn: String,
     secret_arn: String,
+    preparation: Option<Preparation>,
 }
 
 /// A plan without its databases, which inspect looks up.
@@ -74,6 +77,7 @@ fn make_plan(execution: Execution, source: Source, chosen: Chosen, input: Input)
         source,
         kms_key_arn: chosen.kms_key_arn,
         secret_arn: chosen.secret_arn,
+        preparation: chosen.preparation,
         control_database: String::new(),
         databases: Vec::new(),
         plan_only: input.plan_only,

@@ -23,7 +23,7 @@ pub(crate) async fn recover_plan(aws: &Aws, input: Value) -> Result<Preflight> {
     let secret_arn = secret::master(aws, secret_id.as_deref()).await?;
     // What is undone needs no key, which may have been disabled: that may be why the execution was stopped.
     let kms_key_arn = key::resolve(aws, &input.kms_key).await.unwrap_or_else(|_| input.kms_key.clone());
-    Ok(Preflight { plan: make_plan(execution, source, Chosen { kms_key_arn, secret_arn }, input), databases: None, findings })
+    Ok(Preflight { plan: make_plan(execution, source, Chosen { kms_key_arn, secret_arn, preparation: None }, input), databases: None, findings })
 }
 
 /// The execution and its input: `undo` in the input of an operator, or EventBridge's report of a stop. Where an undo was

@@ -12,8 +12,7 @@ use crate::{check_key, members, settings};
 
 /// After it answers ready, cluster and members are available, with the settings of the source's.
 pub(crate) async fn ensure(aws: &Aws, plan: &Plan) -> Result<Ready> {
-    let gone = || StepError::new(ErrorName::SourceNotFound, format!("cluster {} does not exist any more", plan.source.identifier));
-    let source = clusters::find_cluster(aws, &plan.source.identifier).await?.ok_or_else(gone)?;
+    let source = rds::original_cluster(aws, plan).await?;
     let Some(target) = clusters::find_cluster(aws, &plan.target).await? else {
         let restored = restore_request(aws, plan, &source).send().await;
         restored.map_err(StepError::from).while_doing(&format!("restore {} from {}", plan.target, plan.names.snapshot))?;

@@ -29,7 +29,7 @@ pub async fn handle(aws: &Aws, step: Step) -> Result<Ready> {
 }
 
 async fn ensure_target(aws: &Aws, plan: &Plan) -> Result<Ready> {
-    let source = source_instance(aws, plan).await?;
+    let source = rds::original_instance(aws, plan).await?;
     let Some(target) = rds::find_instance(aws, &plan.target).await? else {
         let restored = settings::restore_request(aws, plan, &source).send().await;
         restored.map_err(StepError::from).while_doing(&format!("restore {} from {}", plan.target, plan.names.copy))?;
@@ -48,11 +48,6 @@ async fn ensure_target(aws: &Aws, plan: &Plan) -> Result<Ready> {
         }
         status => Ok(Ready::not_yet(status)),
     }
-}
-
-async fn source_instance(aws: &Aws, plan: &Plan) -> Result<DbInstance> {
-    let gone = || StepError::new(ErrorName::SourceNotFound, format!("instance {} does not exist any more", plan.source.identifier));
-    rds::find_instance(aws, &plan.source.identifier).await?.ok_or_else(gone)
 }
 
 /// Why here: success without encryption, or with another key, would be the worst lie of all.

@@ -1,0 +1,41 @@
+//! Whether the source can replicate at all, and what the run may do where it cannot.
+
+use shared::contract::Plan;
+use shared::finding::Findings;
+use shared::input::RebootWhen;
+
+pub(crate) fn check(wal_level: &str, plan: &Plan, findings: &mut Findings) {
+    if wal_level == "logical" {
+        return;
+    }
+    let found = format!("wal_level is {wal_level}");
+    let Some(what) = told(plan) else {
+        let remedy = "set rds.logical_replication to 1 in the source's parameter group and reboot";
+        findings.refuse("WalLevel", found, "logical is needed", remedy);
+        return;
+    };
+    if plan.consent.reboot {
+        let remedy = "expect all sessions to end with the reboot, and every value that waits for one to take effect";
+        findings.warn("WalLevel", format!("{found}: the run makes it logical by {what}"), "logical is needed", remedy);
+    } else {
+        findings.refuse("WalLevel", found, "logical is needed", format!("set consent.reboot, and the run makes it logical by {what}"));
+    }
+}
+
+/// What is done to a source that is not ready.
+pub(crate) fn told(plan: &Plan) -> Option<String> {
+    let preparation = plan.preparation.as_ref()?;
+    let (source, old) = (&plan.source.identifier, &preparation.old_group);
+    let when = match plan.consent.reboot_when {
+        RebootWhen::Now => "at once",
+        RebootWhen::MaintenanceWindow => "in its maintenance window",
+    };
+    Some(if preparation.makes_group {
+        let ours = &plan.names.parameter_group;
+        format!(
+            "parameter group {ours}, which is {old} with rds.logical_replication = 1, and a reboot of {source} {when}; {old} comes back at the end"
+        )
+    } else {
+        format!("a reboot of {source} {when}, for which {old} waits with rds.logical_replication = 1")
+    })
+}

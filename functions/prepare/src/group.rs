@@ -1,0 +1,99 @@
+//! The run's own parameter group: a copy of the source's with logical replication.
+//!
+//! Which group it stands in for is written in its description, so that undo needs no memory.
+
+use aws_sdk_rds::types::{ApplyMethod, Parameter};
+use shared::aws::{Aws, code};
+use shared::contract::{Plan, Preparation};
+use shared::error::{Result, StepError, While};
+
+use crate::Prepared;
+
+const LOGICAL_REPLICATION: &str = "rds.logical_replication";
+const IN_PLACE_OF: &str = "rds-reencrypt, in place of ";
+
+/// After it, the group is there, with all that was changed in the old one. A default group has nothing changed, and
+/// cannot be copied.
+pub(crate) async fn ensure(aws: &Aws, plan: &Plan, preparation: &Preparation) -> Result<()> {
+    let name = &plan.names.parameter_group;
+    let old = &preparation.old_group;
+    let description = format!("{IN_PLACE_OF}{old}");
+    let is_default = old.starts_with("default.");
+    let tag = shared::rds::execution_tag(plan);
+    let rds = &aws.rds;
+    let on = Parameter::builder().parameter_name(LOGICAL_REPLICATION).parameter_value("1").apply_method(ApplyMethod::PendingReboot).build();
+    macro_rules! make {
+        ($request:expr) => {
+            match $request.send().await {
+                Err(error) if code(&error) != Some("DBParameterGroupAlreadyExists") => {
+                    return Err(StepError::from(error).while_doing(&format!("make parameter group {name} like {old}")));
+                }
+                _ => {}
+            }
+        };
+    }
+    let turned_on = if plan.source.kind.is_cluster() {
+        if is_default {
+            let request = rds.create_db_cluster_parameter_group().db_cluster_parameter_group_name(name);
+            make!(request.db_parameter_group_family(&preparation.family).description(description).tags(tag));
+        } else {
+            let request = rds.copy_db_cluster_parameter_group().source_db_cluster_parameter_group_identifier(old);
+            let request = request.target_db_cluster_parameter_group_identifier(name);
+            make!(request.target_db_cluster_parameter_group_description(description).tags(tag));
+        }
+        rds.modify_db_cluster_parameter_group().db_cluster_parameter_group_name(name).parameters(on).send().await.map(drop).map_err(StepError::from)
+    } else {
+        if is_default {
+            let request = rds.create_db_parameter_group().db_parameter_group_name(name);
+            make!(request.db_parameter_group_family(&preparation.family).description(description).tags(tag));
+        } else {
+            let request = rds.copy_db_parameter_group().source_db_parameter_group_identifier(old);
+            let request = request.target_db_parameter_group_identifier(name);
+            make!(request.target_db_parameter_group_description(description).tags(tag));
+        }
+        rds.modify_db_parameter_group().db_parameter_group_name(name).parameters(on).send().await.map(drop).map_err(StepError::from)
+    };
+    turned_on.while_doing(&format!("turn logical replication on in {name}"))
+}
+
+/// The group that the run's stands in for; none where the run has none.
+pub(crate) async fn read_predecessor(aws: &Aws, plan: &Plan) -> Result<Option<String>> {
+    let name = &plan.names.parameter_group;
+    let description = if plan.source.kind.is_cluster() {
+        match aws.rds.describe_db_cluster_parameter_groups().db_cluster_parameter_group_name(name).send().await {
+            Ok(output) => output.db_cluster_parameter_groups().first().and_then(|group| group.description()).map(str::to_owned),
+            Err(error) if is_missing(code(&error)) => None,
+            Err(error) => return Err(StepError::from(error).while_doing(&format!("look for parameter group {name}"))),
+        }
+    } else {
+        match aws.rds.describe_db_parameter_groups().db_parameter_group_name(name).send().await {
+            Ok(output) => output.db_parameter_groups().first().and_then(|group| group.description()).map(str::to_owned),
+            Err(error) if is_missing(code(&error)) => None,
+            Err(error) => return Err(StepError::from(error).while_doing(&format!("look for parameter group {name}"))),
+        }
+    };
+    Ok(description.and_then(|description| description.strip_prefix(IN_PLACE_OF).map(str::to_owned)))
+}
+
+/// After it answers ready, the run's group is gone.
+pub(crate) async fn remove(aws: &Aws, plan: &Plan) -> Result<Prepared> {
+    let name = &plan.names.parameter_group;
+    let dropped = if plan.source.kind.is_cluster() {
+        let request = aws.rds.delete_db_cluster_parameter_group().db_cluster_parameter_group_name(name);
+        request.send().await.map(drop).map_err(|error| (code(&error).map(str::to_owned), StepError::from(error)))
+    } else {
+        let request = aws.rds.delete_db_parameter_group().db_parameter_group_name(name);
+        request.send().await.map(drop).map_err(|error| (code(&error).map(str::to_owned), StepError::from(error)))
+    };
+    match dropped {
+        Ok(()) => Ok(Prepared::ready("gone")),
+        // It was attached until a moment ago.
+        Err((Some(code), _)) if code == "InvalidDBParameterGroupState" => Ok(Prepared::not_yet("parameter group in use")),
+        Err((code, _)) if is_missing(code.as_deref()) => Ok(Prepared::ready("gone")),
+        Err((_, error)) => Err(error.while_doing(&format!("delete parameter group {name}"))),
+    }
+}
+
+fn is_missing(code: Option<&str>) -> bool {
+    matches!(code, Some("DBParameterGroupNotFound" | "DBParameterGroupNotFoundFault"))
+}

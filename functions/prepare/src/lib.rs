@@ -1,0 +1,109 @@
+//! Makes a source ready for logical replication that is not: a parameter group of its own, and a reboot.
+//!
+//! Why here, before anything else: a reboot would end what later steps hold on to.
+
+mod group;
+mod holder;
+mod window;
+
+use std::time::SystemTime;
+
+use serde::Serialize;
+use shared::aws::Aws;
+use shared::contract::{Action, Plan, Preparation, Step};
+use shared::error::{ErrorName, Result, StepError};
+use shared::input::RebootWhen;
+
+use crate::holder::Holder;
+
+/// "Not yet" is an answer.
+#[derive(Debug, Serialize)]
+pub struct Prepared {
+    pub ready: bool,
+    pub status: String,
+    /// How long nothing will change, where that is known: until the maintenance window.
+    pub wait_seconds: u64,
+}
+
+impl Prepared {
+    fn ready(status: &str) -> Self {
+        Self { ready: true, status: status.to_owned(), wait_seconds: 0 }
+    }
+
+    fn not_yet(status: impl Into<String>) -> Self {
+        Self { ready: false, status: status.into(), wait_seconds: 0 }
+    }
+}
+
+/// Do: after it answers ready, the source runs with a parameter group that has all changed parameters of the one before, and
+/// logical replication.
+/// Undo: after it answers ready, the source has its old group again, which takes effect with its next reboot, whenever
+/// that is; the run's group is gone.
+///
+/// # Errors
+/// `PreconditionFailed` where the operator has not consented or somebody else changed the group meanwhile; `SourceNotFound`,
+/// `AwsUnavailable`, `AwsRefused`.
+pub async fn handle(aws: &Aws, step: Step) -> Result<Prepared> {
+    match step.action {
+        Action::Do => prepare(aws, &step.plan).await,
+        Action::Undo => give_back(aws, &step.plan).await,
+    }
+}
+
+async fn prepare(aws: &Aws, plan: &Plan) -> Result<Prepared> {
+    let Some(preparation) = &plan.preparation else { return Ok(Prepared::ready("nothing to do")) };
+    if !plan.consent.reboot {
+        return Err(StepError::new(ErrorName::PreconditionFailed, "a reboot needs consent.reboot"));
+    }
+    let wanted = if preparation.makes_group { &plan.names.parameter_group } else { &preparation.old_group };
+    if preparation.makes_group {
+        group::ensure(aws, plan, preparation).await?;
+    }
+    let holder = Holder::find(aws, plan).await?;
+    if !holder.is_available() {
+        return Ok(Prepared::not_yet(holder.status()));
+    }
+    if holder.group() != wanted {
+        check_not_changed(&holder, preparation)?;
+        return holder.attach(aws, wanted).await;
+    }
+    match holder.waits_for_reboot() {
+        None => Ok(Prepared::not_yet("applying parameters")),
+        Some(members) if members.is_empty() => Ok(Prepared::ready("logical replication is on")),
+        Some(members) => reboot_when_due(aws, plan, &holder, &members).await,
+    }
+}
+
+fn check_not_changed(holder: &Holder, preparation: &Preparation) -> Result<()> {
+    if holder.group() == preparation.old_group {
+        return Ok(());
+    }
+    let message = format!("the source's parameter group is {}, and was {} when the run began", holder.group(), preparation.old_group);
+    Err(StepError::new(ErrorName::PreconditionFailed, message))
+}
+
+async fn reboot_when_due(aws: &Aws, plan: &Plan, holder: &Holder, members: &[String]) -> Result<Prepared> {
+    if plan.consent.reboot_when == RebootWhen::MaintenanceWindow {
+        let wait_seconds = window::seconds_until(holder.maintenance_window(), SystemTime::now())?;
+        if wait_seconds > 0 {
+            return Ok(Prepared { wait_seconds, ..Prepared::not_yet(format!("waits for the maintenance window {}", holder.maintenance_window())) });
+        }
+    }
+    holder.reboot(aws, members).await
+}
+
+async fn give_back(aws: &Aws, plan: &Plan) -> Result<Prepared> {
+    let Some(old) = group::read_predecessor(aws, plan).await? else { return Ok(Prepared::ready("nothing to undo")) };
+    match Holder::find(aws, plan).await {
+        Ok(holder) if holder.group() == plan.names.parameter_group => {
+            if !holder.is_available() {
+                return Ok(Prepared::not_yet(holder.status()));
+            }
+            return holder.attach(aws, &old).await;
+        }
+        // A source that is gone has no group.
+        Err(error) if error.name != ErrorName::SourceNotFound => return Err(error),
+        _ => {}
+    }
+    group::remove(aws, plan).await
+}
