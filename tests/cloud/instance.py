@@ -1,18 +1,15 @@
 """A DB instance: what DescribeDBInstances shows, and the server behind it."""
 
-import json
 import random
-import secrets
 import string
-import uuid
 from typing import Any
 
 from moto.rds import models
 from moto.rds.exceptions import InvalidParameterCombination
-from psycopg import sql
 
 from . import parameters
 from .logs import LogExport
+from .master_user import HasMasterUser
 from .postgres import SEED_LSN_FILE, Server, seed_lsn
 
 # On a source, `off` makes restores of it servers that do not have the extension, as old minor versions are; a key of
@@ -65,24 +62,6 @@ CHANGED_LATER = {
 GP3_CHOICE_GIB = 400
 
 
-class MasterUserSecret(models.MasterUserSecret):
-    """The secret that RDS keeps for the master user; moto's holds a user and a password of moto's invention."""
-
-    def _generate_secret_string(self) -> str:
-        self.password = _new_password()
-        return json.dumps({"username": self.resource.master_username, "password": self.password})
-
-    def rotate(self) -> str:
-        self.secretsmanager.update_secret(
-            self.secret.arn, secret_string=self._generate_secret_string(), client_request_token=str(uuid.uuid4())
-        )
-        return self.password
-
-
-def _new_password() -> str:
-    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(28))
-
-
 def check_storage(members: dict[str, Any], allocated_storage: int) -> None:
     """RDS refuses to be told the performance of a small gp3 volume, its own default included."""
     named = members.get("iops") or members.get("storage_throughput")
@@ -93,11 +72,15 @@ def check_storage(members: dict[str, Any], allocated_storage: int) -> None:
         )
 
 
-class Instance(models.DBInstance):
-    """moto's description of an instance, corrected for PostgreSQL, with a real server."""
+class Instance(HasMasterUser, models.DBInstance):
+    """moto's description of an instance, corrected for PostgreSQL, with a real server.
+
+    `follows` is the instance whose hot standby this one is.
+    """
 
     def __init__(self, backend: models.RDSBackend, **members: Any):
         self.server: Server | None = None
+        self.follows: Instance | None = None
         self.pending_modified_values: dict[str, Any] = {}
         if (members.get("option_group_name") or "").startswith("default:"):
             # Default groups are always there on AWS; moto has none and refuses their names.
@@ -114,18 +97,23 @@ class Instance(models.DBInstance):
         if not members.get("db_subnet_group_name"):
             self.db_subnet_group_name = backend.default_subnet_group_name()
         if not members.get("option_group_name"):
-            self.option_group_name = f"default:postgres-{self.major}"
+            self.option_group_name = f"default:{self.engine}-{self.major}"
         if self.storage_type == "gp3":
             large = self.allocated_storage >= GP3_CHOICE_GIB
             self.iops = self.iops or (12000 if large else 3000)
             self.storage_throughput = self.storage_throughput or (500 if large else 125)
-        # What the server runs with: a group takes effect with a restart.
-        self.applied_group = self.group
-        self.applied: dict[str, str] = {}
+        self.applied = parameters.Applied(self.groups, self.major)
+        # What a standby has of these: also as much as the primary had, until the log speaks of less.
+        self.not_less_than: dict[str, int] = {}
 
     @property
     def major(self) -> int:
         return int(self.engine_version.split(".")[0])
+
+    @property
+    def family(self) -> str:
+        """The family that its parameter groups must be of."""
+        return f"{self.engine}{self.major}"
 
     @property
     def storage_encryption_type(self) -> str:
@@ -155,11 +143,16 @@ class Instance(models.DBInstance):
     # Parameters.
 
     def default_db_parameter_group_details(self) -> tuple[str, str]:
-        return f"postgres{self.major}", f"default.postgres{self.major}"
+        return self.family, f"default.{self.family}"
 
     @property
     def group(self) -> models.DBParameterGroup:
         return self.db_parameter_groups()[0]
+
+    @property
+    def groups(self) -> list[parameters.Group]:
+        """All groups that the server's values come from, a later one over an earlier one."""
+        return [self.group]
 
     @property
     def settings(self) -> parameters.Settings:
@@ -167,33 +160,56 @@ class Instance(models.DBInstance):
 
     @property
     def db_parameter_group_status_list(self) -> list[dict[str, str]]:
-        wanted = parameters.effective(self.group.parameters, self.major)
-        in_sync = self.server is None or (self.group is self.applied_group and wanted == self.applied)
-        return [
-            {
-                "DBParameterGroupName": self.group.name,
-                "ParameterApplyStatus": "in-sync" if in_sync else "pending-reboot",
-            }
-        ]
+        return [{"DBParameterGroupName": self.group.name, "ParameterApplyStatus": self.apply_status(self.group)}]
+
+    def apply_status(self, group: parameters.Group) -> str:
+        return "in-sync" if self.server is None or self.applied.is_all_of(group) else "pending-reboot"
 
     def apply_all_parameters(self) -> None:
-        """Give a server that is about to start the group's values."""
-        self.applied_group = self.group
-        self.applied = parameters.effective(self.group.parameters, self.major)
-        parameters.write_configuration(self.server, self.applied, self.settings)
+        """Give a server that is about to start its groups' values."""
+        self.applied = parameters.Applied(self.groups, self.major)
+        self.configure()
 
-    def apply_immediate_parameters(self, changed: list[str]) -> None:
+    def apply_immediate_parameters(self, group: parameters.Group, changed: list[str]) -> None:
         """Give a running server the new values of parameters that need no restart."""
-        wanted = parameters.effective(self.group.parameters, self.major)
-        for name in changed:
-            if name in wanted:
-                self.applied[name] = wanted[name]
-            else:
-                self.applied.pop(name, None)
-        parameters.write_configuration(self.server, self.applied, self.settings)
+        self.applied.change(group, changed)
+        self.configure()
         self.server.reload()
 
+    def configure(self) -> None:
+        parameters.write_configuration(self.server, self.applied.values, self.settings, self.imposed_settings())
+
+    def imposed_settings(self) -> dict[str, str]:
+        """What its place among other servers asks for, whatever the groups say."""
+        standbys = self.backend.standbys_of(self)
+        kept = parameters.wal_kept_for_standbys(self.major) if standbys or self.follows else {}
+        if self.follows is None:
+            return kept
+        for name, value in self._needed_by_primary().items():
+            self.not_less_than[name] = max(value, self.not_less_than.get(name, 0))
+        return {
+            **kept,
+            **{name: str(value) for name, value in self.not_less_than.items()},
+            "primary_conninfo": self.follows.server.connection_string(),
+        }
+
+    def _needed_by_primary(self) -> dict[str, int]:
+        primary = self.follows.applied.values
+        return {
+            name: int(primary.get(name) or self.settings[name]["default"])
+            for name in parameters.NOT_LESS_THAN_ON_PRIMARY
+        }
+
+    @property
+    def has_enough_for_primary(self) -> bool:
+        """Whether this standby runs with what the primary's values ask of it now."""
+        return all(self.not_less_than[name] >= value for name, value in self._needed_by_primary().items())
+
     # Logs.
+
+    @property
+    def log_group(self) -> str:
+        return f"/aws/rds/instance/{self.db_instance_identifier}/postgresql"
 
     @property
     def exports_log(self) -> bool:
@@ -202,8 +218,13 @@ class Instance(models.DBInstance):
     def export_log(self, position: int) -> None:
         """Follow the server's log from a position on, if the instance exports it."""
         if self.exports_log:
-            export = LogExport(self.server.log, position, self.backend.logs, self.db_instance_identifier)
+            stream = f"{self.db_instance_identifier}.0"
+            export = LogExport(self.server.log, position, self.backend.logs, self.log_group, stream, self.shows)
             self.backend.rds.log_exporter.follow(self.dbi_resource_id, export)
+
+    def shows(self, line: str) -> bool:
+        """Whether RDS lets a line of the server's log be seen."""
+        return True
 
     # What rds_tools says.
 
@@ -216,42 +237,6 @@ class Instance(models.DBInstance):
             with self.server.connect() as session:
                 (lsn,) = session.execute(query).fetchone()
         (self.server.data / SEED_LSN_FILE).write_text(lsn)
-
-    # The master user.
-
-    def make_master_user(self, password: str) -> None:
-        """Give the master user what RDS gives it, and its database."""
-        name = sql.Identifier(self.master_username)
-        statements = [
-            sql.SQL("create role {} login createdb createrole password {} valid until 'infinity'").format(
-                name, sql.Literal(password)
-            ),
-            sql.SQL("grant rds_superuser to {} with admin option").format(name),
-            sql.SQL("alter database postgres owner to {}").format(name),
-            sql.SQL("alter database template1 owner to {}").format(name),
-        ]
-        if self.db_name and self.db_name != "postgres":
-            statements.append(sql.SQL("create database {} owner {}").format(sql.Identifier(self.db_name), name))
-        with self.server.connect() as session:
-            for statement in statements:
-                session.execute(statement)
-
-    def set_master_password(self, password: str) -> None:
-        statement = sql.SQL("alter role {} password {}")
-        with self.server.connect() as session:
-            session.execute(statement.format(sql.Identifier(self.master_username), sql.Literal(password)))
-
-    def manage_password(self, kms_key_id: str | None) -> str:
-        """Have Secrets Manager keep the master password from now on; the password that it keeps."""
-        self.master_user_secret = MasterUserSecret(self, kms_key_id)
-        self.manage_master_user_password = True
-        return self.master_user_secret.password
-
-    def give_up_managed_password(self) -> None:
-        if self.manage_master_user_password:
-            self.master_user_secret.delete_secret()
-            del self.master_user_secret
-            self.manage_master_user_password = False
 
     # Changes that concern the description alone.
 

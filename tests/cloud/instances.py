@@ -1,13 +1,16 @@
 """Requests that concern instances."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from moto.core.utils import utcnow
 from moto.rds import exceptions, models
 
 from . import keys
+from .cluster import Cluster
 from .control_plane import ControlPlane
 from .instance import RDS_TOOLS_TAG, Instance, check_storage
+from .member import Member
 from .postgres import SEED_LSN_FILE, Server, unpack
 from .snapshots import InvalidDBSnapshotState, Snapshot
 
@@ -23,12 +26,15 @@ class InstanceRequests(ControlPlane):
 
     def create_db_instance(self, members: dict[str, Any]) -> models.DBInstance:
         members = dict(members)
-        if members.get("engine") != "postgres":
+        if isinstance(self.clusters.get(members.get("db_cluster_identifier") or ""), Cluster):
+            return self.create_member(members)
+        if members.get("engine") != "postgres" or members.get("db_cluster_identifier"):
             # Without a server: something for the product to refuse.
-            other = models.DBInstance(self, **members)
+            of_cluster = models.DBInstanceClustered if members.get("db_cluster_identifier") else models.DBInstance
+            other = of_cluster(backend=self, **members)
             self.databases[other.db_instance_identifier] = other
             return other
-        members["engine_version"] = self._version(members.get("engine_version"))
+        members["engine_version"] = self.version(members.get("engine_version"))
         members.setdefault("storage_type", "io1" if members.get("iops") else "gp3")
         check_storage(members, members.get("allocated_storage") or 0)
         managed = bool(members.pop("manage_master_user_password", False))
@@ -49,19 +55,19 @@ class InstanceRequests(ControlPlane):
             self.rds.pause(self.rds.pace.creating)
             server = self.rds.make_server(instance, members.get("port"), rds_tools)
             unpack(self.rds.templates.archive(instance.major), server.directory)
-            self._start_first(instance, server)
-            instance.make_master_user(password)
+            self.start_first(instance, server)
+            instance.make_master_user(password, instance.db_name)
             instance.status = "backing-up"
             self.rds.pause(self.rds.pace.creating)
 
         self.begin(instance, "creating", create)
         return instance
 
-    def _version(self, version: str | None) -> str:
+    def version(self, version: str | None, engine: str = "postgres") -> str:
         majors = self.rds.templates.majors()
         major, dot, _ = (version or str(majors[-1])).partition(".")
         if not major.isdigit() or int(major) not in majors:
-            raise exceptions.InvalidParameterCombination(f"Cannot find version {version} for postgres")
+            raise exceptions.InvalidParameterCombination(f"Cannot find version {version} for {engine}")
         return version if dot else f"{major}.{MINOR_VERSIONS[major]}"
 
     def _add(self, members: dict[str, Any]) -> Instance:
@@ -69,21 +75,23 @@ class InstanceRequests(ControlPlane):
         if identifier in self.databases:
             raise exceptions.DBInstanceAlreadyExists()
         self._validate_db_identifier(identifier)
-        self._check_group(members.get("db_parameter_group_name"), members["engine_version"])
-        instance = Instance(self, **members)
-        self.databases[identifier] = instance
+        major = members["engine_version"].split(".")[0]
+        self.check_group(members.get("db_parameter_group_name"), f"postgres{major}")
+        return self.put(Instance(self, **members))
+
+    def put(self, instance: Instance) -> Instance:
+        self.databases[instance.db_instance_identifier] = instance
         instance.add_event("DB_INSTANCE_CREATE")
         return instance
 
-    def _check_group(self, name: str | None, version: str) -> None:
-        family = f"postgres{version.split('.')[0]}"
+    def check_group(self, name: str | None, family: str) -> None:
         if name and (its_family := self.find_group(name).family) != family:
             raise exceptions.InvalidParameterCombination(
                 f"The parameter group {name} with DBParameterGroupFamily {its_family} can't be used for this instance. "
                 f"Please use a parameter group with DBParameterGroupFamily {family}."
             )
 
-    def _start_first(self, instance: Instance, server: Server) -> None:
+    def start_first(self, instance: Instance, server: Server) -> None:
         instance.server = server
         instance.apply_all_parameters()
         server.log.touch()
@@ -134,7 +142,7 @@ class InstanceRequests(ControlPlane):
             unpack(snapshot.volume, server.directory)
             (server.data / SEED_LSN_FILE).unlink(missing_ok=True)
             checkpoint = server.checkpoint_lsn()
-            self._start_first(instance, server)
+            self.start_first(instance, server)
             instance.write_seed_lsn(checkpoint)
             instance.status = "backing-up"
             self.rds.pause(self.rds.pace.restoring)
@@ -145,13 +153,14 @@ class InstanceRequests(ControlPlane):
     def modify_db_instance(self, identifier: str, members: dict[str, Any]) -> Instance:
         instance = self.find_in_state(identifier, "modify the instance", "available")
         members = dict(members)
+        self.check_not_for_cluster(instance, members)
         immediately = bool(members.get("apply_immediately"))
         if members.get("engine_version"):
-            members["engine_version"] = self._version(members["engine_version"])
+            members["engine_version"] = self.version(members["engine_version"])
             if members["engine_version"].split(".")[0] != str(instance.major):
                 raise exceptions.InvalidParameterCombination("This cloud does not upgrade to another major version.")
         group = members.get("db_parameter_group_name")
-        self._check_group(group, instance.engine_version)
+        self.check_group(group, instance.family)
         new_identifier = members.get("new_db_instance_identifier")
         if new_identifier:
             self._validate_db_identifier(new_identifier)
@@ -162,7 +171,7 @@ class InstanceRequests(ControlPlane):
             members.get("allocated_storage") or instance.allocated_storage,
         )
         instance.change_description(members, immediately)
-        password = self._changed_password(instance, members)
+        password = self.changed_password(instance, members)
         export = members.get("cloudwatch_logs_export_configuration") or {}
         if group:
             instance.db_parameter_group_name = group
@@ -175,7 +184,7 @@ class InstanceRequests(ControlPlane):
             if password:
                 instance.set_master_password(password)
             if export:
-                self._configure_export(instance, export)
+                self.configure_export(instance, export, [instance])
             if new_identifier:
                 self._rename(instance, new_identifier)
 
@@ -188,7 +197,7 @@ class InstanceRequests(ControlPlane):
         self.begin(instance, status, modify)
         return instance
 
-    def _changed_password(self, instance: Instance, members: dict[str, Any]) -> str | None:
+    def changed_password(self, instance: Instance | Cluster, members: dict[str, Any]) -> str | None:
         """The new master password, if a modification asks for one, in clear or through Secrets Manager."""
         if members.get("manage_master_user_password"):
             return instance.manage_password(members.get("master_user_secret_kms_key_id"))
@@ -203,21 +212,25 @@ class InstanceRequests(ControlPlane):
             )
         return password
 
-    def _configure_export(self, instance: Instance, configuration: dict[str, Any]) -> None:
+    def configure_export(
+        self, exporter: Instance | Cluster, configuration: dict[str, Any], servers: Sequence[Instance]
+    ) -> None:
+        """Change which logs an instance or a cluster exports, and follow those of its servers or leave them."""
         enabled = set(configuration.get("EnableLogTypes") or [])
         disabled = set(configuration.get("DisableLogTypes") or [])
-        exported_before = instance.exports_log
-        instance.enabled_cloudwatch_logs_exports = sorted(
-            (set(instance.enabled_cloudwatch_logs_exports) | enabled) - disabled
+        exported_before = {each.dbi_resource_id for each in servers if each.exports_log}
+        exporter.enabled_cloudwatch_logs_exports = sorted(
+            (set(exporter.enabled_cloudwatch_logs_exports) | enabled) - disabled
         )
-        if not instance.exports_log:
-            self.rds.log_exporter.forget(instance.dbi_resource_id)
-        elif not exported_before:
-            instance.export_log(instance.server.log.stat().st_size)
+        for each in servers:
+            if not each.exports_log:
+                self.rds.log_exporter.forget(each.dbi_resource_id)
+            elif each.server and each.dbi_resource_id not in exported_before:
+                each.export_log(each.server.log.stat().st_size)
 
     def _rename(self, instance: Instance, new_identifier: str) -> None:
         """Give the instance another name, which ends all sessions as a reboot does; its log goes to another group."""
-        self._restart(instance)
+        self.restart(instance)
         export = self.rds.log_exporter.forget(instance.dbi_resource_id)
         del self.databases[instance.db_instance_identifier]
         instance.db_instance_identifier = new_identifier
@@ -225,10 +238,14 @@ class InstanceRequests(ControlPlane):
         if export:
             instance.export_log(export.position)
 
-    def _restart(self, instance: Instance) -> None:
+    def restart(self, instance: Instance) -> None:
+        """Restart a server with all its groups' values; its standbys too where they would have too little now."""
         instance.server.stop()
         instance.apply_all_parameters()
         instance.server.start()
+        for standby in self.standbys_of(instance):
+            if standby.server and not standby.has_enough_for_primary:
+                self.restart(standby)
 
     def reboot_db_instance(self, identifier: str) -> Instance:
         """Also the way out of parameters with which the server did not start."""
@@ -239,13 +256,14 @@ class InstanceRequests(ControlPlane):
             if new_identifier:
                 self._rename(instance, new_identifier)
             else:
-                self._restart(instance)
+                self.restart(instance)
             self.rds.pause(self.rds.pace.rebooting)
 
         self.begin(instance, "rebooting", reboot, failed="incompatible-parameters")
         return instance
 
     def stop_db_instance(self, identifier: str, snapshot_identifier: str | None = None) -> Instance:
+        self.check_no_member(self.find(identifier), "stop")
         instance = self.find_in_state(identifier, "stop the instance", "available")
         snapshot = self.add_snapshot(instance, snapshot_identifier) if snapshot_identifier else None
 
@@ -259,6 +277,7 @@ class InstanceRequests(ControlPlane):
         return instance
 
     def start_db_instance(self, identifier: str) -> Instance:
+        self.check_no_member(self.find(identifier), "start")
         instance = self.find_in_state(identifier, "start the instance", "stopped")
 
         def start() -> None:
@@ -281,6 +300,8 @@ class InstanceRequests(ControlPlane):
             return self.databases.pop(instance.db_instance_identifier)
         if instance.status == "deleting":
             raise exceptions.InvalidDBInstanceStateFault(f"Instance {db_instance_identifier} is already being deleted.")
+        if isinstance(instance, Member):
+            return self.delete_member(instance, final_db_snapshot_identifier)
         if instance.deletion_protection:
             raise exceptions.InvalidParameterCombination(
                 "Cannot delete protected DB Instance, please disable deletion protection and try again."

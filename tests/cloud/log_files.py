@@ -25,14 +25,15 @@ class LogFileRequests(ControlPlane):
         last_written = int(file.st_mtime * 1000)
         if last_written < int(file_last_written or 0):
             return []
-        return [{"LogFileName": _log_name(instance), "LastWritten": last_written, "Size": file.st_size}]
+        size = len(_shown(instance))
+        return [{"LogFileName": _log_name(instance), "LastWritten": last_written, "Size": size}]
 
     def download_log(self, identifier: str, name: str, marker: str | None, lines: int | None) -> dict[str, Any]:
         """A portion of the log from a marker on, which is a position in bytes, or the last lines without one."""
         instance = self.find(identifier)
         if instance.server is None or name != _log_name(instance):
             raise RDSClientError("DBLogFileNotFoundFault", f"DBLog File: {name}, is not found on the DB instance")
-        content = instance.server.log.read_bytes()
+        content = _shown(instance)
         if marker is None:
             portion, end = content.splitlines(keepends=True)[-(lines or LINES_AT_A_TIME) :], len(content)
         else:
@@ -44,6 +45,12 @@ class LogFileRequests(ControlPlane):
             "Marker": str(end),
             "AdditionalDataPending": end < len(content),
         }
+
+
+def _shown(instance: Instance) -> bytes:
+    """The whole lines of the log that may be seen, which never change behind a marker."""
+    lines = instance.server.log.read_bytes().splitlines(keepends=True)
+    return b"".join(line for line in lines if line.endswith(b"\n") and instance.shows(line.decode(errors="replace")))
 
 
 def _log_name(instance: Instance) -> str:

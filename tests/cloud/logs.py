@@ -4,6 +4,7 @@ import datetime
 import re
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from moto.logs.models import LogsBackend
@@ -15,12 +16,15 @@ TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(\.\d+)? UTC")
 class LogExport:
     """Follows one server log from a position on and sends what is added."""
 
-    def __init__(self, log: Path, position: int, logs: LogsBackend, instance_identifier: str):
+    def __init__(
+        self, log: Path, position: int, logs: LogsBackend, group: str, stream: str, shows: Callable[[str], bool]
+    ):
         self.position = position
         self._log = log
         self._logs = logs
-        self._group = f"/aws/rds/instance/{instance_identifier}/postgresql"
-        self._stream = f"{instance_identifier}.0"
+        self._group = group
+        self._stream = stream
+        self._shows = shows
         self._last_timestamp = int(time.time() * 1000)
 
     def ship(self) -> None:
@@ -31,7 +35,8 @@ class LogExport:
         if not whole_lines:
             return
         self.position += len(whole_lines)
-        events = [self._event(record) for record in records(whole_lines.decode(errors="replace"))]
+        shown = [record for record in records(whole_lines.decode(errors="replace")) if self._shows(record)]
+        events = [self._event(record) for record in shown]
         self._make_stream()
         self._logs.put_log_events(self._group, self._stream, sorted(events, key=lambda event: event["timestamp"]))
 

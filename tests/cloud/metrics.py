@@ -1,4 +1,5 @@
-"""The measurements that RDS sends to CloudWatch: how much of an instance's storage is free.
+"""The measurements that RDS sends to CloudWatch: how much of an instance's storage is free; Aurora's
+storage is the cluster's, and has no such measurement.
 
 Who wants a disk to be fuller than it is puts a measurement of his own beside it (`aws cloudwatch put-metric-data
 --namespace AWS/RDS …`): the lowest of a minute counts.
@@ -24,7 +25,7 @@ class RdsMetrics(CloudWatchMetricProvider):
     @staticmethod
     def get_cloudwatch_metrics(account_id: str, region: str) -> list[MetricDatum]:
         instances = models.rds_backends[account_id][region].with_servers()
-        return [_free_storage(instance) for instance in instances if instance.server is not None]
+        return [_free_storage(instance) for instance in instances if instance.server and instance.engine == "postgres"]
 
 
 def _free_storage(instance) -> MetricDatum:

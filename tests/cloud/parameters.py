@@ -6,11 +6,13 @@ What a parameter is (type, range, restart needed) comes from `pg_settings` of th
 from pathlib import Path
 from typing import Any
 
+from moto.rds import models
 from moto.rds.exceptions import InvalidParameterCombination, InvalidParameterValue
 
 from .postgres import Server
 
 Settings = dict[str, dict]
+Group = models.DBParameterGroup | models.DBClusterParameterGroup
 
 # Parameters that RDS adds to PostgreSQL's. The user guide, "Parameters for your RDS for PostgreSQL DB instance".
 RDS_PARAMETERS = {
@@ -25,6 +27,12 @@ RDS_PARAMETERS = {
     "rds.restrict_password_commands": "static",
 }
 RDS_SWITCHES = {"rds.logical_replication", "rds.force_ssl", "rds.adaptive_autovacuum", "rds.restrict_password_commands"}
+
+# Not in the groups of Aurora's instances (Aurora user guide, "Aurora PostgreSQL parameters"; those that matter here).
+OF_AURORA_CLUSTERS = {
+    "max_logical_replication_workers", "max_replication_slots", "max_wal_senders", "rds.force_ssl",
+    "rds.logical_replication",
+}  # fmt: skip
 
 # Set by RDS or by the cloud; nobody else may.
 UNMODIFIABLE = {
@@ -44,6 +52,12 @@ DEFAULTS = {
     "max_wal_senders": "20",
     "shared_buffers": "4096",
 }
+
+# A hot standby must have at least as much of these as its primary (PostgreSQL manual, "Administrator's Overview" of
+# hot standby).
+NOT_LESS_THAN_ON_PRIMARY = (
+    "max_connections", "max_locks_per_transaction", "max_prepared_transactions", "max_wal_senders", "max_worker_processes",
+)  # fmt: skip
 
 MODULE = "rds_superuser"
 
@@ -130,19 +144,56 @@ def engine_defaults(major: int) -> dict[str, str]:
     }
 
 
-def effective(user: dict[str, dict], major: int) -> dict[str, str]:
-    """The values that a server with this group shall run with."""
-    mine = {name: parameter.get("ParameterValue") for name, parameter in user.items()}
-    set_values = {name: value for name, value in mine.items() if value is not None and not _is_formula(value)}
-    return {**engine_defaults(major), **set_values}
+def given(group: Group) -> dict[str, str]:
+    """The values that a group sets."""
+    mine = {name: parameter.get("ParameterValue") for name, parameter in group.parameters.items()}
+    return {name: value for name, value in mine.items() if value is not None and not _is_formula(value)}
+
+
+class Applied:
+    """What a server runs with: a group takes effect with a restart, and at once in what needs none."""
+
+    def __init__(self, groups: list[Group], major: int):
+        self._major = major
+        self._given = [(group, given(group)) for group in groups]
+
+    @property
+    def values(self) -> dict[str, str]:
+        values = engine_defaults(self._major)
+        for _, its_values in self._given:
+            values |= its_values
+        return values
+
+    def uses(self, group: Group) -> bool:
+        return any(each is group for each, _ in self._given)
+
+    def is_all_of(self, group: Group) -> bool:
+        """Whether the server runs with everything that the group says now."""
+        return any(each is group and values == given(group) for each, values in self._given)
+
+    def change(self, group: Group, names: list[str]) -> None:
+        now = given(group)
+        values = next(values for each, values in self._given if each is group)
+        for name in names:
+            if name in now:
+                values[name] = now[name]
+            else:
+                values.pop(name, None)
+
+
+def wal_kept_for_standbys(major: int) -> dict[str, str]:
+    """Instead of a slot, which the product would see among those of the source: WAL for standbys that restart."""
+    return {"wal_keep_segments": "32"} if major == 12 else {"wal_keep_size": "512MB"}
 
 
 def on(values: dict[str, str], name: str) -> bool:
     return values.get(name, "0").lower() in ("1", "on", "true", "yes")
 
 
-def write_configuration(server: Server, values: dict[str, str], settings: Settings) -> None:
-    """Write postgresql.conf and pg_hba.conf of a server for these values."""
+def write_configuration(
+    server: Server, values: dict[str, str], settings: Settings, imposed: dict[str, str] | None = None
+) -> None:
+    """Write postgresql.conf and pg_hba.conf of a server for these values, with imposed ones over them."""
     lines = {
         "listen_addresses": "127.0.0.1",
         "port": str(server.port),
@@ -167,6 +218,7 @@ def write_configuration(server: Server, values: dict[str, str], settings: Settin
             lines[name] = ",".join(_libraries(server.home, value))
         elif name in settings or "." in name:
             lines[name] = value
+    lines |= imposed or {}
     configuration = "".join(f"{name} = '{_quoted(value)}'\n" for name, value in lines.items())
     (server.data / "postgresql.conf").write_text(configuration)
     (server.data / "pg_hba.conf").write_text(_host_based_authentication(on(values, "rds.force_ssl")))
@@ -183,13 +235,14 @@ def _libraries(home: Path, wanted: str) -> list[str]:
 
 
 def _host_based_authentication(force_ssl: bool) -> str:
-    """The superuser comes over the socket only; everybody else over TCP, with TLS where the group forces it.
+    """The superuser comes over the socket only, standbys as well; everybody else over TCP, with TLS where the group forces it.
 
     Method md5 takes passwords that are stored as scram-sha-256 too.
     """
     connection = "hostssl" if force_ssl else "host"
     return (
         "local all rdsadmin trust\n"
+        "local replication rdsadmin trust\n"
         "host all rdsadmin 127.0.0.1/32 reject\n"
         "host rdsadmin all 127.0.0.1/32 reject\n"
         f"{connection} all all 127.0.0.1/32 md5\n"

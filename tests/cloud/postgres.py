@@ -104,6 +104,33 @@ class Server:
             self._process.wait()
         wait_until(lambda: not processes_in(self.data), STOP_LIMIT_SECONDS, f"all processes of {self.data} to end")
 
+    def copy_from(self, primary: "Server") -> None:
+        """Take another server's data as they are at one moment, to follow it from there on."""
+        archive = self.directory / "copy.tar"
+        with primary.frozen():
+            pack(primary.data, archive)
+        unpack(archive, self.directory)
+        archive.unlink()
+        self.become_standby()
+
+    def become_standby(self) -> None:
+        """Be a hot standby from the next start on; what it follows stands in its configuration.
+
+        Slots are the primary's own, as for pg_basebackup.
+        """
+        (self.data / "standby.signal").touch()
+        for slot in (self.data / "pg_replslot").iterdir():
+            shutil.rmtree(slot)
+
+    def promote(self) -> None:
+        """Be a standby no longer, and accept writes."""
+        with self.connect() as session:
+            session.execute("select pg_promote(true, %s)", (STOP_LIMIT_SECONDS,))
+
+    def connection_string(self) -> str:
+        """How a standby on this machine reaches it."""
+        return f"host='{self.sockets}' port={self.port} user={SUPERUSER}"
+
     def reload(self) -> None:
         self._process.send_signal(signal.SIGHUP)
 
@@ -305,13 +332,19 @@ def make_roles(server: Server) -> None:
     in_server, _, in_database = ROLES.read_text().partition("-- In every database.\n")
     with server.connect() as session:
         session.execute(in_server)
-    # template0 too: whoever restores a dump makes the database from it.
+    in_every_database(server, in_database)
     with server.connect() as session:
-        session.execute("update pg_database set datallowconn = true where datname = 'template0'")
-    for database in "template0", "template1", "postgres":
-        with server.connect(database) as session:
-            session.execute(in_database)
-    with server.connect() as session:
-        session.execute("update pg_database set datallowconn = false where datname = 'template0'")
         session.execute(f"create database {SUPERUSER}")
         session.execute(f"revoke all on database {SUPERUSER} from public")
+
+
+def in_every_database(server: Server, statements: str) -> None:
+    """Execute something in each, template0 too: whoever restores a dump makes the database from it."""
+    with server.connect() as session:
+        session.execute("update pg_database set datallowconn = true where datname = 'template0'")
+        databases = [name for (name,) in session.execute("select datname from pg_database where datallowconn")]
+    for database in databases:
+        with server.connect(database) as session:
+            session.execute(statements)
+    with server.connect() as session:
+        session.execute("update pg_database set datallowconn = false where datname = 'template0'")

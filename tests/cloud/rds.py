@@ -2,7 +2,11 @@
 
 Every request is answered at once with the status that RDS shows meanwhile, and the work runs in a thread. What RDS
 refuses is refused with its error names (API reference, "Errors" of each action). The requests are in instances.py,
-snapshots.py, parameter_groups.py, log_files.py and account.py; metrics.py has what RDS tells CloudWatch.
+snapshots.py, parameter_groups.py, log_files.py and account.py, those for clusters in clusters.py, members.py,
+cluster_snapshots.py and global_clusters.py; metrics.py has what RDS tells CloudWatch.
+
+A cluster's writer is a server like an instance's, and a reader is a hot standby of it. aurora.py says what a server of
+Aurora has and lacks.
 """
 
 import os
@@ -21,15 +25,20 @@ from moto.rds.exceptions import RDSClientError
 from moto.rds.responses import RDSResponse
 
 from . import account, keys, metrics  # noqa: F401 - moto finds the provider of metrics by itself
+from .cluster import Cluster
+from .cluster_snapshots import ClusterSnapshotRequests
+from .clusters import ClusterRequests
 from .control_plane import ControlPlane
 from .faults import Faults
+from .global_clusters import GlobalClusterRequests
 from .instance import Instance
 from .instances import InstanceRequests
 from .log_files import LogFileRequests
 from .logs import LogExporter
+from .members import MemberRequests
 from .parameter_groups import ParameterGroupRequests
 from .postgres import Server, Templates, guard
-from .snapshots import Snapshot, SnapshotRequests
+from .snapshots import PackedVolume, SnapshotRequests
 from .tls import Authority
 
 # Below the range from which the kernel takes the ports of outgoing connections, so that a port stays free while its
@@ -124,13 +133,21 @@ def _is_free(port: int) -> bool:
         return True
 
 
-class RdsBackend(InstanceRequests, SnapshotRequests, ParameterGroupRequests, LogFileRequests, account.AccountRequests):
+class RdsBackend(
+    ClusterRequests, MemberRequests, ClusterSnapshotRequests, GlobalClusterRequests, InstanceRequests, SnapshotRequests,
+    ParameterGroupRequests, LogFileRequests, account.AccountRequests,
+):  # fmt: skip
     """Everything that this cloud does otherwise than moto's backend."""
 
-    def made(self, parameters: dict[str, Any]) -> Instance | Snapshot:
+    def made(self, parameters: dict[str, Any]) -> Instance | Cluster | PackedVolume:
         """What a request to create, copy or restore has begun to make."""
         if target := parameters.get("TargetDBSnapshotIdentifier"):
             return self.find_snapshot(target)
+        targets = ("TargetDBClusterSnapshotIdentifier", "DBClusterSnapshotIdentifier")
+        if target := next(filter(None, map(parameters.get, targets)), None):
+            return self.find_cluster_snapshot(target)
+        if "DBInstanceIdentifier" not in parameters:
+            return self.find_cluster(parameters["DBClusterIdentifier"])
         # A restore names its snapshot as well.
         name = parameters["DBInstanceIdentifier"]
         snapshot = self.database_snapshots.get(parameters.get("DBSnapshotIdentifier"))
@@ -148,6 +165,28 @@ def reset_db_parameter_group(response: RDSResponse) -> ActionResult:
     everything = bool(response.params.get("ResetAllParameters"))
     group = response.backend.reset_parameters(response.params["DBParameterGroupName"], everything, changes)
     return ActionResult({"DBParameterGroupName": group.name})
+
+
+def describe_db_cluster_parameters(response: RDSResponse) -> ActionResult:
+    name, source = response.params["DBClusterParameterGroupName"], response.params.get("Source")
+    return ActionResult({"Parameters": response.backend.describe_db_cluster_parameters(name, source)})
+
+
+def reset_db_cluster_parameter_group(response: RDSResponse) -> ActionResult:
+    changes = [parameter.original_dict() for parameter in response.params.get("Parameters", [])]
+    everything = bool(response.params.get("ResetAllParameters"))
+    name = response.params["DBClusterParameterGroupName"]
+    group = response.backend.reset_cluster_parameters(name, everything, changes)
+    return ActionResult({"DBClusterParameterGroupName": group.name})
+
+
+def delete_db_cluster(response: RDSResponse) -> ActionResult:
+    """moto forgets that a final snapshot can be skipped."""
+    return ActionResult({"DBCluster": response.backend.delete_db_cluster(**response.params)})
+
+
+def reboot_db_cluster(response: RDSResponse) -> ActionResult:
+    return ActionResult({"DBCluster": response.backend.reboot_db_cluster(response.params["DBClusterIdentifier"])})
 
 
 def download_db_log_file_portion(response: RDSResponse) -> ActionResult:
@@ -191,7 +230,8 @@ def install(directory: Path, postgres_dir: Path, faults: Faults, pace: Pace = Pa
     ControlPlane.rds = rds
     models.rds_backends.backend = RdsBackend
     for action in (
-        describe_db_parameters, reset_db_parameter_group, download_db_log_file_portion, account.describe_account_attributes,
+        describe_db_parameters, reset_db_parameter_group, describe_db_cluster_parameters,
+        reset_db_cluster_parameter_group, delete_db_cluster, reboot_db_cluster, download_db_log_file_portion, account.describe_account_attributes,
         account.describe_orderable_db_instance_options, account.describe_pending_maintenance_actions,
     ):  # fmt: skip
         setattr(RDSResponse, action.__name__, action)

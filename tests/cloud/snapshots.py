@@ -28,7 +28,29 @@ class InvalidDBSnapshotState(exceptions.RDSClientError):
         super().__init__("InvalidDBSnapshotState", message)
 
 
-class Snapshot(models.DBSnapshot):
+class PackedVolume:
+    """What snapshots of instances and of clusters have in common: a real volume, packed, and progress."""
+
+    def begin_to_pack(self, directory: Path, identifier: str, seconds: float) -> None:
+        self.status = "creating"
+        # What it will be when it is made, but for a fault.
+        self.outcome = "available"
+        self.volume = directory / "snapshots" / f"{identifier}-{time.time_ns()}.tar"
+        self._began = time.monotonic()
+        self._takes_seconds = max(seconds, 0.001)
+
+    @property
+    def percent_progress(self) -> int:
+        if self.status == "available":
+            return 100
+        return min(99, int(100 * (time.monotonic() - self._began) / self._takes_seconds))
+
+    @percent_progress.setter
+    def percent_progress(self, value: int) -> None:
+        """moto's snapshots are made at once."""
+
+
+class Snapshot(PackedVolume, models.DBSnapshot):
     """moto's description of a snapshot, with a real volume, packed, and progress.
 
     `rds_tools` says whether a server restored from it has that extension; the cloud and a tag of the source can switch
@@ -45,11 +67,8 @@ class Snapshot(models.DBSnapshot):
         seconds: float,
     ):
         super().__init__(backend, instance, identifier, tags=tags)
-        self.status = "creating"
-        # What it will be when it is made, but for a fault.
-        self.outcome = "available"
+        self.begin_to_pack(backend.rds.directory, self.db_snapshot_identifier, seconds)
         self.tags = tags or []
-        self.volume: Path = backend.rds.directory / "snapshots" / f"{self.db_snapshot_identifier}-{time.time_ns()}.tar"
         self.kms_key_id = kms_key_id
         self.encrypted = kms_key_id is not None
         self.port = instance.server.port
@@ -60,14 +79,6 @@ class Snapshot(models.DBSnapshot):
         self.rds_tools = backend.rds.rds_tools and instance.tag(RDS_TOOLS_TAG) != "off"
         self.source_db_snapshot_identifier: str | None = None
         self.source_region: str | None = None
-        self._began = time.monotonic()
-        self._takes_seconds = max(seconds, 0.001)
-
-    @property
-    def percent_progress(self) -> int:
-        if self.status == "available":
-            return 100
-        return min(99, int(100 * (time.monotonic() - self._began) / self._takes_seconds))
 
     @property
     def storage_encryption_type(self) -> str:
@@ -98,6 +109,11 @@ class SnapshotRequests(ControlPlane):
     def create_db_snapshot(
         self, db_instance_identifier: str, db_snapshot_identifier: str, tags: list | None = None, **_: Any
     ) -> Snapshot:
+        if self.find(db_instance_identifier).db_cluster_identifier:
+            raise exceptions.InvalidDBInstanceStateFault(
+                "The specified instance is a member of a cluster and a snapshot cannot be created directly. "
+                "Please use the CreateDBClusterSnapshot API instead."
+            )
         instance = self.find_in_state(db_instance_identifier, "create a snapshot", "available")
         snapshot = self.add_snapshot(instance, db_snapshot_identifier, tags)
         self.begin(instance, "backing-up", lambda: self.take_snapshot(instance, snapshot))
@@ -117,7 +133,7 @@ class SnapshotRequests(ControlPlane):
         if len(self.database_snapshots) >= self.SNAPSHOT_QUOTA:
             raise exceptions.SnapshotQuotaExceededFault()
 
-    def take_snapshot(self, instance: Instance, snapshot: Snapshot) -> None:
+    def take_snapshot(self, instance: Instance, snapshot: PackedVolume) -> None:
         """Copy the volume as it is at one moment, then let the snapshot take its time."""
         try:
             with instance.server.frozen():
@@ -160,13 +176,17 @@ class SnapshotRequests(ControlPlane):
         # A snapshot never changes, so the two share its content.
         copy.volume.hardlink_to(source.volume)
         self.database_snapshots[target_db_snapshot_identifier] = copy
+        self.finish_copy(copy)
+        return copy
+
+    def finish_copy(self, copy: PackedVolume) -> None:
+        """Let a copy take its time."""
 
         def run() -> None:
             self.rds.pause(self.rds.pace.copy)
             copy.status = copy.outcome
 
-        threading.Thread(target=run, name=f"copy {target_db_snapshot_identifier}", daemon=True).start()
-        return copy
+        threading.Thread(target=run, name=f"copy {copy.volume.name}", daemon=True).start()
 
     def delete_db_snapshot(self, db_snapshot_identifier: str) -> Snapshot:
         snapshot = self.find_snapshot(db_snapshot_identifier)
