@@ -133,6 +133,22 @@ class Instance(HasMasterUser, models.DBInstance):
         """Zero on AWS too; the port is the endpoint's."""
         return 0
 
+    # What only a member of a cluster does not show.
+
+    @property
+    def read_replica_db_instance_identifiers(self) -> list[str]:
+        return [each.db_instance_identifier for each in self.backend.standbys_of(self)]
+
+    @property
+    def read_replica_source_db_instance_identifier(self) -> str | None:
+        return self.follows and self.follows.db_instance_identifier
+
+    @property
+    def status_infos(self) -> list[dict[str, Any]]:
+        if self.follows is None or self.server is None:
+            return []
+        return [{"StatusType": "read replication", "Normal": True, "Status": "replicating"}]
+
     @property
     def latest_restorable_time(self):
         return super().latest_restorable_time if self.backup_retention_period and self.server else None

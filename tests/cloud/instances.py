@@ -11,7 +11,7 @@ from .cluster import Cluster
 from .control_plane import ControlPlane
 from .instance import RDS_TOOLS_TAG, Instance, check_storage
 from .member import Member
-from .postgres import SEED_LSN_FILE, Server, unpack
+from .postgres import SEED_LSN_FILE, STANDBY_FILE, Server, unpack
 from .snapshots import InvalidDBSnapshotState, Snapshot
 
 # RDS picks the minor version when only the major is given; these are the servers' own.
@@ -46,7 +46,7 @@ class InstanceRequests(ControlPlane):
         if members.get("storage_encrypted") or members.get("kms_key_id"):
             members["storage_encrypted"] = True
             members["kms_key_id"] = self.key_arn(members.get("kms_key_id") or keys.DEFAULT_KEY)
-        instance = self._add(members)
+        instance = self.add(members)
         if managed:
             password = instance.manage_password(members.get("master_user_secret_kms_key_id"))
         rds_tools = self.rds.rds_tools and instance.tag(RDS_TOOLS_TAG) != "off"
@@ -70,7 +70,7 @@ class InstanceRequests(ControlPlane):
             raise exceptions.InvalidParameterCombination(f"Cannot find version {version} for {engine}")
         return version if dot else f"{major}.{MINOR_VERSIONS[major]}"
 
-    def _add(self, members: dict[str, Any]) -> Instance:
+    def add(self, members: dict[str, Any]) -> Instance:
         identifier = members["db_instance_identifier"]
         if identifier in self.databases:
             raise exceptions.DBInstanceAlreadyExists()
@@ -134,13 +134,15 @@ class InstanceRequests(ControlPlane):
         }
         all_members = {**from_snapshot, **given}
         check_storage(all_members, all_members["allocated_storage"])
-        instance = self._add(all_members)
+        instance = self.add(all_members)
 
         def restore() -> None:
             self.rds.pause(self.rds.pace.restoring)
             server = self.rds.make_server(instance, given.get("port"), snapshot.rds_tools)
             unpack(snapshot.volume, server.directory)
-            (server.data / SEED_LSN_FILE).unlink(missing_ok=True)
+            # The snapshot may be one of a restored instance, or of a replica.
+            for file in SEED_LSN_FILE, STANDBY_FILE:
+                (server.data / file).unlink(missing_ok=True)
             checkpoint = server.checkpoint_lsn()
             self.start_first(instance, server)
             instance.write_seed_lsn(checkpoint)
@@ -264,6 +266,7 @@ class InstanceRequests(ControlPlane):
 
     def stop_db_instance(self, identifier: str, snapshot_identifier: str | None = None) -> Instance:
         self.check_no_member(self.find(identifier), "stop")
+        self.check_no_replication(self.find(identifier), "stop")
         instance = self.find_in_state(identifier, "stop the instance", "available")
         snapshot = self.add_snapshot(instance, snapshot_identifier) if snapshot_identifier else None
 
@@ -319,6 +322,7 @@ class InstanceRequests(ControlPlane):
         def delete() -> None:
             if snapshot:
                 self.take_snapshot(instance, snapshot)
+            self.let_replicas_go(instance)
             self.rds.log_exporter.forget(instance.dbi_resource_id)
             if instance.server:
                 self.rds.remove_server(instance.server)
@@ -328,9 +332,6 @@ class InstanceRequests(ControlPlane):
 
         self.begin(instance, "deleting", delete, then="deleted")
         return instance
-
-    def create_db_instance_read_replica(self, db_kwargs: dict[str, Any]) -> models.DBInstance:
-        raise exceptions.InvalidParameterValue("This cloud has no read replicas.")
 
     def restore_db_instance_to_point_in_time(self, *_: Any) -> models.DBInstance:
         raise exceptions.InvalidParameterValue("This cloud restores from snapshots only.")

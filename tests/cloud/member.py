@@ -59,6 +59,10 @@ class Member(Instance):
         self._associated_roles = []
 
     max_allocated_storage = None  # moto's compares it with the storage of an instance
+    # Readers are not described as replicas.
+    read_replica_db_instance_identifiers = ()
+    read_replica_source_db_instance_identifier = None
+    status_infos = ()
 
     def tag(self, key: str) -> str | None:
         """The cloud's own tags hold for all members when they are the cluster's."""

@@ -22,6 +22,8 @@ import psycopg
 
 SUPERUSER = "rdsadmin"
 SEED_LSN_FILE = "rds_logical_seed_lsn"
+# Makes a server start as a hot standby.
+STANDBY_FILE = "standby.signal"
 START_LIMIT_SECONDS = 600
 STOP_LIMIT_SECONDS = 60
 FREEZE_LIMIT_SECONDS = 10
@@ -118,7 +120,7 @@ class Server:
 
         Slots are the primary's own, as for pg_basebackup.
         """
-        (self.data / "standby.signal").touch()
+        (self.data / STANDBY_FILE).touch()
         for slot in (self.data / "pg_replslot").iterdir():
             shutil.rmtree(slot)
 

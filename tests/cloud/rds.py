@@ -3,7 +3,7 @@
 Every request is answered at once with the status that RDS shows meanwhile, and the work runs in a thread. What RDS
 refuses is refused with its error names (API reference, "Errors" of each action). The requests are in instances.py,
 snapshots.py, parameter_groups.py, log_files.py and account.py, those for clusters in clusters.py, members.py,
-cluster_snapshots.py and global_clusters.py; metrics.py has what RDS tells CloudWatch.
+cluster_snapshots.py and global_clusters.py, those for read replicas in replicas.py; metrics.py has what RDS tells CloudWatch.
 
 A cluster's writer is a server like an instance's, and a reader is a hot standby of it. aurora.py says what a server of
 Aurora has and lacks.
@@ -38,6 +38,7 @@ from .logs import LogExporter
 from .members import MemberRequests
 from .parameter_groups import ParameterGroupRequests
 from .postgres import Server, Templates, guard
+from .replicas import ReplicaRequests
 from .snapshots import PackedVolume, SnapshotRequests
 from .tls import Authority
 
@@ -134,8 +135,8 @@ def _is_free(port: int) -> bool:
 
 
 class RdsBackend(
-    ClusterRequests, MemberRequests, ClusterSnapshotRequests, GlobalClusterRequests, InstanceRequests, SnapshotRequests,
-    ParameterGroupRequests, LogFileRequests, account.AccountRequests,
+    ClusterRequests, MemberRequests, ClusterSnapshotRequests, GlobalClusterRequests, ReplicaRequests, InstanceRequests,
+    SnapshotRequests, ParameterGroupRequests, LogFileRequests, account.AccountRequests,
 ):  # fmt: skip
     """Everything that this cloud does otherwise than moto's backend."""
 
