@@ -24,6 +24,7 @@ pub mod replica_identity;
 pub mod replication;
 pub mod rows;
 pub mod secrets;
+pub mod settings;
 pub mod sql;
 pub mod storage;
 pub mod turn;

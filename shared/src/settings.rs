@@ -1,0 +1,161 @@
+//! Every setting of an instance and of a cluster that RDS describes, and what becomes of it on the new database.
+//!
+//! The tables have a row for each member of the shapes `DBInstance` and `DBCluster` of the RDS service model; a test
+//! compares them with the model, so that a setting that AWS adds is decided on before it is lost unnoticed.
+
+pub mod cluster;
+pub mod instance;
+pub mod requests;
+
+use aws_sdk_rds::types::{Tag, VpcSecurityGroupMembership};
+use serde::{Deserialize, Serialize};
+
+/// The log that tells where the copy's data end: the run has it exported, whether the source does or not.
+pub const POSTGRESQL_LOG: &str = "postgresql";
+
+/// What becomes of a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Comes with the snapshot, or is given to the restore (of a cluster's member: to its making).
+    AtRestore,
+    /// RDS takes it only from a modification of what was restored.
+    ByModify,
+    /// Set when the application has moved: it would be in the way of an undo, or cost twice until then.
+    AtTheEnd,
+    /// Identity or state of the one database: the new one's differs by nature.
+    OfItsOwn,
+    /// What the run is there to change.
+    Encryption,
+    /// Stays behind; the reason.
+    NotCarried(&'static str),
+}
+
+impl Fate {
+    /// Whether the new database has it before the application moves.
+    fn is_carried_before_cutover(self) -> bool {
+        matches!(self, Self::AtRestore | Self::ByModify)
+    }
+}
+
+/// One member of what RDS describes.
+#[derive(Clone, Copy)]
+pub struct Setting<T> {
+    /// As the service model calls it.
+    pub member: &'static str,
+    pub fate: Fate,
+    /// The value in words by which two databases are equal or not; none where it is not set, off, or RDS's default.
+    read: fn(&T) -> Option<String>,
+}
+
+impl<T> Setting<T> {
+    const fn carried(member: &'static str, fate: Fate, read: fn(&T) -> Option<String>) -> Self {
+        Self { member, fate, read }
+    }
+
+    const fn own(member: &'static str) -> Self {
+        Self { member, fate: Fate::OfItsOwn, read: |_| None }
+    }
+
+    const fn encryption(member: &'static str) -> Self {
+        Self { member, fate: Fate::Encryption, read: |_| None }
+    }
+
+    const fn left(member: &'static str, reason: &'static str, read: fn(&T) -> Option<String>) -> Self {
+        Self { member, fate: Fate::NotCarried(reason), read }
+    }
+
+    /// The value in words; none where it is not set, off, or RDS's default.
+    #[must_use]
+    pub fn read(&self, described: &T) -> Option<String> {
+        (self.read)(described)
+    }
+
+    fn difference(&self, source: &T, target: &T) -> Option<Difference> {
+        let (source, target) = (self.read(source), self.read(target));
+        let told = |value: Option<String>| value.unwrap_or_else(|| "not set".to_owned());
+        (source != target).then(|| Difference {
+            member: self.member.to_owned(),
+            source: told(source),
+            target: told(target),
+            because: if let Fate::NotCarried(reason) = self.fate { Some(reason.to_owned()) } else { None },
+        })
+    }
+}
+
+/// A setting that source and target do not share.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Difference {
+    /// As the service model calls it.
+    pub member: String,
+    pub source: String,
+    pub target: String,
+    /// Why it cannot be carried; none where it should have been.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+}
+
+impl std::fmt::Display for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {} on the source, {} on the target", self.member, self.source, self.target)
+    }
+}
+
+/// Differences, told apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Differences {
+    /// Should have been carried.
+    pub lost: Vec<Difference>,
+    /// Cannot be carried, with the reason.
+    pub left: Vec<Difference>,
+}
+
+impl Differences {
+    fn of<T>(table: &[Setting<T>], source: &T, target: &T, is_due: impl Fn(Fate) -> bool) -> Self {
+        let differing = |wanted: &dyn Fn(Fate) -> bool| {
+            let rows = table.iter().filter(|row| wanted(row.fate));
+            rows.filter_map(|row| row.difference(source, target)).collect()
+        };
+        Self { lost: differing(&is_due), left: differing(&|fate| matches!(fate, Fate::NotCarried(_))) }
+    }
+}
+
+/// What a database has set that stays behind: the row and the value.
+fn left_behind<'a, T>(table: &'a [Setting<T>], source: &T) -> Vec<(&'a Setting<T>, String)> {
+    let rows = table.iter().filter(|row| matches!(row.fate, Fate::NotCarried(_)));
+    rows.filter_map(|row| Some((row, row.read(source)?))).collect()
+}
+
+/// Off, zero and empty are as good as not set: RDS describes them either way.
+#[expect(clippy::ref_option, reason = "a field of the SDK's")]
+fn word<T: ToString>(value: &Option<T>) -> Option<String> {
+    value.as_ref().map(ToString::to_string).filter(|word| !matches!(word.as_str(), "" | "0" | "false"))
+}
+
+/// Names in an order of their own: RDS lists them in any.
+fn names<T: ToString>(items: impl IntoIterator<Item = T>) -> Option<String> {
+    let mut names: Vec<String> = items.into_iter().map(|item| item.to_string()).filter(|name| !name.is_empty()).collect();
+    names.sort_unstable();
+    if names.is_empty() { None } else { Some(names.join(", ")) }
+}
+
+/// RDS's own group of an engine's version, which a restore falls back to by itself.
+#[must_use]
+pub fn is_default_group(name: &str) -> bool {
+    name.starts_with("default:") || name.starts_with("default.")
+}
+
+fn security_groups(groups: &[VpcSecurityGroupMembership]) -> Option<String> {
+    names(groups.iter().filter_map(VpcSecurityGroupMembership::vpc_security_group_id))
+}
+
+/// A tag that belongs to the one database: AWS's own, and ours. A copied approval would cut over by itself.
+#[must_use]
+pub fn is_own_tag(tag: &Tag) -> bool {
+    tag.key().is_none_or(|key| key.starts_with("aws:") || key.starts_with("rds-reencrypt:"))
+}
+
+fn tags(tags: &[Tag]) -> Option<String> {
+    let carried = tags.iter().filter(|tag| !is_own_tag(tag));
+    names(carried.map(|tag| format!("{}={}", tag.key().unwrap_or_default(), tag.value().unwrap_or_default())))
+}
