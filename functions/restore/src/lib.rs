@@ -11,9 +11,9 @@ use shared::contract::{Action, Plan, Ready, Step};
 use shared::error::{ErrorName, Result, StepError, While};
 use shared::rds;
 
-/// Do: after it answers ready, the new database is available, with all its members, encrypted with exactly the key of the plan, and has the
-/// settings of the source. Deletion protection comes last of all, with the clean-up, since undo must be able to
-/// delete.
+/// Do: after it answers ready, the new database is available with all its members, encrypted with exactly the key of the
+/// plan, and has the settings of the source but for those that come at the end: undo must be able to delete it, and the
+/// run to log in.
 /// Undo: after it answers ready, the database and its log group are gone.
 ///
 /// # Errors
@@ -61,9 +61,9 @@ fn check_key(plan: &Plan, encrypted: Option<bool>, key: Option<&str>) -> Result<
 
 /// What a restore does not take is modified now. The modification shows as another status, or as pending values.
 async fn finish_settings(aws: &Aws, plan: &Plan, source: &DbInstance, target: &DbInstance) -> Result<Ready> {
-    if let Some(request) = settings::modify_request(aws, plan, source, target) {
+    if let Some((request, members)) = settings::modify_request(aws, plan, source, target) {
         return match request.send().await {
-            Ok(_) => Ok(Ready::not_yet("modifying")),
+            Ok(_) => Ok(Ready::not_yet(format!("modifying {}", members.join(", ")))),
             Err(error) if code(&error) == Some("InvalidDBInstanceState") => Ok(Ready::not_yet("busy")),
             Err(error) => Err(StepError::from(error).while_doing(&format!("give {} the settings of the source", plan.target))),
         };
