@@ -19,10 +19,10 @@ demo: install build
 cloud: install build
 	@exec $(PYTHON) -m cloud --binaries $(BINARIES)
 
-## test: unit tests, the local cloud's own tests, whole executions
+## test: unit tests, settings against the service model, the local cloud's own tests, whole executions
 test: install sizes
 	cargo test --workspace
-	$(PYTHON) -m pytest -q -n 3 --dist loadfile tests/cloud_tests tests/executions tests/sweep
+	$(PYTHON) -m pytest -q -n 3 --dist loadfile tests/settings tests/cloud_tests tests/executions tests/sweep
 
 ## lint: formatting and lints, the template, the tree of dependencies
 lint: install
