@@ -7,6 +7,8 @@ use shared::aws::{Aws, code};
 use shared::contract::{Kind, Plan, Ready};
 use shared::error::{ErrorName, Result, StepError, While};
 use shared::rds::{self, clusters};
+use shared::settings::cluster::{exports_during_the_run, still_to_modify};
+use shared::settings::is_default_group;
 
 use crate::{check_key, members, settings};
 
@@ -47,6 +49,9 @@ pub(crate) async fn ensure(aws: &Aws, plan: &Plan) -> Result<Ready> {
 /// storage included. Source: `RestoreDBClusterFromSnapshot` of the RDS service model.
 fn restore_request(aws: &Aws, plan: &Plan, source: &DbCluster) -> RestoreDBClusterFromSnapshotFluentBuilder {
     let groups = source.vpc_security_groups().iter().filter_map(|group| group.vpc_security_group_id()).map(str::to_owned);
+    let groups: Vec<String> = groups.collect();
+    let option_groups = source.db_cluster_option_group_memberships().iter().filter_map(|group| group.db_cluster_option_group_name());
+    let option_group = option_groups.filter(|name| !is_default_group(name)).map(str::to_owned).next();
     let request = aws
         .rds
         .restore_db_cluster_from_snapshot()
@@ -56,10 +61,11 @@ fn restore_request(aws: &Aws, plan: &Plan, source: &DbCluster) -> RestoreDBClust
         .set_engine(source.engine().map(str::to_owned))
         .set_engine_version(source.engine_version().map(str::to_owned))
         .port(i32::from(plan.source.port))
-        .set_availability_zones(settings::non_empty(source.availability_zones().to_vec()))
-        .set_db_subnet_group_name(source.db_subnet_group().map(str::to_owned))
-        .set_vpc_security_group_ids(settings::non_empty(groups.collect()))
-        .set_db_cluster_parameter_group_name(source.db_cluster_parameter_group().map(str::to_owned))
+        .set_engine_mode(source.engine_mode.clone())
+        .set_db_subnet_group_name(source.db_subnet_group.clone())
+        .set_vpc_security_group_ids(Some(groups).filter(|groups| !groups.is_empty()))
+        .set_db_cluster_parameter_group_name(source.db_cluster_parameter_group.clone())
+        .set_option_group_name(option_group)
         .set_enable_iam_database_authentication(source.iam_database_authentication_enabled())
         .set_copy_tags_to_snapshot(source.copy_tags_to_snapshot())
         .set_network_type(source.network_type().map(str::to_owned))
@@ -69,9 +75,12 @@ fn restore_request(aws: &Aws, plan: &Plan, source: &DbCluster) -> RestoreDBClust
         .set_storage_type(source.storage_type().map(str::to_owned))
         .set_serverless_v2_scaling_configuration(scaling(source))
         .deletion_protection(false)
-        .set_enable_cloudwatch_logs_exports(Some(exports_during_the_run(plan, source)))
+        .set_enable_cloudwatch_logs_exports(Some(exports_during_the_run(source)))
         .set_tags(Some(settings::tags(plan, source.tag_list())));
-    if plan.source.kind == Kind::Aurora { request } else { multi_az(request, source) }
+    if plan.source.kind == Kind::Aurora {
+        return request.set_availability_zones(source.availability_zones.clone().filter(|zones| !zones.is_empty()));
+    }
+    multi_az(request, source)
 }
 
 /// What the members of a Multi-AZ DB cluster have, RDS takes for the cluster.
@@ -96,37 +105,33 @@ fn scaling(source: &DbCluster) -> Option<ServerlessV2ScalingConfiguration> {
     Some(configuration.build())
 }
 
-/// Aurora's log does not tell where its data end, so only that of a Multi-AZ DB cluster is wanted in any case.
-fn exports_during_the_run(plan: &Plan, source: &DbCluster) -> Vec<String> {
-    let exports = source.enabled_cloudwatch_logs_exports();
-    if plan.source.kind == Kind::Aurora { exports.to_vec() } else { settings::with_postgresql_log(exports) }
-}
-
 /// The modification that is still needed, if any.
 fn modify_request(aws: &Aws, plan: &Plan, source: &DbCluster, target: &DbCluster) -> Option<ModifyDBClusterFluentBuilder> {
-    let mut request = aws.rds.modify_db_cluster().db_cluster_identifier(&plan.target).apply_immediately(true);
-    let mut needed = false;
-    macro_rules! carry {
-        ($field:ident, $setter:ident) => {
-            if source.$field != target.$field && source.$field.is_some() {
-                request = request.$setter(source.$field.clone());
-                needed = true;
-            }
-        };
+    let members = still_to_modify(source, target);
+    if members.is_empty() {
+        return None;
     }
-    carry!(backup_retention_period, set_backup_retention_period);
-    carry!(preferred_backup_window, set_preferred_backup_window);
-    carry!(preferred_maintenance_window, set_preferred_maintenance_window);
-    carry!(copy_tags_to_snapshot, set_copy_tags_to_snapshot);
-    carry!(auto_minor_version_upgrade, set_auto_minor_version_upgrade);
-    carry!(http_endpoint_enabled, set_enable_http_endpoint);
-    carry!(database_insights_mode, set_database_insights_mode);
-    carry!(performance_insights_enabled, set_enable_performance_insights);
-    carry!(performance_insights_kms_key_id, set_performance_insights_kms_key_id);
-    carry!(performance_insights_retention_period, set_performance_insights_retention_period);
-    carry!(monitoring_interval, set_monitoring_interval);
-    carry!(monitoring_role_arn, set_monitoring_role_arn);
-    needed.then_some(request)
+    let request = aws.rds.modify_db_cluster().db_cluster_identifier(&plan.target).apply_immediately(true);
+    Some(members.iter().fold(request, |request, member| with_member(request, member, source)))
+}
+
+fn with_member(request: ModifyDBClusterFluentBuilder, member: &str, source: &DbCluster) -> ModifyDBClusterFluentBuilder {
+    match member {
+        "AllocatedStorage" => request.set_allocated_storage(source.allocated_storage),
+        "PreferredMaintenanceWindow" => request.set_preferred_maintenance_window(source.preferred_maintenance_window.clone()),
+        "AutoMinorVersionUpgrade" => request.set_auto_minor_version_upgrade(source.auto_minor_version_upgrade),
+        // The mode depends on insights and their retention.
+        "DatabaseInsightsMode" => request
+            .set_database_insights_mode(source.database_insights_mode.clone())
+            .set_enable_performance_insights(source.performance_insights_enabled)
+            .set_performance_insights_retention_period(source.performance_insights_retention_period.filter(|days| *days > 0)),
+        "LocalWriteForwardingStatus" => request.enable_local_write_forwarding(source.local_write_forwarding_status.is_some()),
+        "CertificateDetails" => {
+            let authority = source.certificate_details().and_then(|details| details.ca_identifier.clone());
+            request.set_ca_certificate_identifier(authority)
+        }
+        _ => request,
+    }
 }
 
 /// After it answers ready, members, cluster and log group are gone.
@@ -148,5 +153,45 @@ pub(crate) async fn drop(aws: &Aws, plan: &Plan) -> Result<Ready> {
         Ok(_) => Ok(Ready::not_yet("deleting")),
         Err(error) if code(&error) == Some("InvalidDBClusterStateFault") => Ok(Ready::not_yet(status)),
         Err(error) => Err(StepError::from(error).while_doing(&format!("delete cluster {}", plan.target))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_rds::types::{CertificateDetails, DatabaseInsightsMode, LocalWriteForwardingStatus};
+    use shared::contract::example;
+    use shared::settings::Fate;
+    use shared::settings::cluster::CLUSTER;
+
+    #[test]
+    fn every_member_that_needs_a_modification_is_given_one() {
+        let source = DbCluster::builder()
+            .allocated_storage(400)
+            .preferred_maintenance_window("sun:01:00-sun:01:30")
+            .auto_minor_version_upgrade(true)
+            .database_insights_mode(DatabaseInsightsMode::Advanced)
+            .local_write_forwarding_status(LocalWriteForwardingStatus::Enabled)
+            .certificate_details(CertificateDetails::builder().ca_identifier("rds-ca-rsa4096-g1").build())
+            .build();
+        let by_modify: Vec<&str> = CLUSTER.iter().filter(|row| row.fate == Fate::ByModify).map(|row| row.member).collect();
+        assert_eq!(still_to_modify(&source, &DbCluster::builder().build()), by_modify);
+        let aws = Aws::from_env();
+        for member in by_modify {
+            let empty = aws.rds.modify_db_cluster();
+            assert_ne!(with_member(empty.clone(), member, &source).as_input(), empty.as_input(), "{member}");
+        }
+    }
+
+    #[test]
+    fn the_restore_has_the_key_and_the_version_and_no_tag_of_ours() {
+        let plan: Plan = serde_json::from_value(example::plan()).unwrap();
+        let tags = ["team", "rds-reencrypt:approve"].map(|key| aws_sdk_rds::types::Tag::builder().key(key).value("x").build());
+        let source = DbCluster::builder().engine("aurora-postgresql").engine_version("16.4").storage_type("aurora-iopt1");
+        let request = restore_request(&Aws::from_env(), &plan, &source.set_tag_list(Some(tags.to_vec())).build());
+        assert_eq!(request.get_kms_key_id().as_deref(), Some(plan.kms_key_arn.as_str()));
+        assert_eq!((request.get_engine_version().as_deref(), request.get_storage_type().as_deref()), (Some("16.4"), Some("aurora-iopt1")));
+        let keys: Vec<_> = request.get_tags().iter().flatten().filter_map(|tag| tag.key()).collect();
+        assert_eq!(keys, ["team", shared::names::EXECUTION_TAG]);
     }
 }

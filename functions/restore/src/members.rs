@@ -69,6 +69,7 @@ fn create_request(aws: &Aws, plan: &Plan, cluster: &DbCluster, old: &DbInstance,
         .set_promotion_tier(old.promotion_tier())
         .set_publicly_accessible(old.publicly_accessible())
         .set_auto_minor_version_upgrade(old.auto_minor_version_upgrade())
+        .set_copy_tags_to_snapshot(old.copy_tags_to_snapshot())
         .set_ca_certificate_identifier(old.ca_certificate_identifier().map(str::to_owned))
         .set_preferred_maintenance_window(old.preferred_maintenance_window().map(str::to_owned))
         .set_monitoring_interval(old.monitoring_interval())

@@ -151,6 +151,13 @@ pub fn not_carried(source: &DbCluster) -> Vec<(&'static Setting<DbCluster>, Stri
     left_behind(CLUSTER, source)
 }
 
+/// The members that the target still has to be given by a modification.
+#[must_use]
+pub fn still_to_modify(source: &DbCluster, target: &DbCluster) -> Vec<&'static str> {
+    let rows = CLUSTER.iter().filter(|row| row.fate == ByModify && row.read(source) != row.read(target));
+    rows.map(|row| row.member).collect()
+}
+
 /// The source's exports, and PostgreSQL's log in any case: it is one of the two witnesses of the start LSN.
 #[must_use]
 pub fn exports_during_the_run(source: &DbCluster) -> Vec<String> {
