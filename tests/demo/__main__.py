@@ -1,6 +1,7 @@
 """Encrypts a database under write load on a local cloud of its own, and says whether all of it held.
 
-PG picks PostgreSQL's major version, 12 to 18. Everything that was found goes to target/demo/report.json.
+PG picks PostgreSQL's major version, 12 to 18; KIND what is encrypted: instance, aurora, cluster (Multi-AZ), rekey (it
+has a key already) or unprepared (it has no logical replication yet). Everything that was found goes to target/demo/report.json.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from . import pauses, verdict
 from .application import Application
 from .databases import Databases
 from .executions import Entered, Execution, entered_states, failures
+from .kinds import KINDS, Kind
 from .local_cloud import LocalCloud, binaries_directory
 from .progress import Progress
 from .shop import IDENTIFIER, KEY_ALIAS, MASTER_SECRET, Shop, change_something, open_shop
@@ -35,7 +37,7 @@ def main() -> None:
     arguments = _arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
-        report = run(arguments.major, arguments.binaries)
+        report = run(KINDS[arguments.kind], arguments.major, arguments.binaries)
     except KeyboardInterrupt:
         sys.exit(130)
     file = REPOSITORY / "target" / "demo" / "report.json"
@@ -52,24 +54,25 @@ def _arguments() -> argparse.Namespace:
     major, kind = os.environ.get("PG") or "17", os.environ.get("KIND") or "instance"
     if major not in map(str, range(12, 19)):
         parser.error(f"PG={major}: can be 12 to 18")
-    if kind != "instance":
-        parser.error(f"KIND={kind}: this version can only do instance")
-    arguments.major = int(major)
+    if kind not in KINDS:
+        parser.error(f"KIND={kind}: can be {', '.join(KINDS)}")
+    arguments.major, arguments.kind = int(major), kind
     return arguments
 
 
-def run(major: int, binaries: Path) -> dict:
+def run(kind: Kind, major: int, binaries: Path) -> dict:
     """The whole run, from a cloud that is not there yet to the report on it."""
     began = time.monotonic()
     with LocalCloud("--binaries", str(binaries)) as cloud:
-        shop = open_shop(cloud, major)
+        shop = open_shop(cloud, kind, major)
         version, endpoint = shop.instance["EngineVersion"], shop.instance["Endpoint"]
-        print(f"PostgreSQL {version} at {endpoint['Address']}:{endpoint['Port']}, encrypted: {shop.instance['StorageEncrypted']}")
+        key = shop.instance.get("KmsKeyId", "no key")
+        print(f"{kind.told}, PostgreSQL {version} at {endpoint['Address']}:{endpoint['Port']}, encrypted: {shop.instance['StorageEncrypted']}, {key}")
         places = [(shop.secrets[database], database) for database in WRITERS]
         with Application(cloud, places, change_something) as application:
             wait_until(lambda: application.count, lambda count: count > 100, "the first hundred writes", 20)
-            execution = start(cloud, shop)
-            watch(cloud, execution, application, Progress(execution, application, began))
+            execution = start(cloud, shop, kind)
+            watch(cloud, kind, execution, application, Progress(execution, application, began))
             if execution.status == "SUCCEEDED":
                 # Nothing is waited for here: the writers are to go on for a while.
                 time.sleep(WRITES_AFTERWARDS_SECONDS)
@@ -80,21 +83,22 @@ def run(major: int, binaries: Path) -> dict:
             print_measurements(report)
         else:
             print("", *report["failures"], f"{report['error']}: {report['cause']}", sep="\n")
-    return {"holds": False} | report | {"seconds": round(time.monotonic() - began, 1)}
+    return {"holds": False, "kind": kind.told} | report | {"seconds": round(time.monotonic() - began, 1)}
 
 
-def start(cloud: LocalCloud, shop: Shop) -> Execution:
+def start(cloud: LocalCloud, shop: Shop, kind: Kind) -> Execution:
     return Execution(
         cloud,
         f"demo-{time.strftime('%Y%m%d-%H%M%S')}",
         {
             "source": IDENTIFIER, "kms_key": KEY_ALIAS, "secret": MASTER_SECRET, "consent": {"replica_identity": True},
             "cutover": {"secrets": list(shop.secrets.values())}, "wait": {"max_seconds": 1},
-        },
+        }
+        | kind.request,
     )  # fmt: skip
 
 
-def watch(cloud: LocalCloud, execution: Execution, application: Application, progress: Progress) -> None:
+def watch(cloud: LocalCloud, kind: Kind, execution: Execution, application: Application, progress: Progress) -> None:
     """Follows the execution to its end, and approves it when it asks.
 
     A history is long, and the process that answers for it also answers for the application's secrets: between approval
@@ -108,19 +112,21 @@ def watch(cloud: LocalCloud, execution: Execution, application: Application, pro
         if not approved or application.has_moved:
             states = progress.look()
             if "AwaitApproval" in states and not approved:
-                approve(cloud, execution)
+                approve(cloud, kind, execution)
                 approved = True
         time.sleep(LOOK_EVERY_SECONDS)
     progress.look()
 
 
-def approve(cloud: LocalCloud, execution: Execution) -> None:
+def approve(cloud: LocalCloud, kind: Kind, execution: Execution) -> None:
     """What an operator does in the console: tags the new database with the execution's name."""
-    rds = cloud.client("rds")
-    (target,) = (each for each in rds.describe_db_instances()["DBInstances"] if each["DBInstanceIdentifier"] != IDENTIFIER)
-    rds.add_tags_to_resource(
-        ResourceName=target["DBInstanceArn"], Tags=[{"Key": "rds-reencrypt:approve", "Value": execution.name}]
-    )
+    databases = Databases(cloud)
+    if kind.is_cluster:
+        (arn,) = (each["DBClusterArn"] for each in databases.clusters() if each["DBClusterIdentifier"] != IDENTIFIER)
+    else:
+        (arn,) = (each["DBInstanceArn"] for each in databases.all() if each["DBInstanceIdentifier"] != IDENTIFIER)
+    tags = [{"Key": "rds-reencrypt:approve", "Value": execution.name}]
+    cloud.client("rds").add_tags_to_resource(ResourceName=arn, Tags=tags)
 
 
 def describe(execution: Execution) -> dict:
@@ -149,7 +155,7 @@ def judge(cloud: LocalCloud, shop: Shop, application: Application) -> dict:
     """The verdict, said and for the report."""
     databases = Databases(cloud)
     target = verdict.find_target(databases, application.writers[0].acknowledged[-1].server)
-    source = databases.describe(IDENTIFIER)
+    source = databases.writer(IDENTIFIER)
     before = {shop.secrets[database]: value for database, value in shop.secret_values.items()}
     scene = verdict.Scene(cloud, databases, source, target, shop.key_arn, before, application.writers)
     checks = []

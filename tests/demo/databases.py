@@ -31,15 +31,66 @@ class Databases:
         )  # fmt: skip
         return self.in_status(identifier, "available")
 
+    def create_aurora(self, identifier: str, major: int, members: int = 2, **options) -> dict:
+        """An Aurora cluster with logical replication, not encrypted; its writer, once all members are available."""
+        if "DBClusterParameterGroupName" not in options:
+            family = f"aurora-postgresql{major}"
+            options["DBClusterParameterGroupName"] = self.cluster_parameter_group(f"{identifier}-settings", family, {"rds.logical_replication": 1})
+        self._create_cluster(identifier, "aurora-postgresql", major, options)
+        for number in range(1, members + 1):
+            self._rds.create_db_instance(
+                DBInstanceIdentifier=f"{identifier}-{number}", DBClusterIdentifier=identifier, Engine="aurora-postgresql",
+                DBInstanceClass="db.t3.medium", PromotionTier=number,
+            )  # fmt: skip
+            self.in_status(f"{identifier}-{number}", "available")
+        return self.writer(identifier)
+
+    def create_multi_az_cluster(self, identifier: str, major: int, **options) -> dict:
+        """A Multi-AZ DB cluster with logical replication, not encrypted; its writer, once all members are available."""
+        if "DBClusterParameterGroupName" not in options:
+            group = self.cluster_parameter_group(f"{identifier}-settings", f"postgres{major}", {"rds.logical_replication": 1})
+            options["DBClusterParameterGroupName"] = group
+        storage = {"DBClusterInstanceClass": "db.m6gd.large", "StorageType": "io1", "Iops": 1000, "AllocatedStorage": 100}
+        self._create_cluster(identifier, "postgres", major, storage | options)
+        wait_until(
+            lambda: self.describe_cluster(identifier)["Status"],
+            lambda status: status == "available", f"{identifier} available", CREATING_LIMIT_SECONDS,
+        )  # fmt: skip
+        return self.writer(identifier)
+
+    def _create_cluster(self, identifier: str, engine: str, major: int, options: dict) -> None:
+        options = {"DatabaseName" if name == "DBName" else name: value for name, value in options.items()}
+        self._rds.create_db_cluster(
+            **{
+                "DBClusterIdentifier": identifier, "Engine": engine, "EngineVersion": str(major),
+                "MasterUsername": MASTER, "MasterUserPassword": MASTER_PASSWORD,
+            } | options
+        )  # fmt: skip
+
+    def describe_cluster(self, identifier: str) -> dict:
+        return self._rds.describe_db_clusters(DBClusterIdentifier=identifier)["DBClusters"][0]
+
+    def clusters(self) -> list[dict]:
+        return self._rds.describe_db_clusters()["DBClusters"]
+
+    def writer(self, identifier: str) -> dict:
+        """The instance that takes the writes of an instance's or a cluster's name."""
+        for cluster in self.clusters():
+            if cluster["DBClusterIdentifier"] == identifier:
+                (identifier,) = [each["DBInstanceIdentifier"] for each in cluster["DBClusterMembers"] if each["IsClusterWriter"]]
+        return self.describe(identifier)
+
+    def cluster_parameter_group(self, name: str, family: str, parameters: dict[str, object]) -> str:
+        """A new cluster parameter group; its name."""
+        self._rds.create_db_cluster_parameter_group(DBClusterParameterGroupName=name, DBParameterGroupFamily=family, Description=name)
+        self._rds.modify_db_cluster_parameter_group(DBClusterParameterGroupName=name, Parameters=_changes(parameters))
+        return name
+
     def parameter_group(self, name: str, major: int, parameters: dict[str, object]) -> str:
         """A new parameter group; its name."""
         self._rds.create_db_parameter_group(DBParameterGroupName=name, DBParameterGroupFamily=f"postgres{major}", Description=name)
-        changes = [
-            {"ParameterName": parameter, "ParameterValue": str(value), "ApplyMethod": "pending-reboot"}
-            for parameter, value in parameters.items()
-        ]
-        if changes:
-            self._rds.modify_db_parameter_group(DBParameterGroupName=name, Parameters=changes)
+        if parameters:
+            self._rds.modify_db_parameter_group(DBParameterGroupName=name, Parameters=_changes(parameters))
         return name
 
     def describe(self, identifier: str) -> dict:
@@ -61,6 +112,12 @@ class Databases:
         """A session that commits by itself, by default the master user's."""
         endpoint = instance["Endpoint"]
         return connect(self._cloud.ca_file, endpoint["Address"], endpoint["Port"], dbname, user, password, autocommit=True)
+
+
+def _changes(parameters: dict[str, object]) -> list[dict]:
+    return [
+        {"ParameterName": name, "ParameterValue": str(value), "ApplyMethod": "pending-reboot"} for name, value in parameters.items()
+    ]
 
 
 def connect(

@@ -11,6 +11,7 @@ from psycopg import sql
 
 from .application import LEDGER
 from .databases import MASTER, MASTER_PASSWORD, Databases
+from .kinds import Kind
 from .local_cloud import LocalCloud
 
 IDENTIFIER = "shop"
@@ -26,6 +27,7 @@ SCHEMA = Path(__file__).with_name("shop.sql").read_text()
 class Shop:
     """What there is before the run."""
 
+    # The writer, where it is a cluster.
     instance: dict
     key_arn: str
     # The application's secrets by database, and what they hold.
@@ -33,9 +35,9 @@ class Shop:
     secret_values: dict[str, dict]
 
 
-def open_shop(cloud: LocalCloud, major: int) -> Shop:
+def open_shop(cloud: LocalCloud, kind: Kind, major: int) -> Shop:
     databases = Databases(cloud)
-    instance = databases.create(IDENTIFIER, major, DBName="shop", Tags=[{"Key": "team", "Value": "shop"}])
+    instance = kind.make(databases, IDENTIFIER, major, DBName="shop", Tags=[{"Key": "team", "Value": "shop"}])
     password = secrets.token_urlsafe(16)
     _fill(databases, instance, password)
     make_secret(cloud, MASTER_SECRET, {"username": MASTER, "password": MASTER_PASSWORD})

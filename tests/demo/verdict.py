@@ -180,9 +180,25 @@ def check_nothing_left(scene: Scene) -> Check:
 
 
 def snapshots_and_log_groups(scene: Scene) -> list[str]:
-    """Manual snapshots of the source, and log groups of the target."""
-    source, target = (instance["DBInstanceIdentifier"] for instance in (scene.source, scene.target))
+    """Manual snapshots of the source, log groups of the target, and parameter groups of the run's own."""
+    source, target = (_identifier(instance) for instance in (scene.source, scene.target))
     rds, logs = scene.cloud.client("rds"), scene.cloud.client("logs")
-    snapshots = rds.describe_db_snapshots(DBInstanceIdentifier=source, SnapshotType="manual")["DBSnapshots"]
-    groups = logs.describe_log_groups(logGroupNamePrefix=f"/aws/rds/instance/{target}/")["logGroups"]
-    return [f"snapshot {each['DBSnapshotIdentifier']}" for each in snapshots] + [f"log group {each['logGroupName']}" for each in groups]
+    if "DBClusterIdentifier" in scene.source:
+        snapshots = rds.describe_db_cluster_snapshots(DBClusterIdentifier=source, SnapshotType="manual")["DBClusterSnapshots"]
+        snapshots = [each["DBClusterSnapshotIdentifier"] for each in snapshots]
+        log_groups = f"/aws/rds/cluster/{target}/"
+    else:
+        snapshots = rds.describe_db_snapshots(DBInstanceIdentifier=source, SnapshotType="manual")["DBSnapshots"]
+        snapshots = [each["DBSnapshotIdentifier"] for each in snapshots]
+        log_groups = f"/aws/rds/instance/{target}/"
+    groups = [each["logGroupName"] for each in logs.describe_log_groups(logGroupNamePrefix=log_groups)["logGroups"]]
+    parameter_groups = [each["DBParameterGroupName"] for each in rds.describe_db_parameter_groups()["DBParameterGroups"]]
+    cluster_groups = rds.describe_db_cluster_parameter_groups()["DBClusterParameterGroups"]
+    parameter_groups += [each["DBClusterParameterGroupName"] for each in cluster_groups]
+    own = [name for name in parameter_groups if name.startswith("rds-reencrypt-")]
+    return [f"snapshot {name}" for name in snapshots] + [f"log group {name}" for name in groups] + [f"parameter group {name}" for name in own]
+
+
+def _identifier(instance: dict) -> str:
+    """Of the cluster, where it is a member of one."""
+    return instance.get("DBClusterIdentifier") or instance["DBInstanceIdentifier"]
