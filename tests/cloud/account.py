@@ -1,14 +1,21 @@
 """Requests about the account and about what can be had: quotas, instance classes, planned maintenance."""
 
+import re
 from typing import Any
 
 from moto.core.responses import ActionResult
 from moto.rds.responses import RDSResponse
 
+from . import aurora
+from .clusters import CLUSTERS_PER_ACCOUNT
 from .control_plane import ControlPlane
+from .snapshots import SNAPSHOTS_PER_REGION
 
 # RDS user guide, "Quotas in Amazon RDS": the defaults of an account.
 INSTANCES_PER_ACCOUNT, STORAGE_GIB_PER_ACCOUNT = 40, 100_000
+# Classes with disks of their own, of which Multi-AZ DB clusters are made (user guide, "Instance class availability for
+# Multi-AZ DB clusters").
+FOR_CLUSTERS = re.compile(r"db\.[a-z]+\d+[a-z]*d[a-z]*\.")
 # RDS user guide, "Encrypting Amazon RDS resources": classes without it.
 WITHOUT_ENCRYPTION = ("db.m1.", "db.m2.", "db.t1.", "db.t2.micro")
 # Classes of former generations, of which no new instance can be made.
@@ -19,22 +26,32 @@ MAINTENANCE_TAG = "cloud:maintenance"
 
 class AccountRequests(ControlPlane):
     def account_quotas(self) -> list[dict[str, Any]]:
-        storage_gib = sum(instance.allocated_storage or 0 for instance in self.databases.values())
+        provisioned = [instance for instance in self.databases.values() if instance.engine != aurora.ENGINE]
+        storage_gib = sum(instance.allocated_storage or 0 for instance in provisioned)
         return [
             {"AccountQuotaName": name, "Used": used, "Max": most}
             for name, used, most in (
                 ("DBInstances", len(self.databases), INSTANCES_PER_ACCOUNT),
                 ("AllocatedStorage", storage_gib, STORAGE_GIB_PER_ACCOUNT),
                 ("ManualSnapshots", len(self.database_snapshots), self.SNAPSHOT_QUOTA),
+                ("DBClusters", len(self.clusters), CLUSTERS_PER_ACCOUNT),
+                ("ManualClusterSnapshots", len(self.cluster_snapshots), SNAPSHOTS_PER_REGION),
             )
         ]
 
-    def planned_maintenance(self, arn: str) -> list[dict[str, Any]]:
-        tags = {tag["Key"]: tag["Value"] for tag in self.find(arn).tags}
-        if MAINTENANCE_TAG not in tags:
-            return []
-        action = {"Action": tags[MAINTENANCE_TAG], "Description": "planned"}
-        return [{"ResourceIdentifier": arn, "PendingMaintenanceActionDetails": [action]}]
+    def planned_maintenance(self, arn: str | None) -> list[dict[str, Any]]:
+        """Of one instance or cluster, or of all."""
+        everything = [*self.databases.values(), *self.clusters.values()]
+        concerned = [self._get_resource_for_tagging(arn)] if arn else everything
+        return [
+            {
+                "ResourceIdentifier": resource.arn,
+                "PendingMaintenanceActionDetails": [{"Action": tag["Value"], "Description": "planned"}],
+            }
+            for resource in concerned
+            for tag in resource.tags
+            if tag["Key"] == MAINTENANCE_TAG
+        ]
 
 
 def describe_account_attributes(response: RDSResponse) -> ActionResult:
@@ -45,9 +62,14 @@ def describe_orderable_db_instance_options(response: RDSResponse) -> ActionResul
     """moto knows those of other engines; here every class is one but those of long ago."""
     asked = {name: response.params.get(name) for name in ("Engine", "EngineVersion", "DBInstanceClass")}
     wanted = asked["DBInstanceClass"] or ""
-    option = {**asked, "SupportsStorageEncryption": not wanted.startswith(WITHOUT_ENCRYPTION)}
+    option = {
+        **asked,
+        "SupportsStorageEncryption": not wanted.startswith(WITHOUT_ENCRYPTION),
+        "SupportsClusters": asked["Engine"] == "postgres" and bool(FOR_CLUSTERS.match(wanted)),
+    }
     return ActionResult({"OrderableDBInstanceOptions": [] if wanted.startswith(NOT_ORDERABLE) else [option]})
 
 
 def describe_pending_maintenance_actions(response: RDSResponse) -> ActionResult:
-    return ActionResult({"PendingMaintenanceActions": response.backend.planned_maintenance(response.params["ResourceIdentifier"])})
+    found = response.backend.planned_maintenance(response.params.get("ResourceIdentifier"))
+    return ActionResult({"PendingMaintenanceActions": found})

@@ -11,6 +11,8 @@ from .control_plane import ControlPlane
 
 ENGINES = (aurora.ENGINE, "postgres")
 MULTI_AZ_MEMBERS = 3
+# Aurora user guide, "Quotas in Amazon Aurora".
+CLUSTERS_PER_ACCOUNT = 40
 DELETABLE = (
     "available", "failed", "inaccessible-encryption-credentials", "incompatible-restore", "incompatible-parameters",
 )  # fmt: skip
@@ -56,6 +58,10 @@ class ClusterRequests(ControlPlane):
         self._validate_db_identifier(identifier)
         if identifier in self.clusters:
             raise DBClusterAlreadyExists(identifier)
+        if len(self.clusters) >= CLUSTERS_PER_ACCOUNT:
+            raise exceptions.RDSClientError(
+                "DBClusterQuotaExceededFault", "The request would exceed the maximum number of DB clusters."
+            )
 
     def _add_cluster(self, members: dict[str, Any]) -> Cluster:
         cluster = Cluster(self, members)
@@ -79,10 +85,17 @@ class ClusterRequests(ControlPlane):
     def _describe_replica(self, members: dict[str, Any]) -> Cluster:
         """A cluster that replicates another one is there to be described alone."""
         source = self.find_cluster(members["replication_source_identifier"])
-        replica = self._add_cluster({"master_username": source.master_username, **members})
+        described = {"master_username": source.master_username, **members}
+        replica = self._add_cluster(described)
         source.read_replica_identifiers.append(replica.arn)
         replica.status = "available"
         return replica
+
+    def _leave_source(self, replica: Cluster) -> None:
+        """A replica that is deleted is its source's no longer."""
+        for cluster in self.clusters.values():
+            if replica.arn in cluster.read_replica_identifiers:
+                cluster.read_replica_identifiers.remove(replica.arn)
 
     def _begin_cluster(self, cluster: Cluster, seconds: float, failed: str) -> None:
         """Let a new cluster take its time; one of the kind that has its members from the beginning makes them."""
@@ -279,6 +292,7 @@ class ClusterRequests(ControlPlane):
             self.rds.pause(self.rds.pace.deleting)
             if cluster.volume:
                 cluster.volume.archive.unlink()
+            self._leave_source(cluster)
             cluster.give_up_managed_password()
             del self.clusters[cluster.db_cluster_identifier]
 

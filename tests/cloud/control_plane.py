@@ -110,7 +110,9 @@ class ControlPlane(models.RDSBackend):
 
     def with_servers(self) -> "list[Instance]":
         """The instances that run PostgreSQL; those of other engines are there to be described alone."""
-        return [instance for instance in self.databases.values() if hasattr(instance, "server")]
+        # Copied in one step: work in threads asks too, while requests add and remove.
+        instances = [instance for _, instance in list(self.databases._store.values())]
+        return [instance for instance in instances if hasattr(instance, "server")]
 
     def standbys_of(self, primary: "Instance") -> "list[Instance]":
         """The instances that are hot standbys of another one, or are being made such."""

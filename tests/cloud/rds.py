@@ -3,7 +3,8 @@
 Every request is answered at once with the status that RDS shows meanwhile, and the work runs in a thread. What RDS
 refuses is refused with its error names (API reference, "Errors" of each action). The requests are in instances.py,
 snapshots.py, parameter_groups.py, log_files.py and account.py, those for clusters in clusters.py, members.py,
-cluster_snapshots.py and global_clusters.py, those for read replicas in replicas.py; metrics.py has what RDS tells CloudWatch.
+cluster_snapshots.py and global_clusters.py, those for read replicas in replicas.py, for DB proxies in
+proxies.py; metrics.py has what RDS tells CloudWatch.
 
 A cluster's writer is a server like an instance's, and a reader is a hot standby of it. aurora.py says what a server of
 Aurora has and lacks.
@@ -38,6 +39,7 @@ from .logs import LogExporter
 from .members import MemberRequests
 from .parameter_groups import ParameterGroupRequests
 from .postgres import Server, Templates, guard
+from .proxies import ProxyRequests
 from .replicas import ReplicaRequests
 from .snapshots import PackedVolume, SnapshotRequests
 from .tls import Authority
@@ -135,8 +137,8 @@ def _is_free(port: int) -> bool:
 
 
 class RdsBackend(
-    ClusterRequests, MemberRequests, ClusterSnapshotRequests, GlobalClusterRequests, ReplicaRequests, InstanceRequests,
-    SnapshotRequests, ParameterGroupRequests, LogFileRequests, account.AccountRequests,
+    ClusterRequests, MemberRequests, ClusterSnapshotRequests, GlobalClusterRequests, ProxyRequests, ReplicaRequests,
+    InstanceRequests, SnapshotRequests, ParameterGroupRequests, LogFileRequests, account.AccountRequests,
 ):  # fmt: skip
     """Everything that this cloud does otherwise than moto's backend."""
 
@@ -151,7 +153,7 @@ class RdsBackend(
             return self.find_cluster(parameters["DBClusterIdentifier"])
         # A restore names its snapshot as well.
         name = parameters["DBInstanceIdentifier"]
-        snapshot = self.database_snapshots.get(parameters.get("DBSnapshotIdentifier"))
+        snapshot = self.database_snapshots.get(parameters.get("DBSnapshotIdentifier") or "")
         return snapshot if snapshot and snapshot.database.db_instance_identifier == name else self.find(name)
 
 
@@ -239,4 +241,5 @@ def install(directory: Path, postgres_dir: Path, faults: Faults, pace: Pace = Pa
     _answer_one_at_a_time(faults)
     keys.mark_managed_keys()
     keys.default_key_usage()
+    keys.guard_foreign_keys()
     return rds

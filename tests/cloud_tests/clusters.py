@@ -80,9 +80,9 @@ class Clusters(Databases):
         found = self.rds.describe_db_cluster_snapshots(DBClusterSnapshotIdentifier=identifier)
         return found["DBClusterSnapshots"][0]
 
-    def cluster_snapshot_available(self, identifier: str) -> dict:
+    def cluster_snapshot_available(self, identifier: str, status: str = "available") -> dict:
         wait_until(
-            lambda: self.describe_snapshot(identifier)["Status"] == "available", f"{identifier} available", LIMIT_SECONDS
+            lambda: self.describe_snapshot(identifier)["Status"] == status, f"{identifier} {status}", LIMIT_SECONDS
         )
         return self.describe_snapshot(identifier)
 
