@@ -1,6 +1,7 @@
 //! RDS's control plane as the steps see it.
 
 pub mod clusters;
+pub mod holder;
 
 use aws_sdk_rds::operation::describe_db_instances::builders::DescribeDBInstancesFluentBuilder;
 use aws_sdk_rds::types::{DbCluster, DbInstance, DbSnapshot, Filter, Tag};

@@ -272,7 +272,7 @@ fn a_break_in_the_state_machine_is_seen_and_its_place_is_named() {
         ("StartAt: all loops at their bounds make ", |machine| {
             machine["States"]["IsSnapshotReady"]["Choices"][1]["Condition"] = json!("{% $polls >= 2000 %}");
         }),
-        ("PollLag: cannot be reached", |machine| machine["States"]["IsStartKnown"]["Choices"][0]["Next"] = json!("Verify")),
+        ("Regroup: cannot be reached", |machine| machine["States"]["IsStartKnown"]["Choices"][0]["Next"] = json!("Verify")),
     ];
     for (expected, break_it) in breaks {
         let mut broken = machine();

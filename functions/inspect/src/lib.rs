@@ -54,7 +54,7 @@ async fn inspect(aws: &Aws, preflight: Preflight) -> Result<Answer> {
         let seen = server::check(&source, &plan, asked.as_deref(), &mut findings).await;
         if let Some(seen) = findings.note(seen)? {
             (plan.control_database, plan.databases) = (seen.control_database, seen.databases);
-            plan.preparation = plan.preparation.filter(|_| !seen.is_logical);
+            plan.preparation = plan.preparation.filter(|preparation| !seen.is_logical || preparation.makes_group);
             let session = source.connect(&plan.control_database).await?;
             disk::check(aws, &session, &plan, &mut findings).await?;
         }

@@ -5,10 +5,13 @@ use shared::finding::Findings;
 use shared::input::RebootWhen;
 
 pub(crate) fn check(wal_level: &str, plan: &Plan, findings: &mut Findings) {
-    if wal_level == "logical" {
-        return;
-    }
-    let found = format!("wal_level is {wal_level}");
+    let group = plan.preparation.as_ref().filter(|preparation| preparation.makes_group).map(|preparation| &preparation.old_group);
+    let found = match (wal_level, group) {
+        ("logical", None) => return,
+        // The copy starts with the group as it is, and has the run's slots: without logical replication it would not start.
+        ("logical", Some(group)) => format!("wal_level is logical until the next restart: {group} does not say rds.logical_replication = 1"),
+        _ => format!("wal_level is {wal_level}"),
+    };
     let Some(what) = told(plan) else {
         let remedy = "set rds.logical_replication to 1 in the source's parameter group and reboot";
         findings.refuse("WalLevel", found, "logical is needed", remedy);

@@ -3,18 +3,16 @@
 //! Why here, before anything else: a reboot would end what later steps hold on to.
 
 mod group;
-mod holder;
 mod window;
 
 use std::time::SystemTime;
 
 use serde::Serialize;
 use shared::aws::Aws;
-use shared::contract::{Action, Plan, Preparation, Step};
+use shared::contract::{Action, Plan, Preparation, Ready, Step};
 use shared::error::{ErrorName, Result, StepError};
 use shared::input::RebootWhen;
-
-use crate::holder::Holder;
+use shared::rds::holder::Holder;
 
 /// "Not yet" is an answer.
 #[derive(Debug, Serialize)]
@@ -32,6 +30,12 @@ impl Prepared {
 
     fn not_yet(status: impl Into<String>) -> Self {
         Self { ready: false, status: status.into(), wait_seconds: 0 }
+    }
+}
+
+impl From<Ready> for Prepared {
+    fn from(Ready { ready, status }: Ready) -> Self {
+        Self { ready, status, wait_seconds: 0 }
     }
 }
 
@@ -59,13 +63,14 @@ async fn prepare(aws: &Aws, plan: &Plan) -> Result<Prepared> {
     if preparation.makes_group {
         group::ensure(aws, plan, preparation).await?;
     }
-    let holder = Holder::find(aws, plan).await?;
+    let gone = || StepError::new(ErrorName::SourceNotFound, format!("{} does not exist any more", plan.source.identifier));
+    let holder = Holder::find(aws, plan.source.kind, &plan.source.identifier).await?.ok_or_else(gone)?;
     if !holder.is_available() {
         return Ok(Prepared::not_yet(holder.status()));
     }
     if holder.group() != wanted {
         check_not_changed(&holder, preparation)?;
-        return holder.attach(aws, wanted).await;
+        return Ok(holder.attach(aws, wanted).await?.into());
     }
     match holder.waits_for_reboot() {
         None => Ok(Prepared::not_yet("applying parameters")),
@@ -89,21 +94,19 @@ async fn reboot_when_due(aws: &Aws, plan: &Plan, holder: &Holder, members: &[Str
             return Ok(Prepared { wait_seconds, ..Prepared::not_yet(format!("waits for the maintenance window {}", holder.maintenance_window())) });
         }
     }
-    holder.reboot(aws, members).await
+    Ok(holder.reboot(aws, members).await?.into())
 }
 
 async fn give_back(aws: &Aws, plan: &Plan) -> Result<Prepared> {
     let Some(old) = group::read_predecessor(aws, plan).await? else { return Ok(Prepared::ready("nothing to undo")) };
-    match Holder::find(aws, plan).await {
-        Ok(holder) if holder.group() == plan.names.parameter_group => {
-            if !holder.is_available() {
-                return Ok(Prepared::not_yet(holder.status()));
-            }
-            return holder.attach(aws, &old).await;
+    // A source that is gone has no group.
+    if let Some(holder) = Holder::find(aws, plan.source.kind, &plan.source.identifier).await?
+        && holder.group() == plan.names.parameter_group
+    {
+        if !holder.is_available() {
+            return Ok(Prepared::not_yet(holder.status()));
         }
-        // A source that is gone has no group.
-        Err(error) if error.name != ErrorName::SourceNotFound => return Err(error),
-        _ => {}
+        return Ok(holder.attach(aws, &old).await?.into());
     }
     group::remove(aws, plan).await
 }

@@ -10,11 +10,11 @@ use shared::rds::{self, clusters};
 use shared::settings::cluster::{exports_during_the_run, still_to_modify};
 use shared::settings::is_default_group;
 
-use crate::{check_key, members, settings};
+use crate::{check_key, members, settings, source_gone};
 
 /// After it answers ready, cluster and members are available, with the settings of the source's.
 pub(crate) async fn ensure(aws: &Aws, plan: &Plan) -> Result<Ready> {
-    let source = rds::original_cluster(aws, plan).await?;
+    let source = clusters::find_cluster(aws, &plan.source.identifier).await?.ok_or_else(|| source_gone(plan))?;
     let Some(target) = clusters::find_cluster(aws, &plan.target).await? else {
         let restored = restore_request(aws, plan, &source).send().await;
         restored.map_err(StepError::from).while_doing(&format!("restore {} from {}", plan.target, plan.names.snapshot))?;

@@ -29,7 +29,7 @@ pub async fn handle(aws: &Aws, step: Step) -> Result<Ready> {
 }
 
 async fn ensure_target(aws: &Aws, plan: &Plan) -> Result<Ready> {
-    let source = rds::original_instance(aws, plan).await?;
+    let source = rds::find_instance(aws, &plan.source.identifier).await?.ok_or_else(|| source_gone(plan))?;
     let Some(target) = rds::find_instance(aws, &plan.target).await? else {
         let restored = settings::restore_request(aws, plan, &source).send().await;
         restored.map_err(StepError::from).while_doing(&format!("restore {} from {}", plan.target, plan.names.copy))?;
@@ -48,6 +48,10 @@ async fn ensure_target(aws: &Aws, plan: &Plan) -> Result<Ready> {
         }
         status => Ok(Ready::not_yet(status)),
     }
+}
+
+fn source_gone(plan: &Plan) -> StepError {
+    StepError::new(ErrorName::SourceNotFound, format!("{} does not exist any more", plan.source.identifier))
 }
 
 /// Why here: success without encryption, or with another key, would be the worst lie of all.

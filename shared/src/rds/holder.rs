@@ -1,29 +1,31 @@
 //! Who holds the parameter group in which logical replication is turned on: an instance, or a cluster for all its members.
 
+use crate::aws::{Aws, code};
+use crate::contract::{Kind, Ready};
+use crate::error::{Result, StepError};
+use crate::rds::{clusters, find_instance};
 use aws_sdk_rds::types::{DbCluster, DbInstance};
-use shared::aws::{Aws, code};
-use shared::contract::{Kind, Plan};
-use shared::error::{ErrorName, Result, StepError};
-use shared::rds::{clusters, find_instance};
 
-use crate::Prepared;
-
-pub(crate) enum Holder {
+#[derive(Debug)]
+pub enum Holder {
     Instance(Box<DbInstance>),
     Cluster(Kind, Box<DbCluster>),
 }
 
 impl Holder {
-    pub(crate) async fn find(aws: &Aws, plan: &Plan) -> Result<Self> {
-        let id = &plan.source.identifier;
-        let gone = || StepError::new(ErrorName::SourceNotFound, format!("{id} does not exist any more"));
-        if plan.source.kind.is_cluster() {
-            return Ok(Self::Cluster(plan.source.kind, Box::new(clusters::find_cluster(aws, id).await?.ok_or_else(gone)?)));
+    /// The instance or cluster with this identifier; none where it is gone.
+    ///
+    /// # Errors
+    /// `AwsUnavailable`, `AwsRefused`.
+    pub async fn find(aws: &Aws, kind: Kind, id: &str) -> Result<Option<Self>> {
+        if kind.is_cluster() {
+            return Ok(clusters::find_cluster(aws, id).await?.map(|cluster| Self::Cluster(kind, Box::new(cluster))));
         }
-        Ok(Self::Instance(Box::new(find_instance(aws, id).await?.ok_or_else(gone)?)))
+        Ok(find_instance(aws, id).await?.map(|instance| Self::Instance(Box::new(instance))))
     }
 
-    pub(crate) fn status(&self) -> &str {
+    #[must_use]
+    pub fn status(&self) -> &str {
         match self {
             Self::Instance(instance) => instance.db_instance_status(),
             Self::Cluster(_, cluster) => cluster.status(),
@@ -31,11 +33,13 @@ impl Holder {
         .unwrap_or_default()
     }
 
-    pub(crate) fn is_available(&self) -> bool {
+    #[must_use]
+    pub fn is_available(&self) -> bool {
         self.status() == "available"
     }
 
-    pub(crate) fn group(&self) -> &str {
+    #[must_use]
+    pub fn group(&self) -> &str {
         match self {
             Self::Instance(instance) => instance.db_parameter_groups().first().and_then(|group| group.db_parameter_group_name()),
             Self::Cluster(_, cluster) => cluster.db_cluster_parameter_group(),
@@ -43,7 +47,8 @@ impl Holder {
         .unwrap_or_default()
     }
 
-    pub(crate) fn maintenance_window(&self) -> &str {
+    #[must_use]
+    pub fn maintenance_window(&self) -> &str {
         match self {
             Self::Instance(instance) => instance.preferred_maintenance_window(),
             Self::Cluster(_, cluster) => cluster.preferred_maintenance_window(),
@@ -52,7 +57,8 @@ impl Holder {
     }
 
     /// The instances that have to restart before the group holds, the writer first; none while RDS is still applying it.
-    pub(crate) fn waits_for_reboot(&self) -> Option<Vec<String>> {
+    #[must_use]
+    pub fn waits_for_reboot(&self) -> Option<Vec<String>> {
         let mut waiting: Vec<(bool, Option<&str>, Option<&str>)> = match self {
             Self::Instance(instance) => {
                 let groups = instance.db_parameter_groups().iter();
@@ -73,7 +79,10 @@ impl Holder {
     }
 
     /// After it, the group is on its way.
-    pub(crate) async fn attach(&self, aws: &Aws, group: &str) -> Result<Prepared> {
+    ///
+    /// # Errors
+    /// `AwsUnavailable`, `AwsRefused`.
+    pub async fn attach(&self, aws: &Aws, group: &str) -> Result<Ready> {
         let sent = match self {
             Self::Instance(instance) => {
                 let request = aws.rds.modify_db_instance().set_db_instance_identifier(instance.db_instance_identifier.clone());
@@ -86,11 +95,14 @@ impl Holder {
                 sent.map(drop).map_err(|error| (code(&error) == Some("InvalidDBClusterStateFault"), StepError::from(error)))
             }
         };
-        begun(sent, "modifying", &format!("give the source parameter group {group}"))
+        begun(sent, "modifying", &format!("attach parameter group {group}"))
     }
 
     /// After it, the next of these instances restarts; a Multi-AZ DB cluster restarts as a whole.
-    pub(crate) async fn reboot(&self, aws: &Aws, members: &[String]) -> Result<Prepared> {
+    ///
+    /// # Errors
+    /// `AwsUnavailable`, `AwsRefused`.
+    pub async fn reboot(&self, aws: &Aws, members: &[String]) -> Result<Ready> {
         let sent = if let Self::Cluster(Kind::MultiAzCluster, cluster) = self {
             let request = aws.rds.reboot_db_cluster().set_db_cluster_identifier(cluster.db_cluster_identifier.clone());
             let sent = request.send().await;
@@ -100,15 +112,15 @@ impl Holder {
             let sent = request.send().await;
             sent.map(drop).map_err(|error| (code(&error) == Some("InvalidDBInstanceState"), StepError::from(error)))
         };
-        begun(sent, "rebooting", "reboot the source")
+        begun(sent, "rebooting", "reboot for a parameter group")
     }
 }
 
-/// RDS does one thing at a time: a source that is busy is asked again.
-fn begun(sent: Result<(), (bool, StepError)>, status: &str, what: &str) -> Result<Prepared> {
+/// RDS does one thing at a time: who is busy is asked again.
+fn begun(sent: Result<(), (bool, StepError)>, status: &str, what: &str) -> Result<Ready> {
     match sent {
-        Ok(()) => Ok(Prepared::not_yet(status)),
-        Err((true, _)) => Ok(Prepared::not_yet("the source is busy")),
+        Ok(()) => Ok(Ready::not_yet(status)),
+        Err((true, _)) => Ok(Ready::not_yet("busy")),
         Err((false, error)) => Err(error.while_doing(what)),
     }
 }

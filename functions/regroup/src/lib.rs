@@ -1,0 +1,41 @@
+//! Gives the new database the parameter group that the old one had before the run prepared it.
+//!
+//! Why here: the volume brought the run's slots along, and a server with logical slots does not start without logical
+//! replication. So the new database is restored with the run's group, and restarts with the old one as soon as the slots
+//! are gone from it, long before the application comes.
+
+use shared::aws::Aws;
+use shared::contract::{Action, Plan, Ready, Step};
+use shared::error::{ErrorName, Result, StepError};
+use shared::rds::holder::Holder;
+
+/// Do: after it answers ready, the new database runs with the group that the source had when the run began.
+/// Undo: there is nothing to undo.
+///
+/// # Errors
+/// `RestoreFailed` where the new database is gone; `AwsUnavailable`, `AwsRefused`.
+pub async fn handle(aws: &Aws, step: Step) -> Result<Ready> {
+    match step.action {
+        Action::Do => regroup(aws, &step.plan).await,
+        Action::Undo => Ok(Ready::yes("nothing to undo")),
+    }
+}
+
+async fn regroup(aws: &Aws, plan: &Plan) -> Result<Ready> {
+    let Some(preparation) = plan.preparation.as_ref().filter(|preparation| preparation.makes_group) else {
+        return Ok(Ready::yes("nothing to do"));
+    };
+    let gone = || StepError::new(ErrorName::RestoreFailed, format!("{} does not exist any more", plan.target));
+    let holder = Holder::find(aws, plan.source.kind, &plan.target).await?.ok_or_else(gone)?;
+    if !holder.is_available() {
+        return Ok(Ready::not_yet(holder.status()));
+    }
+    if holder.group() != preparation.old_group {
+        return holder.attach(aws, &preparation.old_group).await;
+    }
+    match holder.waits_for_reboot() {
+        None => Ok(Ready::not_yet("applying parameters")),
+        Some(members) if members.is_empty() => Ok(Ready::yes("as the source was")),
+        Some(members) => holder.reboot(aws, &members).await,
+    }
+}
