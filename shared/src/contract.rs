@@ -9,6 +9,7 @@ use crate::finding::Findings;
 use crate::input::{After, Consent, Cutover, Guard, Verify, Wait};
 use crate::lsn::Lsn;
 use crate::names::Names;
+use crate::settings::Difference;
 
 /// Every step can be done and undone, each as often as one likes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -175,6 +176,8 @@ pub struct FinishRequest {
     pub start_lsn: Option<Lsn>,
     pub publication: Published,
     pub verified: VerifiedByDatabase,
+    /// What cannot be carried; empty where a run is finished that was stopped.
+    pub settings: Vec<Difference>,
     pub cutover: CutoverDone,
 }
 
@@ -355,6 +358,7 @@ pub mod example {
                 "start_lsn": "0/1000",
                 "publication": {"ready": true, "tables": {"orders": 1}},
                 "verified": verified,
+                "settings": [],
                 "cutover": {"write_pause_ms": 20, "drained_lsn": "0/2000", "switched_secrets": []},
             }),
             _ => json!({"action": "do", "plan": plan()}),

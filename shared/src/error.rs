@@ -69,6 +69,8 @@ error_names! {
     TablesChanged,
     /// Something other than rows was changed on one side during the run.
     CatalogsDiffer,
+    /// The new database lacks a setting of the source that it should have.
+    SettingsDiffer,
     /// The copy did not reach the fence's LSN within the allowed pause; writes go on.
     DrainTimeout,
     /// A table's rows differ between source and copy.

@@ -150,7 +150,7 @@ pub struct Target {
 /// `RestoreFailed` where it is gone.
 pub async fn describe_target(aws: &Aws, plan: &Plan) -> Result<Target> {
     if plan.source.kind.is_cluster() {
-        let cluster = clusters::find_cluster(aws, &plan.target).await?.ok_or_else(|| gone(ErrorName::RestoreFailed, &plan.target))?;
+        let cluster = target_cluster(aws, plan).await?;
         return Ok(Target {
             encrypted: cluster.storage_encrypted() == Some(true),
             endpoint: clusters::endpoint(&cluster),
@@ -231,6 +231,14 @@ fn original_group(plan: &Plan, group: String) -> String {
 /// `RestoreFailed` where it is gone.
 pub async fn target_instance(aws: &Aws, plan: &Plan) -> Result<DbInstance> {
     find_instance(aws, &plan.target).await?.ok_or_else(|| gone(ErrorName::RestoreFailed, &plan.target))
+}
+
+/// The new cluster.
+///
+/// # Errors
+/// `RestoreFailed` where it is gone.
+pub async fn target_cluster(aws: &Aws, plan: &Plan) -> Result<DbCluster> {
+    clusters::find_cluster(aws, &plan.target).await?.ok_or_else(|| gone(ErrorName::RestoreFailed, &plan.target))
 }
 
 fn gone(name: ErrorName, id: &str) -> StepError {

@@ -111,6 +111,21 @@ pub struct Differences {
 }
 
 impl Differences {
+    /// Adds what differs elsewhere.
+    pub fn extend(&mut self, other: Self) {
+        self.lost.extend(other.lost);
+        self.left.extend(other.left);
+    }
+
+    /// The same of one member of a cluster, which is named with the setting.
+    #[must_use]
+    pub fn of_member(mut self, identifier: &str) -> Self {
+        for difference in self.lost.iter_mut().chain(&mut self.left) {
+            difference.member = format!("{} of {identifier}", difference.member);
+        }
+        self
+    }
+
     fn of<T>(table: &[Setting<T>], source: &T, target: &T, is_due: impl Fn(Fate) -> bool) -> Self {
         let differing = |wanted: &dyn Fn(Fate) -> bool| {
             let rows = table.iter().filter(|row| wanted(row.fate));

@@ -68,6 +68,7 @@ pub(crate) fn output(request: &FinishRequest, target: &New, source_status: &str)
             "drained_lsn": request.cutover.drained_lsn,
             "switched_secrets": request.cutover.switched_secrets,
             "drift": request.cutover.drift,
+            "settings": request.settings,
             // The fence is not closed without it.
             "verified_in_pause": plan.cutover.verify_in_pause,
             "source": source_status,

@@ -32,9 +32,9 @@ pub(crate) async fn ensure(aws: &Aws, plan: &Plan) -> Result<Ready> {
     if !members.ready {
         return Ok(members);
     }
-    if let Some(request) = modify_request(aws, plan, &source, &target) {
+    if let Some((request, members)) = modify_request(aws, plan, &source, &target) {
         return match request.send().await {
-            Ok(_) => Ok(Ready::not_yet("modifying")),
+            Ok(_) => Ok(Ready::not_yet(format!("modifying {}", members.join(", ")))),
             Err(error) if code(&error) == Some("InvalidDBClusterStateFault") => Ok(Ready::not_yet("busy")),
             Err(error) => Err(StepError::from(error).while_doing(&format!("give {} the settings of the source", plan.target))),
         };
@@ -105,14 +105,14 @@ fn scaling(source: &DbCluster) -> Option<ServerlessV2ScalingConfiguration> {
     Some(configuration.build())
 }
 
-/// The modification that is still needed, if any.
-fn modify_request(aws: &Aws, plan: &Plan, source: &DbCluster, target: &DbCluster) -> Option<ModifyDBClusterFluentBuilder> {
+/// The modification that is still needed, if any, and the members that it is to change.
+fn modify_request(aws: &Aws, plan: &Plan, source: &DbCluster, target: &DbCluster) -> Option<(ModifyDBClusterFluentBuilder, Vec<&'static str>)> {
     let members = still_to_modify(source, target);
     if members.is_empty() {
         return None;
     }
     let request = aws.rds.modify_db_cluster().db_cluster_identifier(&plan.target).apply_immediately(true);
-    Some(members.iter().fold(request, |request, member| with_member(request, member, source)))
+    Some((members.iter().fold(request, |request, member| with_member(request, member, source)), members))
 }
 
 fn with_member(request: ModifyDBClusterFluentBuilder, member: &str, source: &DbCluster) -> ModifyDBClusterFluentBuilder {
@@ -120,15 +120,20 @@ fn with_member(request: ModifyDBClusterFluentBuilder, member: &str, source: &DbC
         "AllocatedStorage" => request.set_allocated_storage(source.allocated_storage),
         "PreferredMaintenanceWindow" => request.set_preferred_maintenance_window(source.preferred_maintenance_window.clone()),
         "AutoMinorVersionUpgrade" => request.set_auto_minor_version_upgrade(source.auto_minor_version_upgrade),
-        // The mode depends on insights and their retention.
-        "DatabaseInsightsMode" => request
-            .set_database_insights_mode(source.database_insights_mode.clone())
-            .set_enable_performance_insights(source.performance_insights_enabled)
-            .set_performance_insights_retention_period(source.performance_insights_retention_period.filter(|days| *days > 0)),
         "LocalWriteForwardingStatus" => request.enable_local_write_forwarding(source.local_write_forwarding_status.is_some()),
-        "CertificateDetails" => {
-            let authority = source.certificate_details().and_then(|details| details.ca_identifier.clone());
-            request.set_ca_certificate_identifier(authority)
+        "CertificateDetails" => request.set_ca_certificate_identifier(source.certificate_details().and_then(|details| details.ca_identifier.clone())),
+        "MonitoringInterval" | "MonitoringRoleArn" => {
+            let interval = source.monitoring_interval().unwrap_or(0);
+            request.monitoring_interval(interval).set_monitoring_role_arn(source.monitoring_role_arn.clone().filter(|_| interval > 0))
+        }
+        // Mode and retention depend on each other, and the key can be chosen when they are enabled and never again.
+        "DatabaseInsightsMode" | "PerformanceInsightsEnabled" | "PerformanceInsightsKMSKeyId" | "PerformanceInsightsRetentionPeriod" => {
+            let enabled = source.performance_insights_enabled().unwrap_or(false);
+            request
+                .set_database_insights_mode(source.database_insights_mode.clone())
+                .enable_performance_insights(enabled)
+                .set_performance_insights_kms_key_id(source.performance_insights_kms_key_id.clone().filter(|_| enabled))
+                .set_performance_insights_retention_period(source.performance_insights_retention_period.filter(|_| enabled))
         }
         _ => request,
     }
@@ -170,7 +175,12 @@ mod tests {
             .allocated_storage(400)
             .preferred_maintenance_window("sun:01:00-sun:01:30")
             .auto_minor_version_upgrade(true)
+            .monitoring_interval(15)
+            .monitoring_role_arn("arn:role")
             .database_insights_mode(DatabaseInsightsMode::Advanced)
+            .performance_insights_enabled(true)
+            .performance_insights_kms_key_id("arn:key")
+            .performance_insights_retention_period(465)
             .local_write_forwarding_status(LocalWriteForwardingStatus::Enabled)
             .certificate_details(CertificateDetails::builder().ca_identifier("rds-ca-rsa4096-g1").build())
             .build();

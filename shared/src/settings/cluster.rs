@@ -17,8 +17,8 @@ const LIMITLESS: &str = "a limitless database cannot be restored shard by shard"
 
 /// Every member of the shape `DBCluster`, in its order.
 pub const CLUSTER: &[Setting<DbCluster>] = &[
-    // Aurora's grows by itself, and is always 1.
-    Setting::carried("AllocatedStorage", ByModify, |it| word(&it.allocated_storage)),
+    // Aurora's grows by itself.
+    Setting::carried("AllocatedStorage", ByModify, |it| if is_aurora(it) { None } else { word(&it.allocated_storage) }),
     // RDS places a Multi-AZ DB cluster by its subnet group.
     Setting::carried("AvailabilityZones", AtRestore, |it| if is_aurora(it) { names(it.availability_zones()) } else { None }),
     Setting::carried("BackupRetentionPeriod", AtRestore, |it| word(&it.backup_retention_period)),
@@ -107,12 +107,14 @@ pub const CLUSTER: &[Setting<DbCluster>] = &[
     Setting::own("AutomaticRestartTime"),
     Setting::carried("ServerlessV2ScalingConfiguration", AtRestore, |it| it.serverless_v2_scaling_configuration().map(serverless_v2)),
     Setting::own("ServerlessV2PlatformVersion"),
-    Setting::carried("MonitoringInterval", AtRestore, |it| word(&it.monitoring_interval)),
-    Setting::carried("MonitoringRoleArn", AtRestore, |it| word(&it.monitoring_role_arn)),
+    Setting::carried("MonitoringInterval", ByModify, |it| word(&it.monitoring_interval)),
+    Setting::carried("MonitoringRoleArn", ByModify, |it| if it.monitoring_interval() > Some(0) { word(&it.monitoring_role_arn) } else { None }),
     Setting::carried("DatabaseInsightsMode", ByModify, |it| word(&it.database_insights_mode).filter(|mode| mode != "standard")),
-    Setting::carried("PerformanceInsightsEnabled", AtRestore, |it| word(&it.performance_insights_enabled)),
-    Setting::carried("PerformanceInsightsKMSKeyId", AtRestore, |it| word(&it.performance_insights_kms_key_id)),
-    Setting::carried("PerformanceInsightsRetentionPeriod", AtRestore, |it| word(&it.performance_insights_retention_period)),
+    Setting::carried("PerformanceInsightsEnabled", ByModify, |it| word(&it.performance_insights_enabled)),
+    Setting::carried("PerformanceInsightsKMSKeyId", ByModify, |it| if has_insights(it) { word(&it.performance_insights_kms_key_id) } else { None }),
+    Setting::carried("PerformanceInsightsRetentionPeriod", ByModify, |it| {
+        if has_insights(it) { word(&it.performance_insights_retention_period) } else { None }
+    }),
     Setting::left("DBSystemId", "of RDS Custom alone", |it| word(&it.db_system_id)),
     Setting::carried("MasterUserSecret", AtTheEnd, |it| {
         it.master_user_secret().map(|secret| format!("managed, with key {}", secret.kms_key_id().unwrap_or("aws/secretsmanager")))
@@ -123,8 +125,10 @@ pub const CLUSTER: &[Setting<DbCluster>] = &[
     Setting::own("AwsBackupRecoveryPointArn"),
     Setting::left("LimitlessDatabase", LIMITLESS, |it| it.limitless_database().and_then(|database| word(&database.min_required_acu))),
     Setting::left("ClusterScalabilityType", LIMITLESS, |it| word(&it.cluster_scalability_type).filter(|kind| kind != "standard")),
-    // How long the certificate is valid differs with the day of its issue.
-    Setting::carried("CertificateDetails", ByModify, |it| it.certificate_details().and_then(|details| word(&details.ca_identifier))),
+    // How long the certificate is valid differs with the day of its issue. Aurora's members have their own.
+    Setting::carried("CertificateDetails", ByModify, |it| {
+        it.certificate_details().filter(|_| !is_aurora(it)).and_then(|details| word(&details.ca_identifier))
+    }),
     Setting::carried("EngineLifecycleSupport", AtRestore, |it| word(&it.engine_lifecycle_support)),
     Setting::left("VPCNetworkingEnabled", EXPRESS, |it| word(&it.vpc_networking_enabled)),
     Setting::left("InternetAccessGatewayEnabled", EXPRESS, |it| word(&it.internet_access_gateway_enabled)),
@@ -145,12 +149,6 @@ pub fn compare_at_the_end(source: &DbCluster, target: &DbCluster) -> Differences
     Differences::of(CLUSTER, source, target, |fate| fate.is_carried_before_cutover() || fate == AtTheEnd)
 }
 
-/// What a cluster has set that stays behind, with its value.
-#[must_use]
-pub fn not_carried(source: &DbCluster) -> Vec<(&'static Setting<DbCluster>, String)> {
-    left_behind(CLUSTER, source)
-}
-
 /// The members that the target still has to be given by a modification.
 #[must_use]
 pub fn still_to_modify(source: &DbCluster, target: &DbCluster) -> Vec<&'static str> {
@@ -158,14 +156,25 @@ pub fn still_to_modify(source: &DbCluster, target: &DbCluster) -> Vec<&'static s
     rows.map(|row| row.member).collect()
 }
 
-/// The source's exports, and PostgreSQL's log in any case: it is one of the two witnesses of the start LSN.
+/// What a cluster has set that stays behind, with its value.
+#[must_use]
+pub fn not_carried(source: &DbCluster) -> Vec<(&'static Setting<DbCluster>, String)> {
+    left_behind(CLUSTER, source)
+}
+
+/// The source's exports, and the log of a Multi-AZ DB cluster in any case, since it is one of the two witnesses of the start
+/// LSN. Aurora's log does not tell where its data end.
 #[must_use]
 pub fn exports_during_the_run(source: &DbCluster) -> Vec<String> {
     let mut exports = source.enabled_cloudwatch_logs_exports().to_vec();
-    if !exports.iter().any(|export| export == POSTGRESQL_LOG) {
+    if !is_aurora(source) && !exports.iter().any(|export| export == POSTGRESQL_LOG) {
         exports.push(POSTGRESQL_LOG.to_owned());
     }
     exports
+}
+
+fn has_insights(it: &DbCluster) -> bool {
+    it.performance_insights_enabled() == Some(true)
 }
 
 fn is_aurora(it: &DbCluster) -> bool {
@@ -204,8 +213,9 @@ mod tests {
     }
 
     fn lost(source: DbClusterBuilder, target: DbClusterBuilder) -> Vec<String> {
-        let target = target.enabled_cloudwatch_logs_exports(POSTGRESQL_LOG).build();
-        compare(&source.build(), &target).lost.iter().map(ToString::to_string).collect()
+        let source = source.build();
+        let target = target.set_enabled_cloudwatch_logs_exports(Some(exports_during_the_run(&source))).build();
+        compare(&source, &target).lost.iter().map(ToString::to_string).collect()
     }
 
     #[test]

@@ -1,0 +1,88 @@
+//! Whether the new database is the old one in all but its key, as RDS describes both.
+
+use serde::Serialize;
+use shared::aws::Aws;
+use shared::contract::{Action, Kind, Plan, Step};
+use shared::error::{ErrorName, Result, StepError};
+use shared::rds::{find_instance, original_cluster, original_instance, target_cluster, target_instance};
+use shared::settings::{Difference, Differences, cluster, instance};
+
+#[derive(Debug, Serialize)]
+pub struct Answer {
+    /// What the source has set and the target cannot be given, each with the reason.
+    pub settings: Vec<Difference>,
+}
+
+/// Do: after it, nothing has changed; and every setting that can be carried is known to be the same on both sides, but
+/// for those that come at the end of the run. Why here: an application must not move to a database that is reached,
+/// backed up or watched otherwise than the old one.
+/// Undo: there is nothing to undo.
+///
+/// # Errors
+/// `SettingsDiffer` with every difference, `SourceNotFound`, `RestoreFailed`, `AwsUnavailable`, `AwsRefused`.
+pub async fn handle(aws: &Aws, step: Step) -> Result<Answer> {
+    match step.action {
+        Action::Do => Ok(Answer { settings: look(aws, &step.plan).await? }),
+        Action::Undo => Ok(Answer { settings: Vec::new() }),
+    }
+}
+
+async fn look(aws: &Aws, plan: &Plan) -> Result<Vec<Difference>> {
+    let differences = if plan.source.kind.is_cluster() {
+        clusters(aws, plan).await?
+    } else {
+        instance::compare(&original_instance(aws, plan).await?, &target_instance(aws, plan).await?)
+    };
+    accept(plan, differences)
+}
+
+/// A cluster and its members, whose differences bear their names. Those of a Multi-AZ DB cluster have no settings of
+/// their own: RDS makes and names them.
+async fn clusters(aws: &Aws, plan: &Plan) -> Result<Differences> {
+    let source = original_cluster(aws, plan).await?;
+    let mut differences = cluster::compare(&source, &target_cluster(aws, plan).await?);
+    if plan.source.kind == Kind::Aurora {
+        for old in source.db_cluster_members().iter().filter_map(|member| member.db_instance_identifier()) {
+            let new = plan.names.successor(old);
+            // A member that is gone on one side counts in the cluster's own.
+            if let (Some(source), Some(target)) = (find_instance(aws, old).await?, find_instance(aws, &new).await?) {
+                differences.extend(instance::compare(&source, &target).of_member(old));
+            }
+        }
+    }
+    Ok(differences)
+}
+
+fn accept(plan: &Plan, differences: Differences) -> Result<Vec<Difference>> {
+    if differences.lost.is_empty() {
+        return Ok(differences.left);
+    }
+    let lines: Vec<String> = differences.lost.iter().map(ToString::to_string).collect();
+    let what = format!("{} settings of {} and {} differ", lines.len(), plan.source.identifier, plan.target);
+    Err(StepError::new(ErrorName::SettingsDiffer, format!("{what}\n{}", lines.join("\n"))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::contract::example;
+
+    fn difference(member: &str, because: Option<&str>) -> Difference {
+        Difference { member: member.to_owned(), source: "1".to_owned(), target: "2".to_owned(), because: because.map(str::to_owned) }
+    }
+
+    #[test]
+    fn what_was_lost_is_told_in_full_and_what_is_left_is_passed_on() {
+        let plan: Plan = serde_json::from_value(example::plan()).unwrap();
+        let left = vec![difference("DomainMemberships", Some("by hand"))];
+        assert_eq!(accept(&plan, Differences { lost: vec![], left: left.clone() }).unwrap(), left);
+        let lost = vec![difference("Iops", None), difference("DBInstanceClass", None)];
+        let error = accept(&plan, Differences { lost, left }).unwrap_err();
+        assert_eq!(error.name, ErrorName::SettingsDiffer);
+        assert_eq!(
+            error.to_string(),
+            "2 settings of orders-db and orders-db-enc-0123456789 differ\nIops: 1 on the source, 2 on the target\n\
+             DBInstanceClass: 1 on the source, 2 on the target"
+        );
+    }
+}
