@@ -99,6 +99,40 @@ class Databases:
     def all(self) -> list[dict]:
         return self._rds.describe_db_instances()["DBInstances"]
 
+    def remove(self, identifier: str) -> None:
+        """Begins to take an instance or a cluster with all its members away; what is on its way already is let go."""
+        cluster = next((each for each in self.clusters() if each["DBClusterIdentifier"] == identifier), None)
+        if cluster is None:
+            self._unprotect_and_delete(identifier)
+            return
+        if cluster["DeletionProtection"]:
+            self._rds.modify_db_cluster(DBClusterIdentifier=identifier, DeletionProtection=False, ApplyImmediately=True)
+            wait_until(lambda: self.describe_cluster(identifier)["Status"], lambda status: status == "available", identifier, CREATING_LIMIT_SECONDS)
+        if cluster["Engine"].startswith("aurora"):
+            members = [each["DBInstanceIdentifier"] for each in cluster["DBClusterMembers"]]
+            for member in members:
+                self._unprotect_and_delete(member)
+            wait_until(lambda: [each for each in self.all() if each["DBInstanceIdentifier"] in members], lambda left: not left, f"{members} gone", 60)
+        if cluster["Status"] != "deleting":
+            self._rds.delete_db_cluster(DBClusterIdentifier=identifier, SkipFinalSnapshot=True)
+
+    def _unprotect_and_delete(self, identifier: str) -> None:
+        instance = self.describe(identifier)
+        if instance["DeletionProtection"] and "DBClusterIdentifier" not in instance:
+            self._rds.modify_db_instance(DBInstanceIdentifier=identifier, DeletionProtection=False, ApplyImmediately=True)
+            self.in_status(identifier, "available")
+        if instance["DBInstanceStatus"] != "deleting":
+            self._rds.delete_db_instance(DBInstanceIdentifier=identifier, SkipFinalSnapshot=True)
+
+    def remove_all(self) -> None:
+        """Returns once there is neither instance nor cluster any more."""
+        for cluster in self.clusters():
+            self.remove(cluster["DBClusterIdentifier"])
+        for instance in self.all():
+            if "DBClusterIdentifier" not in instance:
+                self.remove(instance["DBInstanceIdentifier"])
+        wait_until(lambda: [*self.all(), *self.clusters()], lambda left: not left, "all instances and clusters to be gone", 120)
+
     def in_status(self, identifier: str, status: str) -> dict:
         """The instance, once it has this status."""
         return wait_until(

@@ -81,7 +81,9 @@ def check_all(scene: Scene) -> Iterator[Check]:
 def find_target(databases: Databases, server: str) -> dict:
     """The instance at this host and port, as RDS describes it."""
     for instance in databases.all():
-        if f"{instance['Endpoint']['Address']}:{instance['Endpoint']['Port']}" == server:
+        # One that is still being made has no endpoint.
+        endpoint = instance.get("Endpoint")
+        if endpoint and f"{endpoint['Address']}:{endpoint['Port']}" == server:
             return instance
     raise LookupError(f"no instance is at {server}")
 

@@ -4,7 +4,6 @@ import pytest
 from demo.databases import Databases
 from demo.local_cloud import LocalCloud, binaries_directory
 from demo.shop import make_key
-from demo.waiting import wait_until
 
 from .sources import KEY_ALIAS
 
@@ -30,15 +29,7 @@ def key_arn(cloud):
 def no_servers_left(cloud, databases):
     """Ends the servers of a module: those of all modules would take the machine's memory, and the account's quota of 40."""
     yield
-    rds = cloud.client("rds")
-    for instance in databases.all():
-        identifier = instance["DBInstanceIdentifier"]
-        if instance["DeletionProtection"]:
-            rds.modify_db_instance(DBInstanceIdentifier=identifier, DeletionProtection=False, ApplyImmediately=True)
-            wait_until(lambda: databases.describe(identifier)["DBInstanceStatus"], lambda status: status == "available", identifier, 60)
-        if instance["DBInstanceStatus"] != "deleting":
-            rds.delete_db_instance(DBInstanceIdentifier=identifier, SkipFinalSnapshot=True)
-    wait_until(databases.all, lambda left: not left, "all instances to be gone", 120)
+    databases.remove_all()
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def writing(cloud: LocalCloud, identifier: str, **options) -> Iterator[Applicati
 def move(cloud: LocalCloud, instance: dict, request: dict, key_arn: str) -> Moved:
     """Runs an execution to its success under writes, and until these have arrived on the target."""
     databases = Databases(cloud)
-    identifier = instance["DBInstanceIdentifier"]
+    identifier = name_of(instance)
     with writing(cloud, identifier) as application:
         execution = Execution(cloud, f"move-{identifier}", request)
         return finish(cloud, databases, instance, execution, application, key_arn)
@@ -58,7 +58,7 @@ def finish(
     wait_until(lambda: application.has_moved, bool, "writes of every writer on the target", 20)
     application.stop()
     target = verdict.find_target(databases, application.writers[0].acknowledged[-1].server)
-    before = {secret_name(instance["DBInstanceIdentifier"]): secret_value(instance)}
+    before = {secret_name(name_of(instance)): secret_value(instance)}
     return Moved(execution, verdict.Scene(cloud, databases, instance, target, key_arn, before, application.writers))
 
 
@@ -66,7 +66,7 @@ def finish(
 def undone(cloud: LocalCloud, instance: dict, name: str, error: str, **members) -> Iterator[Execution]:
     """An execution under writes, for the block to spoil. It fails with this error, everything is as it was before, and
     the writers have noticed nothing."""
-    identifier = instance["DBInstanceIdentifier"]
+    identifier = name_of(instance)
     before = footprint(cloud, instance, ["postgres", "app"])
     with writing(cloud, identifier) as application:
         execution = Execution(cloud, f"undone-{name}", make_request(identifier, **members))
@@ -97,14 +97,23 @@ def undo_of(cloud: LocalCloud, execution: Execution) -> Execution:
     return Execution(cloud, found["name"], arn=found["executionArn"])
 
 
+def name_of(instance: dict) -> str:
+    """Under which a request knows it: the cluster's, where it is a member of one."""
+    return instance.get("DBClusterIdentifier") or instance["DBInstanceIdentifier"]
+
+
 def target_of(databases: Databases, identifier: str) -> dict:
-    """The new instance of the execution that runs on a source."""
-    (target,) = [each for each in databases.all() if each["DBInstanceIdentifier"].startswith(f"{identifier}-enc-")]
-    return target
+    """The new instance of the execution that runs on a source, or the new cluster's writer."""
+    clusters = [each["DBClusterIdentifier"] for each in databases.clusters()]
+    names = clusters if identifier in clusters else [each["DBInstanceIdentifier"] for each in databases.all()]
+    (target,) = [name for name in names if name.startswith(f"{identifier}-enc-")]
+    return databases.writer(target)
 
 
 def approve(cloud: LocalCloud, identifier: str, value: str) -> None:
     """Tags the new instance, as who approves does: with the execution's name."""
-    target = target_of(Databases(cloud), identifier)
-    tags = [{"Key": "rds-reencrypt:approve", "Value": value}]
-    cloud.client("rds").add_tags_to_resource(ResourceName=target["DBInstanceArn"], Tags=tags)
+    databases = Databases(cloud)
+    target = target_of(databases, identifier)
+    cluster = target.get("DBClusterIdentifier")
+    arn = databases.describe_cluster(cluster)["DBClusterArn"] if cluster else target["DBInstanceArn"]
+    cloud.client("rds").add_tags_to_resource(ResourceName=arn, Tags=[{"Key": "rds-reencrypt:approve", "Value": value}])

@@ -3,6 +3,7 @@
 import psycopg
 from demo.application import LEDGER
 from demo.databases import MASTER, MASTER_PASSWORD, Databases, values
+from demo.kinds import KINDS
 from demo.local_cloud import LocalCloud
 from demo.shop import make_secret
 
@@ -28,10 +29,11 @@ CATALOGS = {
 }
 
 
-def make_source(cloud: LocalCloud, identifier: str, major: int, **members) -> dict:
-    """An instance with one small database `app`, and the secret of its master user, as which its application logs in."""
+def make_source(cloud: LocalCloud, identifier: str, major: int, kind: str = "instance", **members) -> dict:
+    """An instance with one small database `app`, or the writer of a cluster with it, and the secret of its master user, as
+    which its application logs in."""
     databases = Databases(cloud)
-    instance = databases.create(identifier, major, DBName="app", **members)
+    instance = KINDS[kind].make(databases, identifier, major, DBName="app", **members)
     with databases.connect(instance, "app") as session:
         session.execute(LEDGER)
         session.execute(SMALL)
@@ -73,7 +75,13 @@ def footprint(cloud: LocalCloud, instance: dict, names: list[str]) -> dict[str, 
     rds, secrets = cloud.client("rds"), cloud.client("secretsmanager")
     found = {
         "instances": [each["DBInstanceIdentifier"] for each in rds.describe_db_instances()["DBInstances"]],
+        "clusters": [each["DBClusterIdentifier"] for each in rds.describe_db_clusters()["DBClusters"]],
         "snapshots": [each["DBSnapshotIdentifier"] for each in rds.describe_db_snapshots()["DBSnapshots"]],
+        "cluster snapshots": [
+            each["DBClusterSnapshotIdentifier"] for each in rds.describe_db_cluster_snapshots()["DBClusterSnapshots"]
+        ],
+        "parameter groups": own_parameter_groups(cloud),
+        "group of the source": parameter_group_of(cloud, instance),
         "log groups": [
             each["logGroupName"]
             for each in cloud.client("logs").describe_log_groups(logGroupNamePrefix="/aws/rds/")["logGroups"]
@@ -85,3 +93,20 @@ def footprint(cloud: LocalCloud, instance: dict, names: list[str]) -> dict[str, 
         with databases.connect(instance, name) as session:
             found |= {f"{what} in {name}": sorted(values(session, query)) for what, query in CATALOGS.items()}
     return found
+
+
+def own_parameter_groups(cloud: LocalCloud) -> list[str]:
+    """Those that executions have made."""
+    rds = cloud.client("rds")
+    groups = [each["DBParameterGroupName"] for each in rds.describe_db_parameter_groups()["DBParameterGroups"]]
+    clusters = rds.describe_db_cluster_parameter_groups()["DBClusterParameterGroups"]
+    return [name for name in [*groups, *(each["DBClusterParameterGroupName"] for each in clusters)] if name.startswith("rds-reencrypt-")]
+
+
+def parameter_group_of(cloud: LocalCloud, instance: dict) -> str:
+    """Of an instance, or of the cluster that it is a member of."""
+    databases = Databases(cloud)
+    if cluster := instance.get("DBClusterIdentifier"):
+        return databases.describe_cluster(cluster)["DBClusterParameterGroup"]
+    (group,) = databases.describe(instance["DBInstanceIdentifier"])["DBParameterGroups"]
+    return group["DBParameterGroupName"]
