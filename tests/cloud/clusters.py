@@ -67,6 +67,8 @@ class ClusterRequests(ControlPlane):
         cluster = Cluster(self, members)
         self._check_cluster_group(cluster.db_cluster_parameter_group, cluster.family)
         self.join_global_cluster(cluster)
+        if not cluster.is_aurora:
+            self.add_members(cluster, MULTI_AZ_MEMBERS)
         self.clusters[cluster.db_cluster_identifier] = cluster
         return cluster
 
@@ -98,8 +100,8 @@ class ClusterRequests(ControlPlane):
                 cluster.read_replica_identifiers.remove(replica.arn)
 
     def _begin_cluster(self, cluster: Cluster, seconds: float, failed: str) -> None:
-        """Let a new cluster take its time; one of the kind that has its members from the beginning makes them."""
-        members = [] if cluster.is_aurora else self.add_members(cluster, MULTI_AZ_MEMBERS)
+        """Let a new cluster take its time, and start the members that it has from the beginning."""
+        members = cluster.members
 
         def create() -> None:
             self.rds.pause(seconds)
@@ -168,6 +170,9 @@ class ClusterRequests(ControlPlane):
         password = self.changed_password(cluster, members)
         export = members.get("cloudwatch_logs_export_configuration") or {}
         cluster.change_description(members)
+        if not cluster.is_aurora:
+            for member in cluster.members:
+                member.take_description_from_cluster()
 
         def modify() -> None:
             self.rds.pause(self.rds.pace.modifying)
@@ -302,6 +307,8 @@ class ClusterRequests(ControlPlane):
 
 def _check_kind(members: dict[str, Any]) -> None:
     """Aurora has its own storage; a Multi-AZ DB cluster is told the class and the storage of its members."""
+    if bool(members.get("monitoring_interval")) != bool(members.get("monitoring_role_arn")):
+        raise exceptions.InvalidParameterCombination("MonitoringInterval and MonitoringRoleArn go together.")
     if members["engine"] == aurora.ENGINE:
         if members.get("storage_type") not in (None, "", "aurora", "aurora-iopt1"):
             raise exceptions.InvalidParameterCombination(f"Storage type {members['storage_type']} is not Aurora's.")

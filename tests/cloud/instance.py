@@ -102,7 +102,7 @@ class Instance(HasMasterUser, models.DBInstance):
             large = self.allocated_storage >= GP3_CHOICE_GIB
             self.iops = self.iops or (12000 if large else 3000)
             self.storage_throughput = self.storage_throughput or (500 if large else 125)
-        self.applied = parameters.Applied(self.groups, self.major)
+        self.applied = parameters.Applied(self.groups, self.family)
         # What a standby has of these: also as much as the primary had, until the log speaks of less.
         self.not_less_than: dict[str, int] = {}
 
@@ -183,7 +183,7 @@ class Instance(HasMasterUser, models.DBInstance):
 
     def apply_all_parameters(self) -> None:
         """Give a server that is about to start its groups' values."""
-        self.applied = parameters.Applied(self.groups, self.major)
+        self.applied = parameters.Applied(self.groups, self.family)
         self.configure()
 
     def apply_immediate_parameters(self, group: parameters.Group, changed: list[str]) -> None:

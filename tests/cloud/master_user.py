@@ -18,6 +18,14 @@ class MasterUserSecret(models.MasterUserSecret):
         self.password = _new_password()
         return json.dumps({"username": self.resource.master_username, "password": self.password})
 
+    def _generate_secret_description(self) -> str:
+        kind = "cluster" if self.resource.resource_type == "cluster" else "instance"
+        return f"The secret associated with the primary RDS DB {kind}: {self.resource.arn}"
+
+    def _generate_secret_tags(self) -> list[dict[str, str]]:
+        kind = "DBCluster" if self.resource.resource_type == "cluster" else "DBInstance"
+        return [{"Key": f"aws:rds:primary{kind}Arn", "Value": self.resource.arn}]
+
     def rotate(self) -> str:
         self.secretsmanager.update_secret(
             self.secret.arn, secret_string=self._generate_secret_string(), client_request_token=str(uuid.uuid4())

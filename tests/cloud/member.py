@@ -23,12 +23,19 @@ OF_THE_CLUSTER = {
     "storage_throughput": "storage_throughput", "storage_type": "storage_type",
     "vpc_security_group_ids": "vpc_security_group_ids",
 }  # fmt: skip
+# What a Multi-AZ DB cluster says for its members, each of which has it in its own description.
+SAID_BY_MULTI_AZ_CLUSTERS = (
+    "auto_minor_version_upgrade", "ca_certificate_identifier", "copy_tags_to_snapshot", "database_insights_mode",
+    "monitoring_interval", "monitoring_role_arn", "performance_insights_enabled", "performance_insights_kms_key_id",
+    "performance_insights_retention_period", "preferred_maintenance_window", "publicly_accessible",
+)  # fmt: skip
 # Members of requests that only the cluster may have (API reference of CreateDBInstance and ModifyDBInstance: "managed
 # by the DB cluster").
 ONLY_FOR_THE_CLUSTER = {
     "allocated_storage": "AllocatedStorage", "backup_retention_period": "BackupRetentionPeriod",
     "cloudwatch_logs_export_configuration": "CloudwatchLogsExportConfiguration",
     "enable_cloudwatch_logs_exports": "EnableCloudwatchLogsExports",
+    "rotate_master_user_password": "RotateMasterUserPassword",
     "manage_master_user_password": "ManageMasterUserPassword", "master_user_password": "MasterUserPassword",
     "master_username": "MasterUsername", "max_allocated_storage": "MaxAllocatedStorage", "multi_az": "MultiAZ",
     "preferred_backup_window": "PreferredBackupWindow", "storage_type": "StorageType",
@@ -67,6 +74,11 @@ class Member(Instance):
     def tag(self, key: str) -> str | None:
         """The cloud's own tags hold for all members when they are the cluster's."""
         return super().tag(key) or self.cluster.tag(key)
+
+    def take_description_from_cluster(self) -> None:
+        for name in SAID_BY_MULTI_AZ_CLUSTERS:
+            setattr(self, name, getattr(self.cluster, name))
+        self.db_instance_class = self.cluster.db_cluster_instance_class
 
     @property
     def groups(self) -> list[parameters.Group]:

@@ -20,7 +20,8 @@ class MemberRequests(ControlPlane):
 
     def check_not_for_cluster(self, instance: Instance, members: dict[str, Any]) -> None:
         """A member cannot be told what is its cluster's to say."""
-        told = [name for key, name in ONLY_FOR_THE_CLUSTER.items() if members.get(key)]
+        only_for_the_cluster = {**ONLY_FOR_THE_CLUSTER, "engine_version": "EngineVersion"}
+        told = [name for key, name in only_for_the_cluster.items() if members.get(key)]
         if isinstance(instance, Member) and told:
             raise exceptions.InvalidParameterCombination(
                 f"The instance {instance.db_instance_identifier} is a member of a DB cluster, to which belongs: "
@@ -85,29 +86,14 @@ class MemberRequests(ControlPlane):
         member.follows = cluster.writer
         return self.put(member)
 
-    def add_members(self, cluster: Cluster, number: int) -> list[Member]:
-        """Those of a Multi-AZ DB cluster, which are called after it."""
-        of_cluster = {
-            name: getattr(cluster, name)
-            for name in (
-                "auto_minor_version_upgrade", "ca_certificate_identifier", "copy_tags_to_snapshot",
-                "database_insights_mode", "monitoring_interval", "monitoring_role_arn",
-                "performance_insights_kms_key_id", "performance_insights_retention_period",
-                "preferred_maintenance_window", "publicly_accessible",
-            )
-        }  # fmt: skip
-        return [
-            self.add_member(
-                cluster,
-                {
-                    **of_cluster,
-                    "db_instance_identifier": f"{cluster.db_cluster_identifier}-instance-{position}",
-                    "db_instance_class": cluster.db_cluster_instance_class,
-                    "enable_performance_insights": cluster.performance_insights_enabled,
-                },
-            )
-            for position in range(1, number + 1)
-        ]
+    def add_members(self, cluster: Cluster, number: int) -> None:
+        """Those of a Multi-AZ DB cluster, which are called after it; all of them or none."""
+        names = [f"{cluster.db_cluster_identifier}-instance-{position}" for position in range(1, number + 1)]
+        if any(name in self.databases for name in names):
+            raise exceptions.DBInstanceAlreadyExists()
+        for name in names:
+            first = {"db_instance_identifier": name, "db_instance_class": cluster.db_cluster_instance_class}
+            self.add_member(cluster, first).take_description_from_cluster()
 
     def start_member(self, member: Member) -> None:
         """Make the server: of the cluster's volume, or of the writer's."""

@@ -3,7 +3,6 @@
 A default group exists without being made, and a cluster's engine has one of each kind under the same name.
 """
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,9 +10,7 @@ from moto.rds import exceptions, models
 
 from . import parameters
 from .control_plane import ControlPlane
-from .parameters import Group
-
-FAMILY = re.compile(r"(?:postgres|aurora-postgresql)(\d+)")
+from .parameters import FAMILY, Group
 
 
 class InvalidDBParameterGroupState(exceptions.RDSClientError):
@@ -49,7 +46,7 @@ class ParameterGroupRequests(ControlPlane):
         return self.rds.templates.settings(_major(group))
 
     def _describe(self, group: Group, source: str | None) -> list[dict[str, Any]]:
-        described = parameters.describe(group.parameters, _major(group), self._settings(group))
+        described = parameters.describe(group.parameters, family(group), self._settings(group))
         hidden = _not_in(group)
         return [each for each in described if source in (None, each["Source"]) and each["ParameterName"] not in hidden]
 

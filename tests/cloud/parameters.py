@@ -3,6 +3,7 @@
 What a parameter is (type, range, restart needed) comes from `pg_settings` of the real server.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from moto.rds.exceptions import InvalidParameterCombination, InvalidParameterVal
 from .postgres import Server
 
 Settings = dict[str, dict]
+# Of the groups that this cloud has, with the major version.
+FAMILY = re.compile(r"(?:postgres|aurora-postgresql)(\d+)")
 Group = models.DBParameterGroup | models.DBClusterParameterGroup
 
 # Parameters that RDS adds to PostgreSQL's. The user guide, "Parameters for your RDS for PostgreSQL DB instance".
@@ -111,9 +114,9 @@ def _is_formula(value: str) -> bool:
     return "{" in value
 
 
-def describe(user: dict[str, dict], major: int, settings: Settings) -> list[dict[str, Any]]:
+def describe(user: dict[str, dict], family: str, settings: Settings) -> list[dict[str, Any]]:
     """All parameters of a group as DescribeDBParameters shows them."""
-    defaults = engine_defaults(major)
+    defaults = engine_defaults(family)
     described = []
     for name in sorted({*settings, *RDS_PARAMETERS, *user}):
         setting = settings.get(name, {"type": "string", "values": None, "default": None, "description": ""})
@@ -134,13 +137,16 @@ def describe(user: dict[str, dict], major: int, settings: Settings) -> list[dict
     return described
 
 
-def engine_defaults(major: int) -> dict[str, str]:
-    """Encryption of connections is forced by default since 15 (user guide, "Requiring an SSL connection")."""
+def engine_defaults(family: str) -> dict[str, str]:
+    """Encryption of connections is forced by default since 15, on Aurora since 17 (user guides, "Requiring an SSL
+    connection" and "Requiring an SSL/TLS connection to an Aurora PostgreSQL DB cluster")."""
+    major = int(FAMILY.fullmatch(family)[1])
+    forced_since = 17 if family.startswith("aurora-") else 15
     return {
         **DEFAULTS,
         "shared_preload_libraries": "pg_stat_statements",
         "rds.logical_replication": "0",
-        "rds.force_ssl": "1" if major >= 15 else "0",
+        "rds.force_ssl": "1" if major >= forced_since else "0",
     }
 
 
@@ -153,13 +159,13 @@ def given(group: Group) -> dict[str, str]:
 class Applied:
     """What a server runs with: a group takes effect with a restart, and at once in what needs none."""
 
-    def __init__(self, groups: list[Group], major: int):
-        self._major = major
+    def __init__(self, groups: list[Group], family: str):
+        self._family = family
         self._given = [(group, given(group)) for group in groups]
 
     @property
     def values(self) -> dict[str, str]:
-        values = engine_defaults(self._major)
+        values = engine_defaults(self._family)
         for _, its_values in self._given:
             values |= its_values
         return values

@@ -74,7 +74,7 @@ class Cloud:
         """Ends it as Ctrl-C does, and says how it ended."""
         self.process.terminate()
         # It removes the servers' directories, which a busy disk makes slow.
-        return self.process.wait(timeout=60)
+        return self.process.wait(timeout=180)
 
 
 def wait_until(is_so, what: str, limit_seconds: float = 15):
