@@ -2,6 +2,7 @@
 
 pub mod clusters;
 pub mod holder;
+pub mod parameters;
 
 use aws_sdk_rds::operation::describe_db_instances::builders::DescribeDBInstancesFluentBuilder;
 use aws_sdk_rds::types::{DbCluster, DbInstance, DbSnapshot, Filter, Tag};

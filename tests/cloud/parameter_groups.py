@@ -99,10 +99,17 @@ class ParameterGroupRequests(ControlPlane):
         self._check_family(members.get("db_parameter_group_family") or "")
         return super().create_db_parameter_group(members)
 
-    def modify_db_parameter_group(self, name: str, changes: Iterable[dict[str, Any]]) -> models.DBParameterGroup:
-        self._check_own(name)
-        group = self.find_group(name)
-        changes = list(changes)
+    def copy_db_parameter_group(self, source_db_parameter_group_identifier: str, **members: Any) -> models.DBParameterGroup:
+        _check_can_be_copied(source_db_parameter_group_identifier)
+        return super().copy_db_parameter_group(source_db_parameter_group_identifier, **members)
+
+    # Named as moto's own calls have them: its copies are made through here.
+    def modify_db_parameter_group(
+        self, db_parameter_group_name: str, db_parameter_group_parameters: Iterable[dict[str, Any]]
+    ) -> models.DBParameterGroup:
+        self._check_own(db_parameter_group_name)
+        group = self.find_group(db_parameter_group_name)
+        changes = list(db_parameter_group_parameters)
         self._check_changes(group, changes)
         group.update_parameters(changes)
         self._apply_to_servers(group, changes)
@@ -149,6 +156,12 @@ class ParameterGroupRequests(ControlPlane):
             db_cluster_parameter_group_name, db_parameter_group_family, **members
         )
 
+    def copy_db_cluster_parameter_group(
+        self, source_db_cluster_parameter_group_identifier: str, **members: Any
+    ) -> models.DBClusterParameterGroup:
+        _check_can_be_copied(source_db_cluster_parameter_group_identifier)
+        return super().copy_db_cluster_parameter_group(source_db_cluster_parameter_group_identifier, **members)
+
     def modify_db_cluster_parameter_group(
         self, db_cluster_parameter_group_name: str, db_cluster_parameter_group_parameters: Iterable[dict[str, Any]]
     ) -> models.DBClusterParameterGroup:
@@ -178,6 +191,12 @@ class ParameterGroupRequests(ControlPlane):
 
 def family(group: Group) -> str:
     return group.family if isinstance(group, models.DBParameterGroup) else group.db_parameter_group_family
+
+
+def _check_can_be_copied(name: str) -> None:
+    """API reference of CopyDBParameterGroup: "You can't copy a default parameter group"."""
+    if name.startswith("default."):
+        raise exceptions.InvalidParameterValue(f"Default parameter group {name} cannot be copied.")
 
 
 def _major(group: Group) -> int:

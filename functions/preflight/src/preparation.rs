@@ -1,13 +1,11 @@
 //! Whether the parameters of the source allow logical replication, and what it takes where they do not.
 
-use aws_sdk_rds::types::Parameter;
 use shared::aws::Aws;
 use shared::contract::{Kind, Preparation, Source};
-use shared::error::{Result, StepError, While};
+use shared::error::Result;
+use shared::rds::parameters::{LOGICAL_REPLICATION, read_changed};
 
 use crate::source::Found;
-
-const LOGICAL_REPLICATION: &str = "rds.logical_replication";
 
 /// What a source would need whose server does not say `wal_level = logical`: inspect asks it.
 pub(crate) async fn read(aws: &Aws, source: &Source, found: &Found) -> Result<Preparation> {
@@ -17,32 +15,8 @@ pub(crate) async fn read(aws: &Aws, source: &Source, found: &Found) -> Result<Pr
     };
     let old_group = old_group.unwrap_or_default().to_owned();
     let engine = if source.kind == Kind::Aurora { "aurora-postgresql" } else { "postgres" };
-    let makes_group = !says_logical(aws, source.kind, &old_group).await?;
+    // Off is the default, so that only what was changed counts.
+    let changed = read_changed(aws, source.kind, &old_group).await?;
+    let makes_group = !matches!(changed.get(LOGICAL_REPLICATION).map(String::as_str), Some("1" | "on" | "true"));
     Ok(Preparation { family: format!("{engine}{}", source.major), makes_group, old_group })
-}
-
-/// Only what was changed is asked for: off is the default.
-async fn says_logical(aws: &Aws, kind: Kind, group: &str) -> Result<bool> {
-    let is_on = |parameter: &Parameter| {
-        parameter.parameter_name() == Some(LOGICAL_REPLICATION) && matches!(parameter.parameter_value(), Some("1" | "on" | "true"))
-    };
-    let what = format!("read parameter group {group}");
-    if kind.is_cluster() {
-        let request = aws.rds.describe_db_cluster_parameters().db_cluster_parameter_group_name(group).source("user");
-        let mut parameters = request.into_paginator().items().send();
-        while let Some(parameter) = parameters.next().await {
-            if is_on(&parameter.map_err(StepError::from).while_doing(&what)?) {
-                return Ok(true);
-            }
-        }
-    } else {
-        let request = aws.rds.describe_db_parameters().db_parameter_group_name(group).source("user");
-        let mut parameters = request.into_paginator().items().send();
-        while let Some(parameter) = parameters.next().await {
-            if is_on(&parameter.map_err(StepError::from).while_doing(&what)?) {
-                return Ok(true);
-            }
-        }
-    }
-    Ok(false)
 }

@@ -5,11 +5,11 @@
 use aws_sdk_rds::types::{ApplyMethod, Parameter};
 use shared::aws::{Aws, code};
 use shared::contract::{Plan, Preparation};
-use shared::error::{Result, StepError, While};
+use shared::error::{ErrorName, Result, StepError, While};
+use shared::rds::parameters::{LOGICAL_REPLICATION, read_changed};
 
 use crate::Prepared;
 
-const LOGICAL_REPLICATION: &str = "rds.logical_replication";
 const IN_PLACE_OF: &str = "rds-reencrypt, in place of ";
 
 /// After it, the group is there, with all that was changed in the old one. A default group has nothing changed, and
@@ -53,7 +53,24 @@ pub(crate) async fn ensure(aws: &Aws, plan: &Plan, preparation: &Preparation) ->
         }
         rds.modify_db_parameter_group().db_parameter_group_name(name).parameters(on).send().await.map(drop).map_err(StepError::from)
     };
-    turned_on.while_doing(&format!("turn logical replication on in {name}"))
+    turned_on.while_doing(&format!("turn logical replication on in {name}"))?;
+    check_nothing_lost(aws, plan, old).await
+}
+
+/// A copy that was begun and not finished would run the source with other parameters than its own.
+async fn check_nothing_lost(aws: &Aws, plan: &Plan, old: &str) -> Result<()> {
+    let kind = plan.source.kind;
+    let (old_changes, changes) = (read_changed(aws, kind, old).await?, read_changed(aws, kind, &plan.names.parameter_group).await?);
+    let missing: Vec<&str> = old_changes
+        .iter()
+        .filter(|(name, value)| name.as_str() != LOGICAL_REPLICATION && changes.get(*name) != Some(value))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let message = format!("parameter group {} is not a whole copy of {old}: {} differ", plan.names.parameter_group, missing.join(", "));
+    Err(StepError::new(ErrorName::PreconditionFailed, message))
 }
 
 /// The group that the run's stands in for; none where the run has none.

@@ -49,7 +49,7 @@ pub async fn drop_members(aws: &Aws, cluster: &DbCluster) -> Result<Ready> {
     for member in cluster.db_cluster_members() {
         let member = member.db_instance_identifier().unwrap_or_default();
         match aws.rds.delete_db_instance().db_instance_identifier(member).skip_final_snapshot(true).send().await {
-            Err(error) if !matches!(code(&error), Some("InvalidDBInstanceState" | "DBInstanceNotFound")) => {
+            Err(error) if !matches!(code(&error), Some("InvalidDBInstanceState" | "InvalidDBClusterStateFault" | "DBInstanceNotFound")) => {
                 return Err(StepError::from(error).while_doing(&format!("delete member {member}")));
             }
             // Gone, going, or not yet to be had.
