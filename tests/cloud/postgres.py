@@ -99,12 +99,26 @@ class Server:
 
     def kill(self) -> None:
         """End without a checkpoint, as when the machine is taken away."""
+        segment = self._shared_memory()
         for pid in processes_in(self.data):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         if self._process is not None:
             self._process.wait()
         wait_until(lambda: not processes_in(self.data), STOP_LIMIT_SECONDS, f"all processes of {self.data} to end")
+        if segment:
+            subprocess.run(["ipcrm", "--shmem-id", segment], stderr=subprocess.DEVNULL, check=False)
+
+    def _shared_memory(self) -> str | None:
+        """The segment by which a server keeps others off its data, from the seventh line of postmaster.pid (miscinit.h).
+
+        The kernel has 4096 of them, and that of a server that is killed stays.
+        """
+        try:
+            lines = (self.data / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
+            return None
+        return lines[6].split()[1] if len(lines) >= 7 else None
 
     def copy_from(self, primary: "Server") -> None:
         """Take another server's data as they are at one moment, to follow it from there on."""
@@ -215,14 +229,17 @@ def processes_in(directory: Path) -> list[int]:
 
 
 # Waits for the end of its input, which is the end of the cloud, however that came about, and ends every server that
-# is still there; servers that are frozen at that moment would stay for ever otherwise.
+# is still there; servers that are frozen at that moment would stay for ever otherwise, and the segment of shared memory
+# of every server that is killed does.
 GUARD = """
 trap '' INT TERM HUP
 read -r _
+segments=$(awk 'FNR == 7 { print $2 }' "$1"/*/data/postmaster.pid 2>/dev/null)
 for working in $(find /proc -mindepth 2 -maxdepth 2 -name cwd -lname "$1/*/data" 2>/dev/null); do
   pid=${working#/proc/}
   kill -KILL "${pid%/cwd}"
 done
+for segment in $segments; do ipcrm --shmem-id "$segment"; done
 """
 
 
@@ -250,7 +267,8 @@ def wait_until(condition, limit_seconds: float, what: str) -> None:
 def pack(data: Path, archive: Path) -> None:
     """Put a data directory into one file. A thousand small files take many times as long to make as to read, and a
     snapshot holds up the server that long."""
-    subprocess.run(["tar", "-C", data.parent, "-cf", archive, "--numeric-owner", data.name], check=True)
+    ours_alone = "--exclude=postmaster.pid"
+    subprocess.run(["tar", "-C", data.parent, "-cf", archive, "--numeric-owner", ours_alone, data.name], check=True)
 
 
 def unpack(archive: Path, directory: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import tempfile
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -98,11 +99,15 @@ def open_directory():
 
 
 def test_no_server_of_a_cluster_outlives_a_cloud_that_is_killed(open_directory):
+    """Nor does its segment of shared memory, of which the kernel has 4096 for all."""
     cloud = Cloud("--no-stack", "--directory", open_directory)
     try:
         clusters = Clusters(cloud)
         clusters.create_cluster("doomed", "postgres")
         ports = [clusters.describe(f"doomed-instance-{position}")["Endpoint"]["Port"] for position in (1, 2, 3)]
+        pid_files = Path(open_directory).glob("rds/*/data/postmaster.pid")
+        segments = {file.read_text().splitlines()[6].split()[1] for file in pid_files}
+        assert len(segments) == 3
     finally:
         cloud.process.kill()
         cloud.process.wait()
@@ -115,4 +120,8 @@ def test_no_server_of_a_cluster_outlives_a_cloud_that_is_killed(open_directory):
             if subprocess.run(["bash", "-c", probe.format(port)], stderr=subprocess.DEVNULL).returncode == 0
         ]
 
+    def left() -> set[str]:
+        return segments & {line.split()[1] for line in Path("/proc/sysvipc/shm").read_text().splitlines()}
+
     wait_until(lambda: not listening(), "the servers to end")
+    wait_until(lambda: not left(), "their shared memory to go")
