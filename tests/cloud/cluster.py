@@ -2,6 +2,7 @@
 
 import random
 import string
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -123,7 +124,12 @@ class Cluster(HasMasterUser, models.RDSBaseModel):
         self.pending_modified_values: dict[str, Any] = {}
         self.global_cluster_identifier: str | None = described.get("global_cluster_identifier")
         self.is_writer = True  # moto's word for the primary of a global cluster
-        self._associated_roles: list = []
+        self._associated_roles = [
+            models.AssociatedRole(role["RoleArn"], role.get("FeatureName"))
+            for role in described.get("associated_roles") or []
+        ]
+        # Held while the writer is changed or a member goes.
+        self.membership = threading.Lock()
         # For the first server: what its master user shall have, and the data that it shall start with.
         self.first_password: str | None = None
         self.volume: Volume | None = None

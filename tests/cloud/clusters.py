@@ -86,6 +86,8 @@ class ClusterRequests(ControlPlane):
 
     def _describe_replica(self, members: dict[str, Any]) -> Cluster:
         """A cluster that replicates another one is there to be described alone."""
+        if members["engine"] != aurora.ENGINE:
+            raise exceptions.InvalidParameterValue("This cloud has replicas of Aurora clusters only.")
         source = self.find_cluster(members["replication_source_identifier"])
         described = {"master_username": source.master_username, **members}
         replica = self._add_cluster(described)
@@ -247,11 +249,12 @@ class ClusterRequests(ControlPlane):
 
         def fail_over() -> None:
             former = cluster.writer
-            self.hand_over(cluster, successor)
-            former.follows = successor
-            former.server.become_standby()
-            former.apply_all_parameters()
-            former.server.start()
+            with cluster.membership:
+                self.hand_over(cluster, successor)
+                former.follows = successor
+                former.server.become_standby()
+                former.apply_all_parameters()
+                former.server.start()
             self.rds.pause(self.rds.pace.rebooting)
 
         self.begin(cluster, "failing-over", fail_over)

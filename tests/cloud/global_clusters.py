@@ -5,7 +5,9 @@ moto keeps them in one Region's backend and looks for their clusters there.
 
 from typing import Any
 
+from moto.core.responses import ActionResult
 from moto.rds import exceptions, models
+from moto.rds.responses import RDSResponse
 
 from .cluster import Cluster
 from .control_plane import ControlPlane
@@ -43,7 +45,7 @@ class GlobalClusterRequests(ControlPlane):
             raise exceptions.InvalidParameterValue("Malformed db cluster arn dbci")
         return models.rds_backends[self.account_id][arn.split(":")[3]].find_cluster(arn)
 
-    def _find_global_cluster(self, identifier: str) -> models.GlobalCluster:
+    def find_global_cluster(self, identifier: str) -> models.GlobalCluster:
         found = models.rds_backends[self.account_id][REGION].global_clusters
         if identifier not in found:
             raise GlobalClusterNotFound(identifier)
@@ -51,7 +53,7 @@ class GlobalClusterRequests(ControlPlane):
 
     def join_global_cluster(self, cluster: Cluster) -> None:
         if identifier := cluster.global_cluster_identifier:
-            members = self._find_global_cluster(identifier).members
+            members = self.find_global_cluster(identifier).members
             cluster.is_writer = not members
             members.append(cluster)
 
@@ -64,10 +66,17 @@ class GlobalClusterRequests(ControlPlane):
     def remove_from_global_cluster(
         self, global_cluster_identifier: str, db_cluster_identifier: str
     ) -> models.GlobalCluster:
-        found = self._find_global_cluster(global_cluster_identifier)
+        found = self.find_global_cluster(global_cluster_identifier)
         cluster = self._cluster_of(db_cluster_identifier)
         if cluster not in found.members:
             raise exceptions.DBClusterNotFoundError(db_cluster_identifier)
         found.members.remove(cluster)
         cluster.global_cluster_identifier = None
         return found
+
+
+def describe_global_clusters(response: RDSResponse) -> ActionResult:
+    """moto describes all of them, whichever is asked for."""
+    if identifier := response.params.get("GlobalClusterIdentifier"):
+        return ActionResult({"GlobalClusters": [response.backend.find_global_cluster(identifier)]})
+    return ActionResult({"GlobalClusters": response.global_backend.describe_global_clusters()})

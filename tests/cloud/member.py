@@ -52,6 +52,7 @@ class Member(Instance):
         self.has_data = False
         self.is_cluster_writer = cluster.writer is None
         members.setdefault("promotion_tier", 1)
+        members.setdefault("database_insights_mode", cluster.database_insights_mode)
         super().__init__(
             backend,
             **{

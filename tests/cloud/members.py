@@ -160,20 +160,29 @@ class MemberRequests(ControlPlane):
                 "FinalDBSnapshotIdentifier can not be specified when deleting a cluster instance."
             )
         self.find_in_state(member.db_instance_identifier, "delete the instance", *DELETABLE)
-        successors = cluster.readers_by_tier()
-        if member.is_cluster_writer and cluster.readers and not successors:
+        staying = [reader for reader in cluster.readers if reader.status != "deleting"]
+        if member.is_cluster_writer and staying and not cluster.readers_by_tier():
             raise exceptions.InvalidDBClusterStateFault("No reader of the cluster can take over from the writer.")
 
         def delete() -> None:
             self.rds.pause(self.rds.pace.deleting)
-            if member.is_cluster_writer and successors:
-                self.hand_over(cluster, successors[0])
-            elif member.is_cluster_writer:
-                self._keep_volume(member)
-            self.remove_member(member)
+            # One after another: who takes over from the writer may be deleted next.
+            with cluster.membership:
+                self._replace_writer(member)
+                self.remove_member(member)
 
         self.begin(member, "deleting", delete, then="deleted")
         return member
+
+    def _replace_writer(self, member: Member) -> None:
+        """Let another one be the writer, if this one is; without another one the cluster keeps the data."""
+        if not member.is_cluster_writer:
+            return
+        successors = member.cluster.readers_by_tier()
+        if successors and member.server:
+            self.hand_over(member.cluster, successors[0])
+        else:
+            self._keep_volume(member)
 
     def _keep_volume(self, writer: Member) -> None:
         """Pack the data of the last member for the next one."""

@@ -31,7 +31,7 @@ from .cluster_snapshots import ClusterSnapshotRequests
 from .clusters import ClusterRequests
 from .control_plane import ControlPlane
 from .faults import Faults
-from .global_clusters import GlobalClusterRequests
+from .global_clusters import GlobalClusterRequests, describe_global_clusters
 from .instance import Instance
 from .instances import InstanceRequests
 from .log_files import LogFileRequests
@@ -234,7 +234,8 @@ def install(directory: Path, postgres_dir: Path, faults: Faults, pace: Pace = Pa
     models.rds_backends.backend = RdsBackend
     for action in (
         describe_db_parameters, reset_db_parameter_group, describe_db_cluster_parameters,
-        reset_db_cluster_parameter_group, delete_db_cluster, reboot_db_cluster, download_db_log_file_portion, account.describe_account_attributes,
+        reset_db_cluster_parameter_group, delete_db_cluster, reboot_db_cluster, describe_global_clusters,
+        download_db_log_file_portion, account.describe_account_attributes,
         account.describe_orderable_db_instance_options, account.describe_pending_maintenance_actions,
     ):  # fmt: skip
         setattr(RDSResponse, action.__name__, action)

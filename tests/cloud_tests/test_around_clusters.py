@@ -38,7 +38,8 @@ def test_a_proxy_shows_the_cluster_and_its_members(clusters, cluster):
 def test_a_global_cluster_lists_its_member_which_cannot_be_deleted(clusters, cluster):
     rds, arn = clusters.rds, cluster["DBClusterArn"]
     rds.create_global_cluster(GlobalClusterIdentifier="world", SourceDBClusterIdentifier=arn)
-    found = next(each for each in rds.describe_global_clusters()["GlobalClusters"])
+    (found,) = rds.describe_global_clusters(GlobalClusterIdentifier="world")["GlobalClusters"]
+    assert refused(rds.describe_global_clusters, GlobalClusterIdentifier="none") == "GlobalClusterNotFoundFault"
     assert [each["DBClusterArn"] for each in found["GlobalClusterMembers"]] == [arn]
     assert found["GlobalClusterMembers"][0]["IsWriter"]
     assert clusters.describe_cluster("around")["GlobalClusterIdentifier"] == "world"

@@ -273,6 +273,19 @@ def test_a_member_that_is_deleted_hands_over_and_the_last_one_leaves_its_data(cl
         assert session.execute("select sum(value) from legacy").fetchone() == (15,)
 
 
+def test_all_members_can_be_deleted_at_once_and_the_cluster_behind_them(clusters):
+    clusters.create_cluster("brief")
+    members = ["brief-1", "brief-2", "brief-3"]
+    for member in members:
+        clusters.begin_member(member, "brief")
+    for member in members:
+        clusters.available(member)
+    for member in members:
+        clusters.rds.delete_db_instance(DBInstanceIdentifier=member, SkipFinalSnapshot=True)
+    clusters.rds.delete_db_cluster(DBClusterIdentifier="brief", SkipFinalSnapshot=True)
+    clusters.gone("brief")
+
+
 def test_modify_stop_and_start_act_on_the_servers(clusters, shop):
     rds = clusters.rds
     assert refused(rds.delete_db_cluster, DBClusterIdentifier="shop", SkipFinalSnapshot=True) == "InvalidParameterCombination"
