@@ -178,7 +178,19 @@ pub struct FinishRequest {
     pub verified: VerifiedByDatabase,
     /// What cannot be carried; empty where a run is finished that was stopped.
     pub settings: Vec<Difference>,
+    /// What earlier calls have settled: a source that was deleted cannot be asked any more.
+    pub settled: Settled,
     pub cutover: CutoverDone,
+}
+
+/// What has become of what comes at the end of the run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settled {
+    /// Identifiers of the new read replicas.
+    pub replicas: Vec<String>,
+    /// Replicas and roles that the new database does not have, and why.
+    pub not_made: Vec<String>,
 }
 
 /// What the source keeps for the copy.
@@ -359,6 +371,7 @@ pub mod example {
                 "publication": {"ready": true, "tables": {"orders": 1}},
                 "verified": verified,
                 "settings": [],
+                "settled": {"replicas": [], "not_made": []},
                 "cutover": {"write_pause_ms": 20, "drained_lsn": "0/2000", "switched_secrets": []},
             }),
             _ => json!({"action": "do", "plan": plan()}),

@@ -113,6 +113,14 @@ impl StepError {
         self
     }
 
+    /// An error of this kind as a value, to be told; any other as an error.
+    ///
+    /// # Errors
+    /// Itself, where it has another name.
+    pub fn only_if(self, name: ErrorName) -> Result<Self> {
+        if self.name == name { Ok(self) } else { Err(self) }
+    }
+
     /// Puts what was being done in front: `could not <what>: <why>`.
     #[must_use]
     pub fn while_doing(mut self, what: &str) -> Self {

@@ -120,17 +120,18 @@ pub async fn source_server(aws: &Aws, plan: &Plan) -> Result<Server> {
     })
 }
 
-/// The copy, as its master user: its password came along with the snapshot.
+/// The copy, as its master user: its password came along with the snapshot, until RDS manages one of its own at the end.
 ///
 /// # Errors
 /// `RestoreFailed` where it is not there or has no endpoint.
 pub async fn target_server(aws: &Aws, plan: &Plan) -> Result<Server> {
     let target = describe_target(aws, plan).await?;
+    let secret = target.master_secret_arn.as_ref().unwrap_or(&plan.secret_arn);
     let (host, port) = target.endpoint.ok_or_else(|| StepError::new(ErrorName::RestoreFailed, format!("{} has no endpoint", plan.target)))?;
     Ok(Server {
         host,
         port,
-        credentials: read_credentials(aws, &plan.secret_arn).await.while_doing("connect to the copy")?,
+        credentials: read_credentials(aws, secret).await.while_doing("connect to the copy")?,
         application_name: plan.names.run.clone(),
     })
 }
@@ -142,6 +143,8 @@ pub struct Target {
     pub kms_key_arn: Option<String>,
     /// Host and port for writes, once RDS has given them.
     pub endpoint: Option<(String, u16)>,
+    /// The secret in which RDS keeps its master password: from the end of the run on, where the source has one.
+    pub master_secret_arn: Option<String>,
     pub tags: Vec<Tag>,
 }
 
@@ -155,6 +158,7 @@ pub async fn describe_target(aws: &Aws, plan: &Plan) -> Result<Target> {
         return Ok(Target {
             encrypted: cluster.storage_encrypted() == Some(true),
             endpoint: clusters::endpoint(&cluster),
+            master_secret_arn: cluster.master_user_secret.and_then(|secret| secret.secret_arn),
             kms_key_arn: cluster.kms_key_id,
             tags: cluster.tag_list.unwrap_or_default(),
         });
@@ -163,6 +167,7 @@ pub async fn describe_target(aws: &Aws, plan: &Plan) -> Result<Target> {
     Ok(Target {
         encrypted: instance.storage_encrypted() == Some(true),
         endpoint: endpoint(&instance),
+        master_secret_arn: instance.master_user_secret.and_then(|secret| secret.secret_arn),
         kms_key_arn: instance.kms_key_id,
         tags: instance.tag_list.unwrap_or_default(),
     })

@@ -18,6 +18,8 @@ OF_BOTOCORE = {"SourceRegion"}
 # Where the requests are made.
 SENDERS = {
     "RestoreDBInstanceFromDBSnapshotMessage": ["functions/restore/src/settings.rs"],
+    "ModifyDBInstanceMessage": ["functions/restore/src/settings.rs", "functions/finish/src/after.rs"],
+    "CreateDBInstanceReadReplicaMessage": ["functions/finish/src/replicas.rs"],
     "RestoreDBClusterFromSnapshotMessage": ["functions/restore/src/cluster.rs"],
     "ModifyDBClusterMessage": ["functions/restore/src/cluster.rs", "functions/finish/src/cluster.rs"],
     "CreateDBInstanceMessage": ["functions/restore/src/members.rs"],

@@ -1,28 +1,47 @@
 //! What becomes of source and copy when the application has moved.
 
+use aws_sdk_rds::operation::modify_db_instance::builders::ModifyDBInstanceFluentBuilder;
 use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, DbInstance};
 use shared::aws::Aws;
-use shared::contract::{Plan, Ready};
+use shared::contract::{Plan, Ready, Settled};
 use shared::error::{Result, StepError, While};
 use shared::input::AfterSource;
 use shared::rds::{drop_log_group, find_instance, find_snapshot, target_instance};
+use shared::settings::POSTGRESQL_LOG;
 
-/// After it answers ready, the new instance exports the logs that the source does and no others, and is protected
-/// against deletion if the source is.
-pub(crate) async fn settle_target(aws: &Aws, plan: &Plan) -> Result<Ready> {
+use crate::{replicas, roles};
+
+/// After it answers ready, the new instance has what comes at the end: the log exports of the source and no others, its
+/// protection against deletion, a managed master password where the source has one, its roles and its replicas.
+pub(crate) async fn settle_target(aws: &Aws, plan: &Plan, settled: &mut Settled) -> Result<Ready> {
     // A repeated call after the source was deleted: what it asked for has been done.
     let Some(source) = find_instance(aws, &plan.source.identifier).await? else { return Ok(Ready::yes("the source is gone")) };
     let target = target_instance(aws, plan).await?;
-    let extra: Vec<String> = exports(&target).iter().filter(|export| !exports(&source).contains(export)).cloned().collect();
-    let protect = source.deletion_protection() == Some(true) && target.deletion_protection() != Some(true);
-    if extra.is_empty() && !protect {
-        if !exports(&source).iter().any(|export| export == "postgresql") {
-            drop_log_group(aws, plan).await?;
+    if let Some(request) = modify_request(aws, plan, &source, &target) {
+        if target.db_instance_status() != Some("available") {
+            return Ok(Ready::not_yet(target.db_instance_status().unwrap_or_default()));
         }
-        return Ok(Ready::yes("settled"));
+        request.send().await.map_err(StepError::from).while_doing(&format!("settle {}", plan.target))?;
+        return Ok(Ready::not_yet("modifying"));
+    }
+    if !exports(&source).iter().any(|export| export == POSTGRESQL_LOG) {
+        drop_log_group(aws, plan).await?;
     }
     if target.db_instance_status() != Some("available") {
         return Ok(Ready::not_yet(target.db_instance_status().unwrap_or_default()));
+    }
+    // What was refused is asked for again: the last call tells what is so.
+    *settled = Settled { replicas: Vec::new(), not_made: roles::ensure(aws, &source, &target).await? };
+    Box::pin(replicas::ensure(aws, plan, source, settled)).await
+}
+
+/// What only a modification gives the new instance, if anything is left of it.
+fn modify_request(aws: &Aws, plan: &Plan, source: &DbInstance, target: &DbInstance) -> Option<ModifyDBInstanceFluentBuilder> {
+    let extra: Vec<String> = exports(target).iter().filter(|export| !exports(source).contains(export)).cloned().collect();
+    let protect = source.deletion_protection() == Some(true) && target.deletion_protection() != Some(true);
+    let managed = source.master_user_secret().filter(|_| target.master_user_secret().is_none());
+    if extra.is_empty() && !protect && managed.is_none() {
+        return None;
     }
     let mut request = aws.rds.modify_db_instance().db_instance_identifier(&plan.target).apply_immediately(true);
     if !extra.is_empty() {
@@ -32,8 +51,11 @@ pub(crate) async fn settle_target(aws: &Aws, plan: &Plan) -> Result<Ready> {
     if protect {
         request = request.deletion_protection(true);
     }
-    request.send().await.map_err(StepError::from).while_doing(&format!("set log export and protection of {}", plan.target))?;
-    Ok(Ready::not_yet("modifying"))
+    if let Some(secret) = managed {
+        // A secret of its own, with a new password: the run has logged in for the last time.
+        request = request.manage_master_user_password(true).set_master_user_secret_kms_key_id(secret.kms_key_id.clone());
+    }
+    Some(request)
 }
 
 fn exports(instance: &DbInstance) -> &[String] {

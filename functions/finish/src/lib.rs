@@ -1,13 +1,15 @@
-//! The last step: the new instance's log export as the source had it, the old source as the operator wants it, and
-//! the execution's output.
+//! The last step: what the new database gets when the application has moved, the old source as the operator wants it,
+//! and the execution's output.
 
 mod after;
 mod cluster;
 mod output;
+mod replicas;
+mod roles;
 
 use serde::Serialize;
 use shared::aws::Aws;
-use shared::contract::{Action, FinishRequest};
+use shared::contract::{Action, FinishRequest, Settled};
 use shared::error::Result;
 use shared::rds::describe_target;
 
@@ -17,6 +19,7 @@ pub use crate::output::Output;
 pub struct Answer {
     pub ready: bool,
     pub status: String,
+    pub settled: Settled,
     pub output: Option<Output>,
 }
 
@@ -24,21 +27,22 @@ pub struct Answer {
 ///
 /// # Errors
 /// `RestoreFailed`, `AwsUnavailable`, `AwsRefused`.
-pub async fn handle(aws: &Aws, request: FinishRequest) -> Result<Answer> {
-    let not_yet = |status: String| Answer { ready: false, status, output: None };
+pub async fn handle(aws: &Aws, mut request: FinishRequest) -> Result<Answer> {
     if request.action == Action::Undo {
-        return Ok(Answer { ready: true, status: "nothing to undo".to_owned(), output: None });
+        return Ok(Answer { ready: true, status: "nothing to undo".to_owned(), settled: request.settled, output: None });
     }
     let plan = &request.plan;
     let is_cluster = plan.source.kind.is_cluster();
-    let target = if is_cluster { cluster::settle_target(aws, plan).await? } else { after::settle_target(aws, plan).await? };
+    let not_yet = |status: String, settled: Settled| Ok(Answer { ready: false, status, settled, output: None });
+    let target = if is_cluster { cluster::settle_target(aws, plan).await? } else { after::settle_target(aws, plan, &mut request.settled).await? };
     if !target.ready {
-        return Ok(not_yet(target.status));
+        return not_yet(target.status, request.settled);
     }
     let source = if is_cluster { cluster::settle_source(aws, plan).await? } else { after::settle_source(aws, plan).await? };
     if !source.ready {
-        return Ok(not_yet(source.status));
+        return not_yet(source.status, request.settled);
     }
     let target = describe_target(aws, &request.plan).await?;
-    Ok(Answer { ready: true, status: source.status.clone(), output: Some(output::output(&request, &target, &source.status)) })
+    let output = output::output(&request, &target, &source.status);
+    Ok(Answer { ready: true, status: source.status, settled: request.settled, output: Some(output) })
 }

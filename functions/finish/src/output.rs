@@ -69,6 +69,9 @@ pub(crate) fn output(request: &FinishRequest, target: &New, source_status: &str)
             "switched_secrets": request.cutover.switched_secrets,
             "drift": request.cutover.drift,
             "settings": request.settings,
+            "replicas": request.settled.replicas,
+            "not_made": request.settled.not_made,
+            "master_secret": target.master_secret_arn,
             // The fence is not closed without it.
             "verified_in_pause": plan.cutover.verify_in_pause,
             "source": source_status,

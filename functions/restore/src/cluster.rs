@@ -2,7 +2,7 @@
 
 use aws_sdk_rds::operation::modify_db_cluster::builders::ModifyDBClusterFluentBuilder;
 use aws_sdk_rds::operation::restore_db_cluster_from_snapshot::builders::RestoreDBClusterFromSnapshotFluentBuilder;
-use aws_sdk_rds::types::{DbCluster, ServerlessV2ScalingConfiguration};
+use aws_sdk_rds::types::{DbCluster, DbClusterAssociatedRole, ServerlessV2ScalingConfiguration};
 use shared::aws::{Aws, code};
 use shared::contract::{Kind, Plan, Ready};
 use shared::error::{ErrorName, Result, StepError, While};
@@ -74,6 +74,7 @@ fn restore_request(aws: &Aws, plan: &Plan, source: &DbCluster) -> RestoreDBClust
         .set_preferred_backup_window(source.preferred_backup_window().map(str::to_owned))
         .set_storage_type(source.storage_type().map(str::to_owned))
         .set_serverless_v2_scaling_configuration(scaling(source))
+        .set_associated_roles(roles(source))
         .deletion_protection(false)
         .set_enable_cloudwatch_logs_exports(Some(exports_during_the_run(source)))
         .set_tags(Some(settings::tags(plan, source.tag_list())));
@@ -94,6 +95,15 @@ fn multi_az(request: RestoreDBClusterFromSnapshotFluentBuilder, source: &DbClust
         .set_enable_performance_insights(source.performance_insights_enabled())
         .set_performance_insights_kms_key_id(source.performance_insights_kms_key_id().map(str::to_owned))
         .set_performance_insights_retention_period(source.performance_insights_retention_period())
+}
+
+/// Of an Aurora cluster alone: another kind has none.
+fn roles(source: &DbCluster) -> Option<Vec<DbClusterAssociatedRole>> {
+    let roles = source.associated_roles().iter().filter_map(|role| {
+        let named = DbClusterAssociatedRole::builder().set_role_arn(role.role_arn.clone());
+        named.set_feature_name(role.feature_name.clone().filter(|name| !name.is_empty())).build().ok()
+    });
+    Some(roles.collect()).filter(|roles: &Vec<_>| !roles.is_empty())
 }
 
 fn scaling(source: &DbCluster) -> Option<ServerlessV2ScalingConfiguration> {

@@ -61,7 +61,7 @@ pub const CLUSTER: &[Setting<DbCluster>] = &[
     Setting::encryption("KmsKeyId"),
     Setting::own("DbClusterResourceId"),
     Setting::own("DBClusterArn"),
-    Setting::carried("AssociatedRoles", AtTheEnd, |it| names(it.associated_roles().iter().map(role))),
+    Setting::carried("AssociatedRoles", AtRestore, |it| names(it.associated_roles().iter().map(role))),
     Setting::carried("IAMDatabaseAuthenticationEnabled", AtRestore, |it| word(&it.iam_database_authentication_enabled)),
     Setting::own("CloneGroupId"),
     Setting::own("ClusterCreateTime"),

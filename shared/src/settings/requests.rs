@@ -217,7 +217,7 @@ const RESTORE_CLUSTER: &[(&str, Sent)] = &[
     ("TagSpecifications", TAGS),
     ("EnableVPCNetworking", EXPRESS),
     ("EnableInternetAccessGateway", EXPRESS),
-    ("AssociatedRoles", No("associated at the end, as an instance's are")),
+    ("AssociatedRoles", Yes),
 ];
 
 /// What the restore of a cluster does not take.
@@ -388,7 +388,7 @@ const CREATE_REPLICA: &[(&str, Sent)] = &[
     ("MaxAllocatedStorage", Yes),
     ("BackupTarget", No("follows from the primary")),
     ("CustomIamInstanceProfile", CUSTOM),
-    ("AllocatedStorage", No("follows from the primary")),
+    ("AllocatedStorage", Yes),
     ("SourceDBClusterIdentifier", No("its primary is an instance")),
     ("DedicatedLogVolume", Yes),
     ("UpgradeStorageConfig", No("the storage is new")),
