@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from demo.kinds import KINDS
+
 from . import interference
 
 DEFINITION = Path(__file__).resolve().parents[2] / "statemachine" / "encrypt.asl.json"
@@ -31,6 +33,8 @@ class Case:
     meanwhile: Callable | None = None
     ends: tuple[str, ...] = (MOVED,)
     request: dict = field(default_factory=dict)
+    # One of the demo's kinds.
+    source: str = "instance"
 
 
 def definition() -> dict:
@@ -58,7 +62,7 @@ def ways(states: dict) -> dict[str, str]:
     undo = reachable(states, "UndoPublication")
     found = {}
     for name in tasks:
-        if name in ("RecoverPlan", "IsFenced"):
+        if name in ("RecoverPlan", "FindWhatIsLeft", "IsFenced"):
             found[name] = "stopped"
         elif name == "AwaitApproval":
             found[name] = "approved"
@@ -71,9 +75,17 @@ def ways(states: dict) -> dict[str, str]:
 IN_MANY_CALLS = {"wait": {"max_seconds": 1, "calls_end_seconds": 3, "verify_call_seconds": 0}}
 
 
-def request_for(state: str) -> dict:
-    """What a request must have for an execution to come to a state."""
-    return IN_MANY_CALLS if state in ("Verify", "WatchDuringVerify") else {}
+# What only happens to a source that has no logical replication yet.
+OF_UNPREPARED = ("Prepare", "Regroup", "WatchDuringRegroup", "UndoPreparation", "CleanUpPreparation")
+# What is done otherwise to a cluster.
+OF_CLUSTERS = ("Snapshot", "Restore", "AdvanceLsn", "CompareSettings", "UndoRestore", "UndoSnapshot", "CleanUpSnapshot", "Finish")
+
+
+def needs_of(state: str) -> dict:
+    """What source and request must have for an execution to come to a state."""
+    if state in OF_UNPREPARED:
+        return {"source": "unprepared", "request": KINDS["unprepared"].request}
+    return {"request": IN_MANY_CALLS if state in ("Verify", "WatchDuringVerify") else {}}
 
 
 def lambda_cases() -> list[Case]:
@@ -81,18 +93,25 @@ def lambda_cases() -> list[Case]:
     behind_fence = reachable(states, "CleanUpSubscription")
     cases = []
     for state, way in ways(states).items():
+        needs = needs_of(state)
         ends = (GIVEN_BACK,) if way in ("undo", "stopped") else (MOVED,)
         faults = [(kind, {}) for kind in ("error-before", "error-after", "timeout-after", "twice")]
         moments = CUTOVER_MOMENTS_MS if state == "Cutover" else MOMENTS_MS
         faults += [(f"{kind}", {"after_ms": ms}) for kind in ("kill-during", "overtaken") for ms in moments]
         for kind, members in faults:
             name = f"{state}: {kind}" + (f" {members['after_ms']} ms" if members else "")
-            cases.append(Case(name, "Lambda", way, ({"state": state, "kind": kind, **members},), ends=ends, request=request_for(state)))
+            cases.append(Case(name, "Lambda", way, ({"state": state, "kind": kind, **members},), ends=ends, **needs))
         for_good = tuple({"state": state, "kind": "error-before"} for _ in range(TRIES))
         ends_for_good = (MOVED,) if state in behind_fence else (GIVEN_BACK,)
-        cases.append(Case(f"{state}: fails for good", "Lambda", way, for_good, ends=ends_for_good, request=request_for(state)))
+        cases.append(Case(f"{state}: fails for good", "Lambda", way, for_good, ends=ends_for_good, **needs))
     lost = tuple({"state": "Cutover", "kind": "error-after"} for _ in range(TRIES))
     cases.append(Case("Cutover: every answer is lost", "Lambda", "forward", lost))
+    for state in OF_CLUSTERS:
+        way = ways(states)[state]
+        ends = (GIVEN_BACK,) if way == "undo" else (MOVED,)
+        for kind in "error-after", "twice", "kill-during":
+            fault = {"state": state, "kind": kind, "after_ms": 30}
+            cases.append(Case(f"{state} of an Aurora cluster: {kind}", "Lambda", way, (fault,), ends=ends, source="aurora"))
     return cases
 
 
@@ -105,7 +124,7 @@ def stop_cases() -> list[Case]:
         if way == "stopped":
             continue
         ends = (MOVED,) if state in behind_fence else (GIVEN_BACK, MOVED) if state == "Cutover" else (GIVEN_BACK,)
-        cases.append(Case(f"{state}: the execution is stopped", "stopped", way, at=state, meanwhile=interference.stop, ends=ends, request=request_for(state)))
+        cases.append(Case(f"{state}: the execution is stopped", "stopped", way, at=state, meanwhile=interference.stop, ends=ends, **needs_of(state)))
     return cases
 
 
@@ -115,14 +134,19 @@ THROTTLED = (
 )  # fmt: skip
 
 
-def rds_cases() -> list[Case]:
-    def refused(request: str, error: str, times: int, ends: str) -> Case:
-        faults = tuple({"kind": "refuse", "request": request, "error": error} for _ in range(times))
-        return Case(f"{request}: {error}, {times} times", "RDS", "forward", faults, ends=(ends,))
+THROTTLED_FOR_CLUSTERS = ("CreateDBClusterSnapshot", "RestoreDBClusterFromSnapshot", "CreateDBInstance", "DescribeDBClusters")
+THROTTLED_FOR_UNPREPARED = ("CreateDBParameterGroup", "ModifyDBParameterGroup", "DeleteDBParameterGroup")
 
-    def ends_as(request: str, outcome: str) -> Case:
+
+def rds_cases() -> list[Case]:
+    def refused(request: str, error: str, times: int, ends: str, source: str = "instance") -> Case:
+        faults = tuple({"kind": "refuse", "request": request, "error": error} for _ in range(times))
+        needs = {"source": source, "request": KINDS[source].request}
+        return Case(f"{request}: {error}, {times} times", "RDS", "forward", faults, ends=(ends,), **needs)
+
+    def ends_as(request: str, outcome: str, source: str = "instance") -> Case:
         fault = {"kind": "outcome", "request": request, "outcome": outcome}
-        return Case(f"{request}: ends as {outcome}", "RDS", "forward", (fault,), ends=(GIVEN_BACK,))
+        return Case(f"{request}: ends as {outcome}", "RDS", "forward", (fault,), ends=(GIVEN_BACK,), source=source)
 
     return [
         *(refused(request, "ThrottlingException", 4, MOVED) for request in THROTTLED),
@@ -137,6 +161,16 @@ def rds_cases() -> list[Case]:
             ends_as("RestoreDBInstanceFromDBSnapshot", outcome)
             for outcome in ("incompatible-restore", "incompatible-network", "incompatible-parameters", "storage-full", "failed")
         ),
+        *(refused(request, "ThrottlingException", 4, MOVED, "aurora") for request in THROTTLED_FOR_CLUSTERS),
+        refused("RestoreDBClusterFromSnapshot", "KMSKeyNotAccessibleFault", 1, GIVEN_BACK, "aurora"),
+        refused("CreateDBInstance", "InsufficientDBInstanceCapacity", 1, GIVEN_BACK, "aurora"),
+        ends_as("CreateDBClusterSnapshot", "failed", "aurora"),
+        ends_as("RestoreDBClusterFromSnapshot", "inaccessible-encryption-credentials", "aurora"),
+        ends_as("CreateDBInstance", "failed", "aurora"),
+        *(refused(request, "ThrottlingException", 4, MOVED, "unprepared") for request in THROTTLED_FOR_UNPREPARED),
+        refused("RebootDBInstance", "InvalidDBInstanceState", 2, MOVED, "unprepared"),
+        refused("DeleteDBParameterGroup", "InvalidDBParameterGroupState", 2, MOVED, "unprepared"),
+        refused("CreateDBParameterGroup", "DBParameterGroupQuotaExceeded", 1, GIVEN_BACK, "unprepared"),
         Case("the key is disabled after the snapshot", "RDS", "forward", at="WaitForSnapshot", meanwhile=interference.disable_key, ends=(GIVEN_BACK,)),
     ]
 

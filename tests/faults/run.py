@@ -21,6 +21,8 @@ BETWEEN_WRITES_SECONDS = 0.015
 # States at which an execution says that something may be left, for another one to go on with.
 UNFINISHED = ("UndoFailed", "UndoNotBegun", "CutoverUnfinished", "CleanUpFailed")
 BEFORE_ANYTHING_WAS_MADE = ("Refused",)
+# Requests that do not name what the run makes.
+OF_THE_SOURCE = ("DescribeDBInstances", "DescribeDBClusters", "RebootDBInstance")
 
 
 @dataclass
@@ -44,7 +46,7 @@ class Run:
         self.cloud, self.case, self.identifier = cloud, case, identifier
         self.databases = Databases(cloud)
         self.key_arn = make_key(cloud, f"alias/{identifier}")
-        self.source = make_source(cloud, identifier, major)
+        self.source = make_source(cloud, identifier, major, case.source)
         self.before = footprint(cloud, self.source, ["postgres", "app"])
         self.execution: Execution | None = None
 
@@ -82,7 +84,7 @@ class Run:
         for fault in self._spoilers() + list(self.case.faults):
             # What is meant for RDS is told by the names of the run; all else by execution, which a stopped one hands on.
             members = {"about": key} if "request" in fault else {} if self.case.way == "stopped" else {"execution": name}
-            if fault.get("request") == "DescribeDBInstances":
+            if fault.get("request") in OF_THE_SOURCE:
                 members = {"about": self.identifier}
             self.cloud.api("POST", "faults", fault | members)
         self.execution = Execution(self.cloud, name, request)
@@ -161,11 +163,11 @@ class Run:
 
     def remove(self) -> None:
         """Takes the servers away: hundreds of cases would fill the machine."""
-        rds = self.cloud.client("rds")
-        for instance in self.databases.all():
-            identifier = instance["DBInstanceIdentifier"]
+        clusters = [each["DBClusterIdentifier"] for each in self.databases.clusters()]
+        instances = [each["DBInstanceIdentifier"] for each in self.databases.all() if "DBClusterIdentifier" not in each]
+        for identifier in clusters + instances:
             if identifier == self.identifier or identifier.startswith(f"{self.identifier}-enc-"):
-                rds.delete_db_instance(DBInstanceIdentifier=identifier, SkipFinalSnapshot=True)
+                self.databases.remove(identifier)
 
 
 def carry_out(cloud: LocalCloud, case: Case, identifier: str, major: int) -> Result:
