@@ -6,9 +6,10 @@ use shared::contract::Kind;
 use shared::error::{ErrorName, Result};
 use shared::finding::{Findings, Verdict, list};
 use shared::input::AfterSource;
+use shared::settings::cluster::not_carried;
 
 use crate::blue_green::{self, Obstacles};
-use crate::instance::{check_maintenance, warn_of_new_identity};
+use crate::instance::{check_maintenance, warn_of_new_identity, warn_of_not_carried};
 use crate::quotas::{self, Needs};
 
 /// Looks at all that RDS says of a cluster.
@@ -132,9 +133,8 @@ fn pending_modifications(cluster: &DbCluster) -> Vec<&'static str> {
 
 /// What stays with the old cluster.
 fn check_not_carried(cluster: &DbCluster, findings: &mut Findings) {
-    if !cluster.custom_endpoints().is_empty() {
-        let found = format!("{} custom endpoints are not carried: {}", cluster.custom_endpoints().len(), list(cluster.custom_endpoints()));
-        findings.warn("CustomEndpoints", found, "", "make them on the new cluster: create-db-cluster-endpoint");
+    for (setting, value) in not_carried(cluster) {
+        warn_of_not_carried(setting.member, setting.fate, &value, findings);
     }
     warn_of_new_identity(cluster.iam_database_authentication_enabled(), cluster.db_cluster_resource_id(), findings);
 }

@@ -1,11 +1,13 @@
 //! Conditions on the instance itself, as RDS describes it.
 
-use aws_sdk_rds::types::{ActivityStreamStatus, DbInstance, ResourcePendingMaintenanceActions};
+use aws_sdk_rds::types::{DbInstance, ResourcePendingMaintenanceActions};
 use shared::aws::Aws;
 use shared::contract::Kind;
 use shared::error::{ErrorName, Result, StepError, While};
 use shared::finding::{Findings, Verdict, list};
 use shared::input::AfterSource;
+use shared::settings::Fate;
+use shared::settings::instance::not_carried;
 
 use crate::blue_green::{self, Obstacles};
 use crate::quotas::{self, Needs};
@@ -19,7 +21,7 @@ const PAST_STANDARD_SUPPORT: [&str; 2] = ["12", "13"];
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
 pub(crate) async fn check(aws: &Aws, instance: &DbInstance, after: AfterSource, findings: &mut Findings) -> Result<()> {
-    check_described(instance, findings);
+    check_described(instance, after, findings);
     check_maintenance(aws, instance.db_instance_arn().unwrap_or_default(), findings).await?;
     let storage_gib = i64::from(instance.allocated_storage().unwrap_or(0));
     quotas::check(aws, Needs { clusters: 0, instances: 1, storage_gib, delete: matches!(after, AfterSource::Delete) }, findings).await?;
@@ -32,7 +34,7 @@ pub(crate) async fn check(aws: &Aws, instance: &DbInstance, after: AfterSource, 
     Ok(())
 }
 
-fn check_described(instance: &DbInstance, findings: &mut Findings) {
+fn check_described(instance: &DbInstance, after: AfterSource, findings: &mut Findings) {
     let identifier = instance.db_instance_identifier().unwrap_or_default();
     let status = instance.db_instance_status().unwrap_or_default();
     if status != "available" {
@@ -42,7 +44,7 @@ fn check_described(instance: &DbInstance, findings: &mut Findings) {
         findings.refuse_as(ErrorName::SourceUnsupported, format!("instance {identifier} is a read replica of {primary}"), "encrypt its primary");
     }
     check_pending(instance, findings);
-    check_not_carried(instance, findings);
+    check_not_carried(instance, after, findings);
     let without_support = instance.engine_lifecycle_support() == Some("open-source-rds-extended-support-disabled");
     let version = instance.engine_version().unwrap_or_default();
     if without_support && PAST_STANDARD_SUPPORT.iter().any(|major| version.split('.').next() == Some(*major)) {
@@ -99,29 +101,55 @@ fn pending_modifications(instance: &DbInstance) -> Vec<&'static str> {
     all.into_iter().filter(|(_, is_pending)| *is_pending).map(|(name, _)| name).collect()
 }
 
-/// What stays with the old instance.
-fn check_not_carried(instance: &DbInstance, findings: &mut Findings) {
-    let replicas = instance.read_replica_db_instance_identifiers();
-    if !replicas.is_empty() {
-        let found = format!("{} read replicas are not carried: {}", replicas.len(), list(replicas));
-        findings.warn("ReadReplicas", found, "", "make new ones of the encrypted instance");
+/// What stays with the old instance, and what the new one gets anew when the application has moved.
+fn check_not_carried(instance: &DbInstance, after: AfterSource, findings: &mut Findings) {
+    for (setting, value) in not_carried(instance) {
+        warn_of_not_carried(setting.member, setting.fate, &value, findings);
     }
+    check_replicas(instance.read_replica_db_instance_identifiers(), after, findings);
     let roles = instance.associated_roles().len();
     if roles > 0 {
-        findings.warn("AssociatedRoles", format!("{roles} associated IAM roles are not carried"), "", "associate them with the new instance");
-    }
-    if !instance.domain_memberships().is_empty() {
-        findings.warn("Domain", "the membership of a directory is not carried", "", "let the new instance join it: modify-db-instance --domain");
-    }
-    if instance.activity_stream_status().is_some_and(|status| *status != ActivityStreamStatus::Stopped) {
-        findings.warn("ActivityStream", "the database activity stream is not carried", "", "start one on the new instance");
+        let found = format!("{roles} associated IAM roles come at the end of the run");
+        findings.warn("AssociatedRoles", found, "", "see that nothing needs them between the cutover and the end");
     }
     if instance.master_user_secret().is_some() {
-        let found = "RDS manages the master password in a secret, which stays with the old instance; the new one has the password as it is now";
-        let remedy = "let no rotation happen during the run; afterwards modify-db-instance --manage-master-user-password on the new instance";
+        let found = "RDS manages the master password in a secret, which stays with the old instance; the new one gets another at the end of the run";
+        let remedy = "let no rotation happen during the run; who logs in as master user takes the secret that the report names";
         findings.warn("ManagedMasterSecret", found, "", remedy);
     }
     warn_of_new_identity(instance.iam_database_authentication_enabled(), instance.dbi_resource_id(), findings);
+}
+
+/// A setting that the new database will not have.
+pub(crate) fn warn_of_not_carried(member: &str, fate: Fate, value: &str, findings: &mut Findings) {
+    if let Fate::NotCarried(reason) = fate {
+        findings.warn("NotCarried", format!("{member} is not carried: {value}"), "", reason);
+    }
+}
+
+/// New replicas are made at the end; the old ones are still the old instance's.
+fn check_replicas(replicas: &[String], after: AfterSource, findings: &mut Findings) {
+    let (far, near): (Vec<&String>, Vec<&String>) = replicas.iter().partition(|replica| replica.starts_with("arn:"));
+    if !near.is_empty() {
+        let found = format!("{} read replicas are made anew at the end of the run: {}", near.len(), list(&near));
+        let remedy = "lead their readers to the new ones, which the report names; the old ones show the fenced source";
+        findings.warn("ReadReplicas", found, "", remedy);
+    }
+    if !far.is_empty() {
+        let found = format!("{} read replicas in other Regions are not made anew: {}", far.len(), list(&far));
+        findings.warn("ReadReplicas", found, "", "make them of the encrypted instance, with a key of their Region");
+    }
+    let found = format!("the source has {} read replicas", replicas.len());
+    match after {
+        AfterSource::Stop if !replicas.is_empty() => {
+            findings.refuse("ReadReplicas", found, "RDS stops no instance that has any", "delete or promote them first, or keep the source");
+        }
+        AfterSource::Delete if !replicas.is_empty() => {
+            let remedy = "delete the old ones after the run: RDS makes instances of their own of them, which are not encrypted with the new key";
+            findings.warn("ReadReplicas", format!("{found}, which outlive it"), "", remedy);
+        }
+        _ => {}
+    }
 }
 
 /// Who calls the database by a name that the new one does not have.
@@ -151,4 +179,40 @@ pub(crate) async fn check_maintenance(aws: &Aws, arn: &str, findings: &mut Findi
         findings.warn("PendingMaintenance", format!("RDS has maintenance for the source: {}", list(&told)), "", remedy);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_rds::types::DomainMembership;
+
+    /// Verdict and text of the findings with this name.
+    fn told(instance: &DbInstance, after: AfterSource, name: &str) -> Vec<(Verdict, String)> {
+        let mut findings = Findings::default();
+        check_not_carried(instance, after, &mut findings);
+        let all: Vec<shared::finding::Finding> = serde_json::from_value(serde_json::to_value(findings).unwrap()).unwrap();
+        all.into_iter().filter(|finding| finding.name == name).map(|finding| (finding.verdict, finding.found)).collect()
+    }
+
+    #[test]
+    fn what_stays_behind_is_named_as_rds_names_it() {
+        let instance = DbInstance::builder().domain_memberships(DomainMembership::builder().domain("d-1").build()).build();
+        let found = "DomainMemberships is not carried: d-1".to_owned();
+        assert_eq!(told(&instance, AfterSource::Keep, "NotCarried"), [(Verdict::Warn, found)]);
+    }
+
+    #[test]
+    fn a_source_with_replicas_is_not_stopped() {
+        let far = "arn:aws:rds:us-east-1:123456789012:db:far";
+        let instance = DbInstance::builder().set_read_replica_db_instance_identifiers(Some(vec!["near".to_owned(), far.to_owned()])).build();
+        let texts =
+            ["1 read replicas are made anew at the end of the run: near", &format!("1 read replicas in other Regions are not made anew: {far}")];
+        let kept = texts.map(|text| (Verdict::Warn, text.to_owned()));
+        assert_eq!(told(&instance, AfterSource::Keep, "ReadReplicas"), kept);
+        let stopped = told(&instance, AfterSource::Stop, "ReadReplicas");
+        assert_eq!(stopped[2], (Verdict::Refuse, "the source has 2 read replicas".to_owned()));
+        let deleted = told(&instance, AfterSource::Delete, "ReadReplicas");
+        assert_eq!(deleted[2], (Verdict::Warn, "the source has 2 read replicas, which outlive it".to_owned()));
+        assert_eq!(told(&DbInstance::builder().build(), AfterSource::Stop, "ReadReplicas"), []);
+    }
 }

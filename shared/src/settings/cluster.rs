@@ -47,7 +47,10 @@ pub const CLUSTER: &[Setting<DbCluster>] = &[
     }),
     Setting::carried("PreferredBackupWindow", AtRestore, |it| word(&it.preferred_backup_window)),
     Setting::carried("PreferredMaintenanceWindow", ByModify, |it| word(&it.preferred_maintenance_window)),
-    Setting::left("UpgradeRolloutOrder", "a policy of AWS Organizations sets it, not a request", |it| word(&it.upgrade_rollout_order)),
+    Setting::left("UpgradeRolloutOrder", "a policy of AWS Organizations sets it, not a request", |it| {
+        // The order of whom no policy says anything.
+        word(&it.upgrade_rollout_order).filter(|order| order != "second")
+    }),
     // A source is no replica: preflight refuses one.
     Setting::own("ReplicationSourceIdentifier"),
     Setting::left("ReadReplicaIdentifiers", "a replica of a cluster is made anew by hand", |it| names(it.read_replica_identifiers())),
@@ -94,7 +97,7 @@ pub const CLUSTER: &[Setting<DbCluster>] = &[
     Setting::left("ActivityStreamKinesisStreamName", ACTIVITY_STREAM, |it| word(&it.activity_stream_kinesis_stream_name)),
     Setting::carried("CopyTagsToSnapshot", AtRestore, |it| word(&it.copy_tags_to_snapshot)),
     Setting::own("CrossAccountClone"),
-    Setting::left("DomainMemberships", "a directory takes one cluster at a time under its rights: let the new cluster join it", |it| {
+    Setting::left("DomainMemberships", "joining a directory is up to its administrator: let the new cluster join it", |it| {
         names(it.domain_memberships().iter().filter_map(|domain| domain.domain()))
     }),
     Setting::carried("TagList", AtRestore, |it| tags(it.tag_list())),

@@ -33,7 +33,10 @@ pub const INSTANCE: &[Setting<DbInstance>] = &[
     Setting::carried("AvailabilityZone", AtRestore, |it| if it.multi_az() == Some(true) { None } else { word(&it.availability_zone) }),
     Setting::carried("DBSubnetGroup", AtRestore, |it| it.db_subnet_group().and_then(|group| word(&group.db_subnet_group_name))),
     Setting::carried("PreferredMaintenanceWindow", ByModify, |it| word(&it.preferred_maintenance_window)),
-    Setting::left("UpgradeRolloutOrder", "a policy of AWS Organizations sets it, not a request", |it| word(&it.upgrade_rollout_order)),
+    Setting::left("UpgradeRolloutOrder", "a policy of AWS Organizations sets it, not a request", |it| {
+        // The order of whom no policy says anything.
+        word(&it.upgrade_rollout_order).filter(|order| order != "second")
+    }),
     Setting::own("PendingModifiedValues"),
     Setting::own("LatestRestorableTime"),
     Setting::carried("MultiAZ", AtRestore, |it| word(&it.multi_az)),
@@ -70,7 +73,7 @@ pub const INSTANCE: &[Setting<DbInstance>] = &[
     Setting::encryption("KmsKeyId"),
     Setting::own("DbiResourceId"),
     Setting::carried("CACertificateIdentifier", AtRestore, |it| word(&it.ca_certificate_identifier)),
-    Setting::left("DomainMemberships", "a directory takes one instance at a time under its rights: let the new instance join it", |it| {
+    Setting::left("DomainMemberships", "joining a directory is up to its administrator: let the new instance join it", |it| {
         names(it.domain_memberships().iter().filter_map(|domain| domain.domain()))
     }),
     Setting::carried("CopyTagsToSnapshot", AtRestore, |it| word(&it.copy_tags_to_snapshot)),
