@@ -9,6 +9,7 @@ from demo.waiting import wait_until
 from .runs import approve, finish, move, name_of, target_of, undone, writing
 from .sources import LIMIT_SECONDS, footprint, make_request, make_source, own_parameter_groups, parameter_group_of
 
+ROLE = "arn:aws:iam::123456789012:role/s3-import"
 WITH_REBOOT = {"consent": {"replica_identity": True, "reboot": True}}
 
 
@@ -37,6 +38,7 @@ def test_an_aurora_cluster_gets_members_like_its_own_and_is_approved_by_its_tag(
         PromotionTier=9,
     )  # fmt: skip
     databases.in_status("like-me-small", "available")
+    rds.add_role_to_db_cluster(DBClusterIdentifier="like-me", RoleArn=ROLE, FeatureName="s3Import")
     with writing(cloud, "like-me") as application:
         # Who names a member means its cluster.
         execution = Execution(cloud, "like-me", make_request("like-me", source="like-me-2", cutover={"secrets": ["like-me/master"]}))
@@ -47,6 +49,7 @@ def test_an_aurora_cluster_gets_members_like_its_own_and_is_approved_by_its_tag(
     old, new = (databases.describe_cluster(name) for name in ("like-me", moved.scene.target["DBClusterIdentifier"]))
     for member in "Engine", "EngineVersion", "StorageType", "DeletionProtection", "BackupRetentionPeriod", "ServerlessV2ScalingConfiguration":
         assert old[member] == new[member], member
+    assert [role["RoleArn"] for role in new["AssociatedRoles"]] == [ROLE]
     assert [tag for tag in new["TagList"] if tag["Key"] == "team"] == options["Tags"]
 
     def members(cluster: dict) -> list:

@@ -2,14 +2,16 @@
 
 use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, DbCluster};
 use shared::aws::Aws;
-use shared::contract::{Kind, Plan, Ready};
+use shared::contract::{Kind, Plan, Ready, Settled};
 use shared::error::{ErrorName, Result, StepError, While};
 use shared::input::AfterSource;
 use shared::rds::{clusters, drop_log_group};
 
+use crate::roles;
+
 /// After it answers ready, the new cluster exports the logs that the source does and no others, keeps its master password
-/// as the source does, and is protected against deletion if the source is.
-pub(crate) async fn settle_target(aws: &Aws, plan: &Plan) -> Result<Ready> {
+/// as the source does, is protected against deletion if the source is, and has its roles.
+pub(crate) async fn settle_target(aws: &Aws, plan: &Plan, settled: &mut Settled) -> Result<Ready> {
     // A repeated call after the source was deleted: what it asked for has been done.
     let Some(source) = clusters::find_cluster(aws, &plan.source.identifier).await? else { return Ok(Ready::yes("the source is gone")) };
     let gone = || StepError::new(ErrorName::RestoreFailed, format!("cluster {} does not exist any more", plan.target));
@@ -21,6 +23,8 @@ pub(crate) async fn settle_target(aws: &Aws, plan: &Plan) -> Result<Ready> {
         if !exports(&source).iter().any(|export| export == "postgresql") {
             drop_log_group(aws, plan).await?;
         }
+        // What was refused is asked for again: the last call tells what is so.
+        *settled = Settled { replicas: Vec::new(), not_made: roles::ensure_of_cluster(aws, &source, &target).await? };
         return Ok(Ready::yes("settled"));
     }
     if target.status() != Some("available") {

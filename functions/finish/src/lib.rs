@@ -34,7 +34,8 @@ pub async fn handle(aws: &Aws, mut request: FinishRequest) -> Result<Answer> {
     let plan = &request.plan;
     let is_cluster = plan.source.kind.is_cluster();
     let not_yet = |status: String, settled: Settled| Ok(Answer { ready: false, status, settled, output: None });
-    let target = if is_cluster { cluster::settle_target(aws, plan).await? } else { after::settle_target(aws, plan, &mut request.settled).await? };
+    let settled = &mut request.settled;
+    let target = if is_cluster { cluster::settle_target(aws, plan, settled).await? } else { after::settle_target(aws, plan, settled).await? };
     if !target.ready {
         return not_yet(target.status, request.settled);
     }

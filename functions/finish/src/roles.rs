@@ -1,6 +1,6 @@
-//! The IAM roles by which the database reaches S3 or Lambda: RDS takes them one by one, of an instance that is there.
+//! The IAM roles by which the database reaches S3 or Lambda: RDS takes them one by one, of a database that is there.
 
-use aws_sdk_rds::types::DbInstance;
+use aws_sdk_rds::types::{DbCluster, DbInstance};
 use shared::aws::{Aws, code};
 use shared::error::{ErrorName, Result, StepError};
 
@@ -19,7 +19,29 @@ pub(crate) async fn ensure(aws: &Aws, source: &DbInstance, target: &DbInstance) 
             .set_feature_name(role.feature_name.clone());
         match request.send().await {
             Ok(_) => {}
-            Err(error) if matches!(code(&error), Some("DBInstanceRoleAlreadyExists")) => {}
+            Err(error) if code(&error) == Some("DBInstanceRoleAlreadyExists") => {}
+            Err(error) => refused.push(StepError::from(error).only_if(ErrorName::AwsRefused).map(|error| told(role.role_arn(), &error))?),
+        }
+    }
+    Ok(refused)
+}
+
+/// As [`ensure`], of a cluster.
+pub(crate) async fn ensure_of_cluster(aws: &Aws, source: &DbCluster, target: &DbCluster) -> Result<Vec<String>> {
+    let mut refused = Vec::new();
+    for role in source.associated_roles() {
+        if target.associated_roles().iter().any(|other| (&other.role_arn, &other.feature_name) == (&role.role_arn, &role.feature_name)) {
+            continue;
+        }
+        let request = aws
+            .rds
+            .add_role_to_db_cluster()
+            .set_db_cluster_identifier(target.db_cluster_identifier.clone())
+            .set_role_arn(role.role_arn.clone())
+            .set_feature_name(role.feature_name.clone());
+        match request.send().await {
+            Ok(_) => {}
+            Err(error) if code(&error) == Some("DBClusterRoleAlreadyExists") => {}
             Err(error) => refused.push(StepError::from(error).only_if(ErrorName::AwsRefused).map(|error| told(role.role_arn(), &error))?),
         }
     }
