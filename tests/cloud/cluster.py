@@ -80,6 +80,10 @@ class Volume:
     rds_tools: bool = True
 
 
+# moto looks them up at its own class.
+models.DBCluster.SUPPORTED_FILTERS["db-cluster-resource-id"] = models.FilterDef(["db_cluster_resource_id"], "DB Cluster Resource Ids")
+
+
 class Cluster(HasMasterUser, models.RDSBaseModel):
     """An Aurora cluster or a Multi-AZ DB cluster, described from what a request named.
 
