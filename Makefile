@@ -11,7 +11,7 @@ PYTHON := $(RDS_REENCRYPT_CACHE)/venv/bin/python
 
 .PHONY: demo cloud test lint bench bench-verify model sweep fuzz test-faults test-guards build install sizes
 
-## demo: encrypts a database under write load and says whether all held (PG=12..18)
+## demo: encrypts a database under write load and says whether all held (PG=12..18, KIND=instance|aurora|cluster|rekey|unprepared)
 demo: install build
 	$(PYTHON) -m demo --binaries $(BINARIES)
 
@@ -22,7 +22,7 @@ cloud: install build
 ## test: unit tests, settings against the service model, the local cloud's own tests, whole executions
 test: install sizes
 	cargo test --workspace
-	$(PYTHON) -m pytest -q -n 3 --dist loadfile tests/settings tests/cloud_tests tests/executions tests/sweep
+	$(PYTHON) -m pytest -q -n 3 --dist loadfile tests/settings tests/cloud_tests tests/executions tests/guards tests/sweep
 
 ## lint: formatting and lints, the template, the tree of dependencies
 lint: install

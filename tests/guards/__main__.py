@@ -53,7 +53,7 @@ GUARDS = [
         "executions/test_drift.py::test_what_nobody_repairs_ends_the_run_some_time_after_the_approval",
     ),
     Guard(
-        "3 updates fail on a table without a replica identity", "tables::check_identities", "functions/preflight/src/tables.rs",
+        "3 updates fail on a table without a replica identity", "tables::check_identities", "functions/inspect/src/tables.rs",
         "    if !without.is_empty() {\n        let advice", "    if false && !without.is_empty() {\n        let advice",
         "executions/test_refusals.py",
     ),
@@ -89,12 +89,12 @@ GUARDS = [
     ),
     Guard(
         "9 a restore with defaults", "restore_request", "functions/restore/src/settings.rs",
-        "        .set_db_parameter_group_name(parameter_group.map(str::to_owned))\n", "",
+        "        .set_db_parameter_group_name(parameters.filter(|name| !is_default_group(name)))\n", "",
         "executions/test_whole_execution.py::test_the_target_has_the_settings_of_the_source",
     ),
     Guard(
         "10 success with the wrong key", "restore::check_key", "functions/restore/src/lib.rs",
-        "    if target.storage_encrypted() == Some(true) && target.kms_key_id() == Some(plan.kms_key_arn.as_str()) {", "    if target.storage_encrypted() != None || plan.kms_key_arn.is_empty() {",
+        "    if encrypted == Some(true) && key == Some(plan.kms_key_arn.as_str()) {", "    if encrypted != None || plan.kms_key_arn.is_empty() {",
         "cargo: -p restore",
     ),
     Guard(
