@@ -77,10 +77,16 @@ impl Names {
     }
 }
 
+/// Two long names that begin alike have two successors: what is cut off is told apart by its hash.
 fn successor(old: &str, key: &str) -> String {
     let suffix = format!("-enc-{key}");
-    let stem: String = old.chars().take(RDS_IDENTIFIER_MAX - suffix.len()).collect();
-    format!("{}{suffix}", stem.trim_end_matches('-'))
+    let room = RDS_IDENTIFIER_MAX - suffix.len();
+    if old.len() <= room {
+        return format!("{old}{suffix}");
+    }
+    let told_apart: String = hex::encode(Sha256::digest(old.as_bytes())).chars().take(6).collect();
+    let stem: String = old.chars().take(room - told_apart.len() - 1).collect();
+    format!("{}-{told_apart}{suffix}", stem.trim_end_matches('-'))
 }
 
 /// The log group to which RDS ships the PostgreSQL log of an instance, or of all members of a cluster.
@@ -100,7 +106,7 @@ mod tests {
         let one = Names::of("arn:aws:states:eu-west-1:1:execution:rds-reencrypt:one", &source);
         let two = Names::of("arn:aws:states:eu-west-1:1:execution:rds-reencrypt:two", &source);
         assert_ne!(one, two);
-        assert_eq!(one.target.len(), RDS_IDENTIFIER_MAX);
+        assert!(one.target.len() <= RDS_IDENTIFIER_MAX && one.successor(&"x".repeat(63)).len() == RDS_IDENTIFIER_MAX);
         assert_eq!(one.successor(&source), one.target);
         assert!(one.slot(u32::MAX).len() <= 63 && one.fence().len() <= 63);
         assert!(one.run.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'));
@@ -108,7 +114,17 @@ mod tests {
 
     #[test]
     fn a_target_never_has_two_hyphens_in_a_row() {
-        let source = "b".repeat(46) + "-long-name";
-        assert!(!Names::of("arn", &source).target.contains("--"));
+        for length in 35..60 {
+            let source = "b".repeat(length) + "-long-name";
+            assert!(!Names::of("arn", &source).target.contains("--"), "{length}");
+        }
+    }
+
+    #[test]
+    fn members_whose_long_names_begin_alike_have_two_successors() {
+        let names = Names::of("arn", "orders");
+        let long = |end: &str| names.successor(&("c".repeat(60) + end));
+        assert_ne!(long("-1"), long("-2"));
+        assert_eq!(names.successor("orders-1"), format!("orders-1-enc-{}", names.run.trim_start_matches(PREFIX)));
     }
 }
