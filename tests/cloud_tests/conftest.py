@@ -77,7 +77,7 @@ class Cloud:
         return self.process.wait(timeout=180)
 
 
-def wait_until(is_so, what: str, limit_seconds: float = 15):
+def wait_until(is_so, what: str, limit_seconds: float = 60):
     """The first true value of `is_so()`; fails with what was last seen."""
     deadline = time.monotonic() + limit_seconds
     while not (seen := is_so()):

@@ -6,55 +6,69 @@ use aws_sdk_rds::types::{ApplyMethod, Parameter};
 use shared::aws::{Aws, code};
 use shared::contract::{Plan, Preparation};
 use shared::error::{ErrorName, Result, StepError, While};
+use shared::rds::execution_tag;
 use shared::rds::parameters::{LOGICAL_REPLICATION, read_changed};
 
 use crate::Prepared;
 
 const IN_PLACE_OF: &str = "rds-reencrypt, in place of ";
 
-/// After it, the group is there, with all that was changed in the old one. A default group has nothing changed, and
-/// cannot be copied.
+/// After it, the group is there, with all that was changed in the old one, and logical replication. A default group has
+/// nothing changed, and cannot be copied.
 pub(crate) async fn ensure(aws: &Aws, plan: &Plan, preparation: &Preparation) -> Result<()> {
     let name = &plan.names.parameter_group;
-    let old = &preparation.old_group;
-    let description = format!("{IN_PLACE_OF}{old}");
-    let is_default = old.starts_with("default.");
-    let tag = shared::rds::execution_tag(plan);
-    let rds = &aws.rds;
-    let on = Parameter::builder().parameter_name(LOGICAL_REPLICATION).parameter_value("1").apply_method(ApplyMethod::PendingReboot).build();
-    macro_rules! make {
-        ($request:expr) => {
-            match $request.send().await {
-                Err(error) if code(&error) != Some("DBParameterGroupAlreadyExists") => {
-                    return Err(StepError::from(error).while_doing(&format!("make parameter group {name} like {old}")));
-                }
-                _ => {}
-            }
-        };
+    if read_predecessor(aws, plan).await?.is_none()
+        && let Err(error) = make(aws, plan, preparation).await
+    {
+        // Another call may have been quicker.
+        if read_predecessor(aws, plan).await?.is_none() {
+            return Err(error.while_doing(&format!("make parameter group {name} like {}", preparation.old_group)));
+        }
     }
-    let turned_on = if plan.source.kind.is_cluster() {
-        if is_default {
-            let request = rds.create_db_cluster_parameter_group().db_cluster_parameter_group_name(name);
-            make!(request.db_parameter_group_family(&preparation.family).description(description).tags(tag));
-        } else {
-            let request = rds.copy_db_cluster_parameter_group().source_db_cluster_parameter_group_identifier(old);
+    let changed = read_changed(aws, plan.source.kind, name).await?;
+    // A value that is set once more could ask for one more reboot.
+    if changed.get(LOGICAL_REPLICATION).map(String::as_str) != Some("1") {
+        turn_on(aws, plan).await.while_doing(&format!("turn logical replication on in {name}"))?;
+    }
+    check_nothing_lost(aws, plan, &preparation.old_group).await
+}
+
+async fn make(aws: &Aws, plan: &Plan, preparation: &Preparation) -> Result<()> {
+    let (name, old) = (&plan.names.parameter_group, &preparation.old_group);
+    let (description, tag) = (format!("{IN_PLACE_OF}{old}"), execution_tag(plan));
+    let is_default = old.starts_with("default.");
+    match (plan.source.kind.is_cluster(), is_default) {
+        (true, true) => {
+            let request = aws.rds.create_db_cluster_parameter_group().db_cluster_parameter_group_name(name);
+            request.db_parameter_group_family(&preparation.family).description(description).tags(tag).send().await?;
+        }
+        (true, false) => {
+            let request = aws.rds.copy_db_cluster_parameter_group().source_db_cluster_parameter_group_identifier(old);
             let request = request.target_db_cluster_parameter_group_identifier(name);
-            make!(request.target_db_cluster_parameter_group_description(description).tags(tag));
+            request.target_db_cluster_parameter_group_description(description).tags(tag).send().await?;
         }
-        rds.modify_db_cluster_parameter_group().db_cluster_parameter_group_name(name).parameters(on).send().await.map(drop).map_err(StepError::from)
-    } else {
-        if is_default {
-            let request = rds.create_db_parameter_group().db_parameter_group_name(name);
-            make!(request.db_parameter_group_family(&preparation.family).description(description).tags(tag));
-        } else {
-            let request = rds.copy_db_parameter_group().source_db_parameter_group_identifier(old);
+        (false, true) => {
+            let request = aws.rds.create_db_parameter_group().db_parameter_group_name(name);
+            request.db_parameter_group_family(&preparation.family).description(description).tags(tag).send().await?;
+        }
+        (false, false) => {
+            let request = aws.rds.copy_db_parameter_group().source_db_parameter_group_identifier(old);
             let request = request.target_db_parameter_group_identifier(name);
-            make!(request.target_db_parameter_group_description(description).tags(tag));
+            request.target_db_parameter_group_description(description).tags(tag).send().await?;
         }
-        rds.modify_db_parameter_group().db_parameter_group_name(name).parameters(on).send().await.map(drop).map_err(StepError::from)
-    };
-    turned_on.while_doing(&format!("turn logical replication on in {name}"))?;
-    check_nothing_lost(aws, plan, old).await
+    }
+    Ok(())
+}
+
+async fn turn_on(aws: &Aws, plan: &Plan) -> Result<()> {
+    let name = &plan.names.parameter_group;
+    let on = Parameter::builder().parameter_name(LOGICAL_REPLICATION).parameter_value("1").apply_method(ApplyMethod::PendingReboot).build();
+    if plan.source.kind.is_cluster() {
+        aws.rds.modify_db_cluster_parameter_group().db_cluster_parameter_group_name(name).parameters(on).send().await?;
+    } else {
+        aws.rds.modify_db_parameter_group().db_parameter_group_name(name).parameters(on).send().await?;
+    }
+    Ok(())
 }
 
 /// A copy that was begun and not finished would run the source with other parameters than its own.
