@@ -105,7 +105,8 @@ class Cluster(HasMasterUser, models.RDSBaseModel):
         # What it will be instead of available, because of a fault.
         self.outcome: str | None = None
         self.tags = described.get("tags") or []
-        self.port_wanted: int = described.get("port") or PORT
+        # Nobody who named none wants one: the default is every cloud's of this machine.
+        self.port_wanted: int | None = described.get("port")
         self.storage_type = described.get("storage_type") or ("aurora" if self.is_aurora else "io1")
         self.storage_throughput = None
         self.db_cluster_parameter_group = described.get("db_cluster_parameter_group") or f"default.{self.family}"
@@ -203,7 +204,7 @@ class Cluster(HasMasterUser, models.RDSBaseModel):
 
     @property
     def port(self) -> int:
-        return self.server.port if self.server else self.port_wanted
+        return self.server.port if self.server else self.port_wanted or PORT
 
     @property
     def multi_az(self) -> bool:
