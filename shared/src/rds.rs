@@ -176,7 +176,7 @@ pub async fn describe_target(aws: &Aws, plan: &Plan) -> Result<Target> {
 /// The instance that takes the new database's writes.
 ///
 /// # Errors
-/// `RestoreFailed` where it is gone.
+/// `RestoreFailed` where it is gone, `AwsUnavailable` where a cluster has none at the moment.
 pub async fn target_writer(aws: &Aws, plan: &Plan) -> Result<DbInstance> {
     writer(aws, plan.source.kind, &plan.target).await?.ok_or_else(|| gone(ErrorName::RestoreFailed, &plan.target))
 }
@@ -184,7 +184,7 @@ pub async fn target_writer(aws: &Aws, plan: &Plan) -> Result<DbInstance> {
 /// The instance that takes the source's writes.
 ///
 /// # Errors
-/// `SourceNotFound` where it is gone.
+/// `SourceNotFound` where it is gone, `AwsUnavailable` where a cluster has none at the moment.
 pub async fn source_writer(aws: &Aws, plan: &Plan) -> Result<DbInstance> {
     let source = &plan.source.identifier;
     writer(aws, plan.source.kind, source).await?.ok_or_else(|| gone(ErrorName::SourceNotFound, source))
@@ -194,10 +194,10 @@ async fn writer(aws: &Aws, kind: Kind, id: &str) -> Result<Option<DbInstance>> {
     if !kind.is_cluster() {
         return find_instance(aws, id).await;
     }
-    match clusters::find_cluster(aws, id).await? {
-        Some(cluster) => clusters::find_writer(aws, &cluster).await,
-        None => Ok(None),
-    }
+    let Some(cluster) = clusters::find_cluster(aws, id).await? else { return Ok(None) };
+    // A failover takes a moment, which is no reason to undo a run.
+    let failing_over = || StepError::new(ErrorName::AwsUnavailable, format!("cluster {id} has no writer at the moment"));
+    clusters::find_writer(aws, &cluster).await?.ok_or_else(failing_over).map(Some)
 }
 
 /// The source instance as it was before the run gave it a parameter group of its own: what the new one shall be like.
