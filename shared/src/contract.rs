@@ -360,6 +360,15 @@ pub mod example {
         let verified = json!({"orders": {"tables": 1, "rows": 10}});
         match function {
             "preflight" => json!({"action": "do", "execution": execution(), "input": {"source": "orders-db", "secret": "orders/master"}}),
+            "discover" => json!({"execution": execution(), "finding": null, "campaign": {"databases": ["orders-db"]}, "kms_key": "alias/aws/rds"}),
+            "decide" => json!({"item": {"source": "orders-db", "entry": {}}, "campaign": {}, "prefix": "example", "plan": true}),
+            "summarize" => json!({
+                "execution": execution(),
+                "bucket": "example",
+                "folder": "campaigns/example/",
+                "skipped": [{"source": "billing", "outcome": "gone"}],
+                "is_finding": false,
+            }),
             "inspect" => json!({"action": "do", "preflight": {"plan": plan(), "databases": null, "findings": []}}),
             "advance-lsn" => json!({"action": "do", "plan": plan(), "look": 0}),
             "verify" => json!({"action": "do", "plan": plan(), "verified": {}}),

@@ -37,6 +37,8 @@ error_names! {
     SourceUnsupported,
     /// The source already has that very key.
     AlreadyEncrypted,
+    /// The application has left this source for a new database.
+    AlreadyMoved,
     /// Another execution holds the source.
     AlreadyRunning,
     /// The key is missing, disabled, asymmetric or elsewhere.

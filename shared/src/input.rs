@@ -1,8 +1,11 @@
 //! The input of an execution: what an operator types into the console.
 
+use std::time::UNIX_EPOCH;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{ErrorName, Result, StepError};
+use crate::window::seconds_until;
 
 /// The execution's input. Unknown fields are an error; everything but `source` has a safe default.
 #[derive(Clone, Debug, Deserialize)]
@@ -66,6 +69,9 @@ pub struct Cutover {
     pub when: When,
     /// Default: `secret` where `secrets` is given, else `none`.
     pub how: Option<How>,
+    /// The window of the week, in UTC, in which it may happen, as in `sat:02:00-sat:04:00`; default is at any time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<String>,
     /// Secrets of applications, whose `host` and `port` move to the new database.
     pub secrets: Vec<String>,
     /// Writes resume after this long, whatever happens.
@@ -76,7 +82,7 @@ pub struct Cutover {
 
 impl Default for Cutover {
     fn default() -> Self {
-        Self { when: When::Approved, how: None, secrets: Vec::new(), max_write_pause_seconds: 30, verify_in_pause: false }
+        Self { when: When::Approved, how: None, window: None, secrets: Vec::new(), max_write_pause_seconds: 30, verify_in_pause: false }
     }
 }
 
@@ -184,6 +190,11 @@ impl Input {
         must(how == How::None || !self.cutover.secrets.is_empty(), "cutover.how is secret, but cutover.secrets names none");
         must(how == How::Secret || self.cutover.secrets.is_empty(), "cutover.secrets is given, but cutover.how is none");
         must((1..=240).contains(&self.cutover.max_write_pause_seconds), "cutover.max_write_pause_seconds must be from 1 to 240");
+        let is_window = |window: &String| seconds_until(window, UNIX_EPOCH).is_some();
+        must(
+            self.cutover.window.as_ref().is_none_or(is_window),
+            "cutover.window must be half an hour or more of the week in UTC, as in sat:02:00-sat:04:00",
+        );
         must((1..=90).contains(&self.guard.min_free_storage_percent), "guard.min_free_storage_percent must be from 1 to 90");
         must((1..=300).contains(&self.wait.calls_end_seconds), "wait.calls_end_seconds must be from 1 to 300");
         must(self.wait.verify_call_seconds <= 480, "wait.verify_call_seconds must be from 0 to 480");
@@ -230,6 +241,7 @@ mod tests {
             (json!({"source": "d", "cutover": {"when": "soon"}}), "soon"),
             (json!({"source": "d", "after": {"source": "burn"}}), "burn"),
             (json!({"kms_key": "k"}), "source"),
+            (json!({"source": "d", "cutover": {"window": "tonight"}}), "cutover.window"),
             (json!({"source": "d", "guard": {"min_free_storage_percent": 0}}), "guard.min_free_storage_percent"),
             (json!({"source": "d", "cutover": {"max_write_pause_seconds": -1}}), "cutover.max_write_pause_seconds"),
         ] {

@@ -15,6 +15,11 @@ pub const APPROVE_TAG: &str = "rds-reencrypt:approve";
 /// The tag on everything in RDS that an execution made; its value is the execution's name.
 pub const EXECUTION_TAG: &str = "rds-reencrypt:execution";
 
+/// The tag on a source whose application has moved; its value is the identifier of the new database.
+pub const MOVED_TAG: &str = "rds-reencrypt:moved-to";
+/// What the tags begin with by which a fleet's databases say what may be done with them.
+pub const POLICY_PREFIX: &str = "encrypt:";
+
 /// Names in PostgreSQL and in RDS. `run` is 24 bytes of `[a-z0-9_]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]

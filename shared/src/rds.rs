@@ -1,6 +1,7 @@
 //! RDS's control plane as the steps see it.
 
 pub mod clusters;
+pub mod found;
 pub mod holder;
 pub mod parameters;
 
@@ -13,6 +14,10 @@ use crate::error::{ErrorName, Result, StepError, While};
 use crate::names::{EXECUTION_TAG, log_group};
 use crate::pg::Server;
 use crate::secrets::read_credentials;
+
+/// By this RDS refuses a snapshot, or a copy, beyond the account's quota. Others come and go: it is a reason to wait, as long
+/// as the source's disk allows. Source: API reference, `CreateDBSnapshot` and `CopyDBSnapshot`.
+pub const NO_PLACE: &str = "SnapshotQuotaExceeded";
 
 /// An instance by its identifier or ARN, or by its resource id (`db-…`, in capitals).
 ///
@@ -49,6 +54,15 @@ pub async fn find_snapshot(aws: &Aws, id: &str) -> Result<Option<DbSnapshot>> {
         Err(error) if matches!(code(&error), Some("DBSnapshotNotFound" | "DBSnapshotNotFoundFault")) => Ok(None),
         Err(error) => Err(StepError::from(error).while_doing(&format!("describe snapshot {id}"))),
     }
+}
+
+/// Source: Amazon RDS user guide, "Copying a DB snapshot": copies in progress to one Region.
+pub const COPIES_AT_A_TIME: i64 = 20;
+
+/// Whether it is one of the copies in progress.
+#[must_use]
+pub fn is_being_copied(snapshot: &DbSnapshot) -> bool {
+    snapshot.source_db_snapshot_identifier().is_some() && matches!(snapshot.status(), Some("creating" | "copying" | "pending"))
 }
 
 /// Whether a snapshot is ready, not yet, or never will be.
@@ -256,4 +270,19 @@ fn gone(name: ErrorName, id: &str) -> StepError {
 pub fn endpoint(instance: &DbInstance) -> Option<(String, u16)> {
     let endpoint = instance.endpoint()?;
     Some((endpoint.address()?.to_owned(), endpoint.port().and_then(|port| u16::try_from(port).ok())?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_copies_that_are_not_ready_count() {
+        let snapshot = |status, copy_of: Option<&str>| {
+            DbSnapshot::builder().status(status).set_source_db_snapshot_identifier(copy_of.map(str::to_owned)).build()
+        };
+        assert!(is_being_copied(&snapshot("creating", Some("arn"))));
+        assert!(!is_being_copied(&snapshot("available", Some("arn"))));
+        assert!(!is_being_copied(&snapshot("creating", None)));
+    }
 }

@@ -2,82 +2,23 @@
 
 #![expect(clippy::unwrap_used, reason = "a file that is not as expected fails the test")]
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::path::PathBuf;
+mod machine;
+
+use std::collections::{BTreeSet, VecDeque};
 
 use serde_json::{Value, json};
 use shared::contract::example;
 use shared::error::ErrorName;
 
-/// Errors of Lambda and Step Functions that a state may name.
-/// Source: AWS Step Functions developer guide, "Handling errors"; AWS Lambda API reference, Invoke.
-const AWS_ERRORS: [&str; 10] = [
-    "States.ALL",
-    "States.Timeout",
-    "States.TaskFailed",
-    "Lambda.ServiceException",
-    "Lambda.AWSLambdaException",
-    "Lambda.SdkClientException",
-    "Lambda.TooManyRequestsException",
-    "Lambda.Unknown",
-    "Runtime.ExitError",
-    "Sandbox.Timedout",
-];
+use machine::{check_names, check_task, file, functions, list, placeholders, reachable, states, successors};
 
-fn file(path: &str) -> String {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
-    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-fn machine() -> Value {
+fn encrypt() -> Value {
     serde_json::from_str(&file("statemachine/encrypt.asl.json")).unwrap()
-}
-
-/// Functions of the template: resource name → (binary, time limit in seconds).
-fn functions() -> BTreeMap<String, (String, u64)> {
-    let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(&file("template.yaml")).unwrap();
-    let resources = template["Resources"].as_mapping().unwrap();
-    let is_function = |resource: &serde_yaml_ng::Value| resource["Type"].as_str() == Some("AWS::Serverless::Function");
-    let functions = resources.iter().filter(|(_, resource)| is_function(resource)).map(|(name, resource)| {
-        let binary = resource["Metadata"]["BuildProperties"]["Binary"].as_str().unwrap().to_owned();
-        (name.as_str().unwrap().to_owned(), (binary, resource["Properties"]["Timeout"].as_u64().unwrap()))
-    });
-    functions.collect()
-}
-
-fn states(machine: &Value) -> impl Iterator<Item = (&str, &Value)> {
-    machine["States"].as_object().unwrap().iter().map(|(name, state)| (name.as_str(), state))
-}
-
-fn list(value: &Value) -> impl Iterator<Item = &Value> {
-    value.as_array().into_iter().flatten()
-}
-
-/// Where a state can lead, errors included.
-fn successors(state: &Value) -> BTreeSet<&str> {
-    let rules = list(&state["Choices"]).chain(list(&state["Catch"])).map(|rule| &rule["Next"]);
-    rules.chain([&state["Next"], &state["Default"]]).filter_map(Value::as_str).collect()
-}
-
-fn reachable<'a>(machine: &'a Value, from: &'a str) -> BTreeSet<&'a str> {
-    let mut seen = BTreeSet::new();
-    let mut open = vec![from];
-    while let Some(name) = open.pop() {
-        if seen.insert(name) {
-            open.extend(successors(&machine["States"][name]));
-        }
-    }
-    seen
-}
-
-/// The function that a task calls, as the template names it.
-fn called(state: &Value) -> Option<&str> {
-    state["Arguments"]["FunctionName"].as_str()?.strip_prefix("${")?.strip_suffix("Arn}")
 }
 
 /// Everything that is wrong, each with the name of the state.
 fn problems(machine: &Value) -> Vec<String> {
-    let functions = functions();
+    let functions = functions("template.yaml");
     let mut problems = Vec::new();
     for (name, state) in states(machine) {
         let mut must = |holds: bool, what: &str| {
@@ -107,23 +48,6 @@ fn problems(machine: &Value) -> Vec<String> {
     problems
 }
 
-fn check_task(state: &Value, functions: &BTreeMap<String, (String, u64)>, must: &mut impl FnMut(bool, &str)) {
-    let Some((binary, timeout)) = called(state).and_then(|function| functions.get(function)) else {
-        must(false, "calls a function that the template does not have");
-        return;
-    };
-    must(state["TimeoutSeconds"].as_u64().is_some_and(|seconds| seconds > *timeout), "does not outlast its function's time limit");
-    must(list(&state["Retry"]).count() >= 3, "does not retry");
-    must(
-        list(&state["Retry"]).all(|retry| retry["JitterStrategy"] == "FULL" && retry["MaxDelaySeconds"].is_u64()),
-        "retries without jitter or without a limit",
-    );
-    let catches_all = list(&state["Catch"]).any(|rule| list(&rule["ErrorEquals"]).any(|error| error == "States.ALL"));
-    must(catches_all, "does not catch every error");
-    let keys = |value: &Value| value.as_object().map(|object| object.keys().cloned().collect::<BTreeSet<_>>());
-    must(keys(&state["Arguments"]["Payload"]) == keys(&example::request(binary)), "hands over other keys than its function takes");
-}
-
 /// Until the fence every error leads to undo; behind it none does.
 fn check_point_of_no_return(machine: &Value) -> Vec<String> {
     let forward_only = reachable(machine, "CleanUpSubscription");
@@ -132,8 +56,9 @@ fn check_point_of_no_return(machine: &Value) -> Vec<String> {
     for (name, state) in states(machine).filter(|(_, state)| state["Type"] == "Task") {
         let after_fence = forward_only.contains(name);
         let caught: Vec<&str> = list(&state["Catch"]).filter_map(|rule| rule["Next"].as_str()).collect();
-        let may_have_made_something =
-            !matches!(name, "Preflight" | "Inspect" | "RecoverPlan" | "FindWhatIsLeft" | "IsFenced") && !undo.contains(name) && !after_fence;
+        let may_have_made_something = !matches!(name, "Preflight" | "Inspect" | "Admit" | "RecoverPlan" | "FindWhatIsLeft" | "IsFenced")
+            && !undo.contains(name)
+            && !after_fence;
         if may_have_made_something && !caught.iter().all(|next| matches!(*next, "UndoPublication" | "IsFenced")) {
             problems.push(format!("{name}: an error before the fence does not lead to undo"));
         }
@@ -150,7 +75,12 @@ const MAX_HISTORY_EVENTS: u64 = 25_000;
 /// All loops at their bounds, one after another, fit the history: a loop costs as many events as its states make in a lap.
 fn check_history(machine: &Value) -> Option<String> {
     let bounds = states(machine).filter_map(|(name, state)| Some((name, bound(state)?)));
-    let total: u64 = bounds.map(|(name, laps)| laps * lap(machine, name).iter().map(|name| events(&machine["States"][name])).sum::<u64>()).sum();
+    let loops: Vec<(&str, u64)> =
+        bounds.map(|(name, laps)| (name, laps * lap(machine, name).iter().map(|name| events(&machine["States"][name])).sum::<u64>())).collect();
+    let of = |ways: &BTreeSet<&str>| loops.iter().filter(|(name, _)| ways.contains(name)).map(|(_, events)| events).sum::<u64>();
+    // A run is finished or undone, never both.
+    let total = of(&states(machine).map(|(name, _)| name).collect())
+        - of(&reachable(machine, "CleanUpSubscription")).min(of(&reachable(machine, "UndoPublication")));
     (total > MAX_HISTORY_EVENTS).then(|| format!("StartAt: all loops at their bounds make {total} events, more than {MAX_HISTORY_EVENTS}"))
 }
 
@@ -181,21 +111,6 @@ fn events(state: &Value) -> u64 {
     if state["Type"] == "Task" { 5 } else { 2 }
 }
 
-/// No name is caught that nothing raises, and none of ours is retried that only undo can help.
-fn check_names(machine: &Value) -> Vec<String> {
-    let ours: BTreeSet<&str> = ErrorName::ALL.iter().map(|name| name.as_str()).collect();
-    let mut problems = Vec::new();
-    for (name, state) in states(machine) {
-        for error in list(&state["Retry"]).chain(list(&state["Catch"])).flat_map(|rule| list(&rule["ErrorEquals"])) {
-            let error = error.as_str().unwrap_or_default();
-            if !ours.contains(error) && !AWS_ERRORS.contains(&error) {
-                problems.push(format!("{name}: names {error}, which nothing raises"));
-            }
-        }
-    }
-    problems
-}
-
 /// Errors that the state machine itself raises.
 fn raised_by_states(machine: &Value) -> BTreeSet<String> {
     let of_rules = states(machine).flat_map(|(_, state)| list(&state["Choices"]).filter_map(|rule| rule["Assign"]["failure"]["error"].as_str()));
@@ -205,30 +120,31 @@ fn raised_by_states(machine: &Value) -> BTreeSet<String> {
 
 #[test]
 fn the_state_machine_keeps_its_promises() {
-    assert_eq!(problems(&machine()), Vec::<String>::new());
+    assert_eq!(problems(&encrypt()), Vec::<String>::new());
 }
 
 #[test]
 fn the_template_fills_every_placeholder_and_no_other() {
-    let text = file("statemachine/encrypt.asl.json");
-    let used: BTreeSet<String> = text.split("${").skip(1).filter_map(|rest| rest.split('}').next()).map(str::to_owned).collect();
-    let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(&file("template.yaml")).unwrap();
-    let filled = template["Resources"]["EncryptStateMachine"]["Properties"]["DefinitionSubstitutions"].as_mapping().unwrap();
-    let filled: BTreeSet<String> = filled.keys().map(|key| key.as_str().unwrap().to_owned()).collect();
+    let [used, filled] = placeholders("statemachine/encrypt.asl.json", "template.yaml", "EncryptStateMachine");
     assert_eq!(used, filled);
 }
 
 #[test]
 fn every_function_of_the_template_is_a_folder_and_has_an_event_that_it_takes() {
-    for (binary, _) in functions().values() {
+    let all = functions("template.yaml").into_values().chain(functions("infra/fleet.yaml").into_values());
+    for (binary, _) in all {
         assert!(file(&format!("functions/{binary}/src/main.rs")).contains("serve"));
         let event: Value = serde_json::from_str(&file(&format!("events/{binary}.json"))).unwrap();
-        assert_eq!(event, example::request(binary), "events/{binary}.json");
+        assert_eq!(event, example::request(&binary), "events/{binary}.json");
     }
 }
 
 #[test]
 fn the_example_requests_are_what_the_functions_decode() {
+    use shared::fleet::{DecideRequest, DiscoverRequest, SummarizeRequest};
+    serde_json::from_value::<DiscoverRequest>(example::request("discover")).unwrap();
+    serde_json::from_value::<DecideRequest>(example::request("decide")).unwrap();
+    serde_json::from_value::<SummarizeRequest>(example::request("summarize")).unwrap();
     use shared::contract::{AdvanceLsnRequest, FinishRequest, InspectRequest, PreflightRequest, Step, VerifyRequest};
     serde_json::from_value::<AdvanceLsnRequest>(example::request("advance-lsn")).unwrap();
     serde_json::from_value::<InspectRequest>(example::request("inspect")).unwrap();
@@ -242,7 +158,8 @@ fn the_example_requests_are_what_the_functions_decode() {
 fn the_runbook_has_a_paragraph_for_every_error_and_for_no_other() {
     let runbook = file("infra/runbook.md");
     let written: BTreeSet<String> = runbook.lines().filter_map(|line| line.strip_prefix("## ")).map(str::to_owned).collect();
-    let mut raised = raised_by_states(&machine());
+    let mut raised = raised_by_states(&encrypt());
+    raised.extend(raised_by_states(&serde_json::from_str(&file("statemachine/fleet.asl.json")).unwrap()));
     raised.extend(ErrorName::ALL.iter().map(|name| name.as_str().to_owned()));
     assert_eq!(written, raised);
 }
@@ -275,7 +192,7 @@ fn a_break_in_the_state_machine_is_seen_and_its_place_is_named() {
         ("Regroup: cannot be reached", |machine| machine["States"]["IsStartKnown"]["Choices"][0]["Next"] = json!("Verify")),
     ];
     for (expected, break_it) in breaks {
-        let mut broken = machine();
+        let mut broken = encrypt();
         break_it(&mut broken);
         let found = problems(&broken);
         assert!(found.iter().any(|problem| problem.starts_with(expected)), "expected {expected:?}, found {found:?}");

@@ -7,10 +7,13 @@ mod output;
 mod replicas;
 mod roles;
 
+use aws_sdk_rds::types::Tag;
 use serde::Serialize;
-use shared::aws::Aws;
-use shared::contract::{Action, FinishRequest, Settled};
-use shared::error::Result;
+use shared::aws::{Aws, code};
+use shared::contract::{Action, FinishRequest, Plan, Settled};
+use shared::error::{Result, StepError, While};
+use shared::input::AfterSource;
+use shared::names::MOVED_TAG;
 use shared::rds::describe_target;
 
 pub use crate::output::Output;
@@ -39,6 +42,9 @@ pub async fn handle(aws: &Aws, mut request: FinishRequest) -> Result<Answer> {
     if !target.ready {
         return not_yet(target.status, request.settled);
     }
+    if plan.after.source != AfterSource::Delete {
+        mark_moved(aws, plan).await?;
+    }
     let source = if is_cluster { cluster::settle_source(aws, plan).await? } else { after::settle_source(aws, plan).await? };
     if !source.ready {
         return not_yet(source.status, request.settled);
@@ -46,4 +52,16 @@ pub async fn handle(aws: &Aws, mut request: FinishRequest) -> Result<Answer> {
     let target = describe_target(aws, &request.plan).await?;
     let output = output::output(&request, &target, &source.status);
     Ok(Answer { ready: true, status: source.status, settled: request.settled, output: Some(output) })
+}
+
+/// After it, the source says where its application is: neither a fleet nor a finding of AWS Config moves it once more.
+async fn mark_moved(aws: &Aws, plan: &Plan) -> Result<()> {
+    let tag = Tag::builder().key(MOVED_TAG).value(&plan.target).build();
+    match aws.rds.add_tags_to_resource().resource_name(&plan.source.arn).tags(tag).send().await {
+        // Somebody was faster, and has deleted it.
+        Err(error) if code(&error).is_none_or(|code| !code.contains("NotFound")) => {
+            Err(StepError::from(error).while_doing(&format!("tag {}", plan.source.identifier)))
+        }
+        _ => Ok(()),
+    }
 }

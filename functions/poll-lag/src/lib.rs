@@ -1,4 +1,6 @@
-//! How far the copy is behind, and whether the cutover is approved.
+//! How far the copy is behind, and whether the cutover may be now.
+
+use std::time::SystemTime;
 
 use serde::Serialize;
 use shared::aws::Aws;
@@ -12,6 +14,7 @@ use shared::pg::Server;
 use shared::rds::{describe_target, source_server, target_server};
 use shared::replication::{read_slot, read_subscription};
 use shared::storage::{check_headroom, read_storage};
+use shared::window::seconds_until;
 
 /// What was seen, over all databases.
 #[derive(Debug, Default, Serialize)]
@@ -19,6 +22,7 @@ pub struct Seen {
     pub caught_up: bool,
     /// Whether every database's copy is applying changes at the moment.
     pub connected: bool,
+    /// Whether the cutover is approved, and may be at this hour.
     pub approved: bool,
     /// The most that any database has to apply.
     pub lag_bytes: i64,
@@ -59,7 +63,7 @@ async fn look(aws: &Aws, plan: &Plan) -> Result<Seen> {
     if let Some(storage) = storage {
         check_headroom(&plan.source.identifier, storage, retained_wal_bytes, plan.guard)?;
     }
-    let approved = plan.cutover.when == When::Now || is_approved(aws, plan).await?;
+    let approved = is_hour(plan) && (plan.cutover.when == When::Now || is_approved(aws, plan).await?);
     let lag_bytes = lags.iter().map(|lag| lag.bytes).max().unwrap_or(0);
     let free_storage_bytes = storage.map(|storage| storage.free_bytes);
     let connected = lags.iter().all(|lag| lag.connected);
@@ -74,6 +78,10 @@ async fn read_drift(source: &Server, target: &Server, plan: &Plan) -> Result<Vec
         Err(error) if matches!(error.name, ErrorName::LockTimeout | ErrorName::Internal) => Ok(vec![error.to_string()]),
         drift => drift,
     }
+}
+
+fn is_hour(plan: &Plan) -> bool {
+    plan.cutover.window.as_ref().is_none_or(|window| seconds_until(window, SystemTime::now()) == Some(0))
 }
 
 /// The tag must bear this execution's name: a tag left from another one approves nothing.

@@ -11,7 +11,6 @@ mod preparation;
 mod proxies;
 mod quotas;
 mod secret;
-mod source;
 mod undo;
 
 use shared::aws::Aws;
@@ -20,14 +19,13 @@ use shared::error::Result;
 use shared::finding::Findings;
 use shared::input::Input;
 use shared::names::Names;
-
-use crate::source::Found;
+use shared::rds::found::{Found, find};
 
 /// Do: after it, nothing has changed; the plan names all that later steps make.
 /// Undo: as little has changed; it answers with the plan of an execution that was stopped, for others to undo.
 ///
 /// # Errors
-/// `InvalidInput`, `SourceNotFound`, `SourceUnsupported`, `AwsUnavailable`, `AwsRefused`; `PreconditionFailed` where the
+/// `InvalidInput`, `SourceNotFound`, `SourceUnsupported`, `AlreadyMoved`, `AwsUnavailable`, `AwsRefused`; `PreconditionFailed` where the
 /// source has no endpoint.
 pub async fn handle(aws: &Aws, request: PreflightRequest) -> Result<Preflight> {
     match request.action {
@@ -39,7 +37,13 @@ pub async fn handle(aws: &Aws, request: PreflightRequest) -> Result<Preflight> {
 async fn plan(aws: &Aws, request: PreflightRequest) -> Result<Preflight> {
     let input = Input::parse(request.input)?;
     let mut findings = Findings::default();
-    let found = source::find(aws, &input.source, &mut findings).await?;
+    let found = find(aws, &input.source).await?;
+    // Alone: nothing else matters then, and the server may have been stopped.
+    found.check_not_moved()?;
+    if let Some(member) = found.member(&input.source) {
+        let cluster = found.identifier();
+        findings.warn("MemberOfCluster", format!("{member} is a member of cluster {cluster}, which is moved as a whole"), "", "");
+    }
     let source = found.read()?;
     match &found {
         Found::Instance(instance) => instance::check(aws, instance, input.after.source, &mut findings).await?,

@@ -3,9 +3,8 @@
 use shared::aws::Aws;
 use shared::contract::{Kind, Preparation, Source};
 use shared::error::Result;
+use shared::rds::found::Found;
 use shared::rds::parameters::{LOGICAL_REPLICATION, read_changed};
-
-use crate::source::Found;
 
 /// What a source would need whose server does not say `wal_level = logical`: inspect asks it.
 pub(crate) async fn read(aws: &Aws, source: &Source, found: &Found) -> Result<Preparation> {

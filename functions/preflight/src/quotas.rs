@@ -1,12 +1,9 @@
 //! What the account has left of the things that a run makes in RDS.
 
-use aws_sdk_rds::types::DbSnapshot;
 use shared::aws::Aws;
 use shared::error::{Result, StepError, While};
 use shared::finding::{Findings, Room};
-
-/// Source: Amazon RDS user guide, "Quotas in Amazon RDS": snapshot copies in progress to one Region.
-const COPIES_AT_A_TIME: usize = 20;
+use shared::rds::{COPIES_AT_A_TIME, is_being_copied};
 
 /// What a run makes beside snapshots.
 pub(crate) struct Needs {
@@ -44,22 +41,13 @@ async fn check_copies(aws: &Aws, findings: &mut Findings) -> Result<()> {
     let mut copying = 0;
     while let Some(page) = pages.next().await {
         let page = page.map_err(StepError::from).while_doing("count snapshot copies")?;
-        copying += page.db_snapshots().iter().filter(|snapshot| is_being_copied(snapshot)).count();
+        copying += page.db_snapshots().iter().map(|snapshot| i64::from(is_being_copied(snapshot))).sum::<i64>();
     }
     if copying >= COPIES_AT_A_TIME {
         let found = format!("{copying} snapshot copies are in progress in this Region");
-        findings.warn(
-            "SnapshotCopies",
-            found,
-            format!("{COPIES_AT_A_TIME} are allowed at a time"),
-            "start when some have ended: the run's own has to wait",
-        );
+        findings.warn("SnapshotCopies", found, format!("{COPIES_AT_A_TIME} are allowed at a time"), "nothing: the run waits its turn");
     }
     Ok(())
-}
-
-fn is_being_copied(snapshot: &DbSnapshot) -> bool {
-    snapshot.source_db_snapshot_identifier().is_some() && matches!(snapshot.status(), Some("creating" | "copying" | "pending"))
 }
 
 /// Why here: old classes cannot encrypt, and some cannot be had any more; the restore would find out hours later.
@@ -75,19 +63,4 @@ pub(crate) async fn check_class(aws: &Aws, engine: &str, version: &str, class: &
         findings.refuse("InstanceClass", format!("class {class} cannot have encrypted storage"), "", remedy);
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_copies_that_are_not_ready_count() {
-        let snapshot = |status, copy_of: Option<&str>| {
-            DbSnapshot::builder().status(status).set_source_db_snapshot_identifier(copy_of.map(str::to_owned)).build()
-        };
-        assert!(is_being_copied(&snapshot("creating", Some("arn"))));
-        assert!(!is_being_copied(&snapshot("available", Some("arn"))));
-        assert!(!is_being_copied(&snapshot("creating", None)));
-    }
 }

@@ -7,8 +7,9 @@ use shared::contract::{Execution, Preflight};
 use shared::error::{ErrorName, Result, StepError};
 use shared::finding::Findings;
 use shared::input::Input;
+use shared::rds::found::find;
 
-use crate::{Chosen, key, make_plan, secret, source};
+use crate::{Chosen, key, make_plan, secret};
 
 /// After it, nothing has changed.
 ///
@@ -16,14 +17,17 @@ use crate::{Chosen, key, make_plan, secret, source};
 /// `InvalidInput`, `SourceNotFound`, `SecretUnusable`, …
 pub(crate) async fn recover_plan(aws: &Aws, input: Value) -> Result<Preflight> {
     let (execution, input) = stopped(input)?;
-    let mut findings = Findings::default();
-    let found = source::find(aws, &input.source, &mut findings).await?;
+    let found = find(aws, &input.source).await?;
     let source = found.read()?;
     let secret_id = input.secret.clone().or_else(|| found.managed_secret());
     let secret_arn = secret::master(aws, secret_id.as_deref()).await?;
     // What is undone needs no key, which may have been disabled: that may be why the execution was stopped.
     let kms_key_arn = key::resolve(aws, &input.kms_key).await.unwrap_or_else(|_| input.kms_key.clone());
-    Ok(Preflight { plan: make_plan(execution, source, Chosen { kms_key_arn, secret_arn, preparation: None }, input), databases: None, findings })
+    Ok(Preflight {
+        plan: make_plan(execution, source, Chosen { kms_key_arn, secret_arn, preparation: None }, input),
+        databases: None,
+        findings: Findings::default(),
+    })
 }
 
 /// The execution and its input: `undo` in the input of an operator, or EventBridge's report of a stop. Where an undo was

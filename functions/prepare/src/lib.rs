@@ -3,7 +3,6 @@
 //! Why here, before anything else: a reboot would end what later steps hold on to.
 
 mod group;
-mod window;
 
 use std::time::SystemTime;
 
@@ -13,6 +12,7 @@ use shared::contract::{Action, Plan, Preparation, Ready, Step};
 use shared::error::{ErrorName, Result, StepError};
 use shared::input::RebootWhen;
 use shared::rds::holder::Holder;
+use shared::window::seconds_until;
 
 /// "Not yet" is an answer.
 #[derive(Debug, Serialize)]
@@ -89,7 +89,8 @@ fn check_not_changed(holder: &Holder, preparation: &Preparation) -> Result<()> {
 
 async fn reboot_when_due(aws: &Aws, plan: &Plan, holder: &Holder, members: &[String]) -> Result<Prepared> {
     if plan.consent.reboot_when == RebootWhen::MaintenanceWindow {
-        let wait_seconds = window::seconds_until(holder.maintenance_window(), SystemTime::now())?;
+        let unknown = || StepError::new(ErrorName::Internal, format!("{:?} is no maintenance window", holder.maintenance_window()));
+        let wait_seconds = seconds_until(holder.maintenance_window(), SystemTime::now()).ok_or_else(unknown)?;
         if wait_seconds > 0 {
             return Ok(Prepared { wait_seconds, ..Prepared::not_yet(format!("waits for the maintenance window {}", holder.maintenance_window())) });
         }

@@ -3,7 +3,7 @@
 use shared::aws::{Aws, code};
 use shared::contract::{Action, Plan, Ready, Step};
 use shared::error::{Result, StepError};
-use shared::rds::{self, clusters};
+use shared::rds::{self, NO_PLACE, clusters};
 
 /// Do: after it answers ready, a snapshot of the source exists that was begun after the slot.
 /// Undo: after it answers ready, that snapshot is gone.
@@ -30,6 +30,7 @@ async fn ensure_snapshot(aws: &Aws, plan: &Plan) -> Result<Ready> {
         Ok(_) => Ok(Ready::not_yet("creating")),
         // A backup window, or a modification: RDS does one thing at a time.
         Err(error) if code(&error) == Some("InvalidDBInstanceState") => Ok(Ready::not_yet("the source is busy")),
+        Err(error) if code(&error) == Some(NO_PLACE) => Ok(Ready::not_yet("the account has no place for a manual snapshot")),
         Err(error) => Err(failed(error.into(), plan)),
     }
 }
@@ -43,6 +44,7 @@ async fn ensure_cluster_snapshot(aws: &Aws, plan: &Plan) -> Result<Ready> {
     match request.tags(rds::execution_tag(plan)).send().await {
         Ok(_) => Ok(Ready::not_yet("creating")),
         Err(error) if code(&error) == Some("InvalidDBClusterStateFault") => Ok(Ready::not_yet("the source is busy")),
+        Err(error) if code(&error) == Some(NO_PLACE) => Ok(Ready::not_yet("the account has no place for a manual snapshot")),
         Err(error) => Err(failed(error.into(), plan)),
     }
 }

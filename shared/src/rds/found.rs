@@ -1,24 +1,30 @@
-//! The database that is to be encrypted: an instance, or a cluster.
+//! A database as RDS describes it: an instance, or a cluster with its members.
 
-use aws_sdk_rds::types::{DbCluster, DbInstance, Filter};
-use shared::aws::Aws;
-use shared::contract::{Kind, Source};
-use shared::error::{ErrorName, Result, StepError};
-use shared::finding::Findings;
-use shared::rds::{clusters, endpoint, find_instance};
+use std::ops::RangeInclusive;
+
+use aws_sdk_rds::types::{DbCluster, DbInstance, Filter, Tag};
+
+use crate::aws::Aws;
+use crate::contract::{Kind, Source};
+use crate::error::{ErrorName, Result, StepError};
+use crate::names::MOVED_TAG;
+use crate::rds::{clusters, endpoint, find_instance};
 
 /// The versions that all of this was tried on.
-const MAJORS: std::ops::RangeInclusive<u32> = 12..=18;
+const MAJORS: RangeInclusive<u32> = 12..=18;
 
-/// As RDS describes it.
-pub(crate) enum Found {
+#[derive(Debug)]
+pub enum Found {
     Instance(Box<DbInstance>),
     /// With its members.
     Cluster(Box<DbCluster>, Vec<DbInstance>),
 }
 
-/// Looks it up by identifier, ARN or resource id. Who names a member means its cluster, and is told so.
-pub(crate) async fn find(aws: &Aws, id: &str, findings: &mut Findings) -> Result<Found> {
+/// Looks it up by identifier, ARN or resource id. Who names a member means its cluster.
+///
+/// # Errors
+/// `SourceNotFound`, `AwsUnavailable`, `AwsRefused`.
+pub async fn find(aws: &Aws, id: &str) -> Result<Found> {
     // An ARN of something else, or characters that no identifier has, are refused by RDS itself.
     let not_found = |error: StepError| {
         let is_refused = error.name == ErrorName::AwsRefused;
@@ -27,10 +33,10 @@ pub(crate) async fn find(aws: &Aws, id: &str, findings: &mut Findings) -> Result
     if !id.contains(":cluster:")
         && let Some(instance) = find_instance(aws, id).await.map_err(not_found)?
     {
-        let Some(cluster) = instance.db_cluster_identifier() else { return Ok(Found::Instance(Box::new(instance))) };
-        let member = instance.db_instance_identifier().unwrap_or_default();
-        findings.warn("MemberOfCluster", format!("{member} is a member of cluster {cluster}, which is moved as a whole"), "", "");
-        return find_cluster(aws, cluster).await;
+        return match instance.db_cluster_identifier() {
+            None => Ok(Found::Instance(Box::new(instance))),
+            Some(cluster) => find_cluster(aws, cluster).await,
+        };
     }
     find_cluster(aws, id).await.map_err(not_found)
 }
@@ -44,11 +50,55 @@ async fn find_cluster(aws: &Aws, id: &str) -> Result<Found> {
 }
 
 impl Found {
+    /// Of the instance, or of the cluster.
+    #[must_use]
+    pub fn identifier(&self) -> &str {
+        let identifier = match self {
+            Self::Instance(instance) => instance.db_instance_identifier(),
+            Self::Cluster(cluster, _) => cluster.db_cluster_identifier(),
+        };
+        identifier.unwrap_or_default()
+    }
+
+    #[must_use]
+    pub fn resource_id(&self) -> &str {
+        let resource_id = match self {
+            Self::Instance(instance) => instance.dbi_resource_id(),
+            Self::Cluster(cluster, _) => cluster.db_cluster_resource_id(),
+        };
+        resource_id.unwrap_or_default()
+    }
+
+    #[must_use]
+    pub fn tags(&self) -> &[Tag] {
+        match self {
+            Self::Instance(instance) => instance.tag_list(),
+            Self::Cluster(cluster, _) => cluster.tag_list(),
+        }
+    }
+
+    /// Who named a member was led to its cluster: the member.
+    #[must_use]
+    pub fn member(&self, id: &str) -> Option<&str> {
+        let Self::Cluster(_, members) = self else { return None };
+        let is_named =
+            |member: &&DbInstance| [member.db_instance_identifier(), member.db_instance_arn(), member.dbi_resource_id()].contains(&Some(id));
+        members.iter().find(is_named).and_then(|member| member.db_instance_identifier())
+    }
+
+    /// # Errors
+    /// `AlreadyMoved` where its application has left it.
+    pub fn check_not_moved(&self) -> Result<()> {
+        let Some(target) = moved_to(self.tags()) else { return Ok(()) };
+        let message = format!("the application of {} has moved to {target}; who went back takes the tag {MOVED_TAG} away", self.identifier());
+        Err(StepError::new(ErrorName::AlreadyMoved, message))
+    }
+
     /// What later steps need to know of it.
     ///
     /// # Errors
     /// `SourceUnsupported`; `PreconditionFailed` where it has no endpoint.
-    pub(crate) fn read(&self) -> Result<Source> {
+    pub fn read(&self) -> Result<Source> {
         let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
         match self {
             Self::Instance(instance) => {
@@ -90,7 +140,7 @@ impl Found {
 
     /// # Errors
     /// `AlreadyEncrypted` where it has that very key.
-    pub(crate) fn check_not_encrypted_with(&self, kms_key_arn: Option<&str>) -> Result<()> {
+    pub fn check_not_encrypted_with(&self, kms_key_arn: Option<&str>) -> Result<()> {
         let (identifier, encrypted, key) = match self {
             Self::Instance(instance) => (instance.db_instance_identifier(), instance.storage_encrypted(), instance.kms_key_id()),
             Self::Cluster(cluster, _) => (cluster.db_cluster_identifier(), cluster.storage_encrypted(), cluster.kms_key_id()),
@@ -103,13 +153,20 @@ impl Found {
     }
 
     /// The secret in which RDS keeps the master password, where it does.
-    pub(crate) fn managed_secret(&self) -> Option<String> {
+    #[must_use]
+    pub fn managed_secret(&self) -> Option<String> {
         let secret = match self {
             Self::Instance(instance) => instance.master_user_secret(),
             Self::Cluster(cluster, _) => cluster.master_user_secret(),
         };
         secret.and_then(|secret| secret.secret_arn()).map(str::to_owned)
     }
+}
+
+/// The database to which an application has moved that was on the one with these tags.
+#[must_use]
+pub fn moved_to(tags: &[Tag]) -> Option<&str> {
+    tags.iter().find(|tag| tag.key() == Some(MOVED_TAG)).and_then(Tag::value)
 }
 
 fn major(identifier: &str, version: Option<&str>) -> Result<u32> {

@@ -1,27 +1,26 @@
-//! When a maintenance window opens.
+//! When a window of the week opens: a maintenance window, or the one in which an application bears a cutover.
 
 use std::time::{SystemTime, UNIX_EPOCH};
-
-use shared::error::{ErrorName, Result, StepError};
 
 const MINUTE: u64 = 60;
 const DAY: u64 = 24 * 60 * MINUTE;
 const WEEK: u64 = 7 * DAY;
+/// As RDS's own. Nothing that looks every few minutes misses it.
+const SHORTEST: u64 = 30 * MINUTE;
 /// The first day of 1970 was a Thursday.
 const DAYS: [&str; 7] = ["thu", "fri", "sat", "sun", "mon", "tue", "wed"];
 
-/// Seconds until the window is open, 0 while it is. `window` is in UTC, as in `sun:23:45-mon:00:15`.
-/// Source: `PreferredMaintenanceWindow` of the RDS service model.
-///
-/// # Errors
-/// `Internal` where RDS says something else.
-pub(crate) fn seconds_until(window: &str, now: SystemTime) -> Result<u64> {
-    let unknown = || StepError::new(ErrorName::Internal, format!("{window:?} is no maintenance window"));
-    let (opens, closes) = window.split_once('-').ok_or_else(unknown)?;
-    let (opens, closes) = (second_of_week(opens).ok_or_else(unknown)?, second_of_week(closes).ok_or_else(unknown)?);
+/// Seconds until the window is open, 0 while it is; none where it is no window. `window` is in UTC, as in
+/// `sun:23:45-mon:00:15`. Source: `PreferredMaintenanceWindow` of the RDS service model.
+/// One of less than half an hour is none.
+#[must_use]
+pub fn seconds_until(window: &str, now: SystemTime) -> Option<u64> {
+    let (opens, closes) = window.split_once('-')?;
+    let (opens, closes) = (second_of_week(opens)?, second_of_week(closes)?);
     let now = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()) % WEEK;
     let (into_window, length) = ((now + WEEK - opens) % WEEK, (closes + WEEK - opens) % WEEK);
-    Ok(if into_window < length { 0 } else { WEEK - into_window })
+    let seconds = if into_window < length { 0 } else { WEEK - into_window };
+    (length >= SHORTEST).then_some(seconds)
 }
 
 fn second_of_week(moment: &str) -> Option<u64> {
@@ -29,7 +28,8 @@ fn second_of_week(moment: &str) -> Option<u64> {
     let day = parts.next().and_then(|day| DAYS.iter().position(|name| day.eq_ignore_ascii_case(name)))?;
     let hour: u64 = parts.next()?.parse().ok().filter(|hour| *hour < 24)?;
     let minute: u64 = parts.next()?.parse().ok().filter(|minute| *minute < 60)?;
-    Some(u64::try_from(day).ok()? * DAY + (hour * 60 + minute) * MINUTE)
+    let moment = u64::try_from(day).ok()? * DAY + (hour * 60 + minute) * MINUTE;
+    parts.next().is_none().then_some(moment)
 }
 
 #[cfg(test)]
@@ -52,14 +52,14 @@ mod tests {
             ("sat:23:45-sun:00:15", 15 * MINUTE, WEEK - 30 * MINUTE),
             ("mon:01:00-mon:02:00", 0, DAY + 60 * MINUTE),
         ] {
-            assert_eq!(seconds_until(window, at(seconds)).unwrap(), expected, "{window} at {seconds}");
+            assert_eq!(seconds_until(window, at(seconds)), Some(expected), "{window} at {seconds}");
         }
     }
 
     #[test]
     fn anything_else_is_no_window() {
-        for window in ["", "sun:05:00", "day:05:00-sun:06:00", "sun:25:00-sun:26:00"] {
-            assert_eq!(seconds_until(window, UNIX_EPOCH).unwrap_err().name, ErrorName::Internal);
+        for window in ["", "sun:05:00", "day:05:00-sun:06:00", "sun:25:00-sun:26:00", "sun:05:00:00-sun:06:00", "sun:05:00-sun:05:29"] {
+            assert_eq!(seconds_until(window, UNIX_EPOCH), None, "{window}");
         }
     }
 }

@@ -1,0 +1,210 @@
+//! What the policy says of one database: whether its encryption is only planned or carried out, when, and with which input.
+//!
+//! Why once for the plan and once more before the migration: tags change, and whoever takes his consent back is heard.
+
+mod policy;
+
+use std::time::SystemTime;
+
+use serde_json::{Value, json};
+use shared::aws::Aws;
+use shared::error::{ErrorName, Result};
+use shared::fleet::{Campaign, DecideRequest, Decision, Mode, Outcome};
+use shared::input::Input;
+use shared::rds::found::{Found, find, moved_to};
+use shared::window::seconds_until;
+
+use crate::policy::Policy;
+
+/// After it, nothing has changed.
+///
+/// # Errors
+/// `AwsUnavailable`, `AwsRefused`.
+pub async fn handle(aws: &Aws, request: DecideRequest) -> Result<Decision> {
+    match find(aws, &request.item.source).await {
+        Ok(found) => Ok(decide(&found, request, SystemTime::now())),
+        Err(error) if error.name == ErrorName::SourceNotFound => Ok(nothing(&request.item.source, Outcome::Gone, error.to_string())),
+        Err(error) => Err(error),
+    }
+}
+
+fn decide(found: &Found, request: DecideRequest, now: SystemTime) -> Decision {
+    let source = found.identifier();
+    if let Some(target) = moved_to(found.tags()) {
+        return nothing(source, Outcome::Done, format!("its application has moved to {target}"));
+    }
+    if let Err(error) = found.read() {
+        return nothing(source, Outcome::NotOurs, error.to_string());
+    }
+    let policy = match Policy::of(found.tags(), request.item.entry) {
+        Ok(policy) => policy,
+        Err(problems) => return nothing(source, Outcome::Misconfigured, problems.join("; ")),
+    };
+    let plan_only = request.plan || request.campaign.plan_only || policy.mode != Mode::Migrate;
+    let input = input(source, &request.campaign, &policy, plan_only);
+    let window = match Input::parse(input.clone()) {
+        Ok(input) => input.cutover.window,
+        Err(error) => return nothing(source, Outcome::Misconfigured, error.to_string()),
+    };
+    let mode = if plan_only { Mode::Plan } else { Mode::Migrate };
+    Decision {
+        mode: if request.campaign.plan_only { Mode::Plan } else { policy.mode },
+        outcome: Outcome::Unknown,
+        why: policy.why,
+        source: source.to_owned(),
+        name: name(&request.prefix, mode, source, found.resource_id()),
+        input,
+        wait_seconds: window.map_or(0, |window| too_early_seconds(&window, request.campaign.lead_hours, now)),
+    }
+}
+
+fn nothing(source: &str, outcome: Outcome, why: impl Into<String>) -> Decision {
+    let (source, why) = (source.to_owned(), why.into());
+    Decision { mode: Mode::Nothing, outcome, why, source, name: String::new(), input: Value::Null, wait_seconds: 0 }
+}
+
+/// The campaign's defaults, what the tags add, what the campaign says of this very database.
+fn input(source: &str, campaign: &Campaign, policy: &Policy, plan_only: bool) -> Value {
+    let mut input = Value::Object(campaign.defaults.clone());
+    merge(&mut input, Value::Object(policy.from_tags.clone()));
+    merge(&mut input, Value::Object(policy.from_entry.clone()));
+    merge(&mut input, json!({"source": source, "plan_only": plan_only}));
+    input
+}
+
+/// The members of `more` into `value`, and objects into objects.
+fn merge(value: &mut Value, more: Value) {
+    match (value, more) {
+        (Value::Object(members), Value::Object(more)) => {
+            for (key, more) in more {
+                merge(members.entry(key).or_insert(Value::Null), more);
+            }
+        }
+        (value, more) => *value = more,
+    }
+}
+
+/// How long it is until `lead_hours` before the window; 0 from then on until it closes.
+fn too_early_seconds(window: &str, lead_hours: u32, now: SystemTime) -> u64 {
+    seconds_until(window, now).unwrap_or(0).saturating_sub(u64::from(lead_hours) * 3_600)
+}
+
+/// The longest name of an execution, in characters.
+#[cfg(test)]
+const NAME_MAX: usize = 80;
+const IDENTIFIER_CHARACTERS: usize = 38;
+const RESOURCE_CHARACTERS: usize = 8;
+
+/// The same for each event that the prefix stands for, so that Step Functions itself sees a repetition. Tells two databases of
+/// one identifier apart, one of which came after the other.
+fn name(prefix: &str, mode: Mode, source: &str, resource_id: &str) -> String {
+    let mode = if mode == Mode::Migrate { "encrypt" } else { "plan" };
+    let source: String = source.chars().take(IDENTIFIER_CHARACTERS).collect();
+    let resource = resource_id.get(resource_id.len().saturating_sub(RESOURCE_CHARACTERS)..).unwrap_or_default();
+    format!("{prefix}-{mode}-{source}-{resource}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_rds::types::{DbInstance, Endpoint, Tag};
+    use shared::fleet::Item;
+    use std::time::{Duration, UNIX_EPOCH};
+
+    fn database(tags: &[(&str, &str)]) -> Found {
+        let tags = tags.iter().map(|(key, value)| Tag::builder().key(*key).value(*value).build()).collect();
+        let endpoint = Endpoint::builder().address("orders").port(5432).build();
+        let instance = DbInstance::builder().db_instance_identifier("orders").engine("postgres").engine_version("17.4").endpoint(endpoint);
+        Found::Instance(Box::new(instance.dbi_resource_id("db-ABCDEFGHIJKLMNOPQRSTUVWXYZ").set_tag_list(Some(tags)).build()))
+    }
+
+    fn decision(tags: &[(&str, &str)], entry: Value, campaign: Value, plan: bool) -> Decision {
+        let Value::Object(entry) = entry else { unreachable!("an entry is an object") };
+        let item = Item { source: "orders".to_owned(), entry };
+        let campaign = Campaign::parse(campaign).unwrap();
+        // A Thursday, at midnight.
+        decide(&database(tags), DecideRequest { item, campaign, prefix: "spring".to_owned(), plan }, UNIX_EPOCH + Duration::from_secs(0))
+    }
+
+    #[test]
+    fn who_says_nothing_is_planned_and_not_changed() {
+        let decision = decision(&[], json!({}), json!({"defaults": {"kms_key": "alias/fleet"}}), false);
+        assert_eq!(decision.mode, Mode::Plan);
+        assert_eq!(decision.input, json!({"source": "orders", "plan_only": true, "kms_key": "alias/fleet"}));
+        assert_eq!(decision.name, "spring-plan-orders-STUVWXYZ");
+    }
+
+    #[test]
+    fn a_tag_or_an_entry_opts_in_and_approval_is_the_default() {
+        for (tags, entry) in [(&[("encrypt:mode", "migrate")][..], json!({})), (&[], json!({"mode": "migrate"}))] {
+            let told = decision(tags, entry.clone(), json!({}), false);
+            assert_eq!((told.mode, &told.input["plan_only"]), (Mode::Migrate, &json!(false)));
+            assert_eq!(told.name, "spring-encrypt-orders-STUVWXYZ");
+            assert_eq!(Input::parse(told.input).unwrap().cutover.when, shared::input::When::Approved);
+            let asked_for_a_plan = decision(tags, entry.clone(), json!({}), true);
+            assert_eq!((asked_for_a_plan.mode, &asked_for_a_plan.input["plan_only"]), (Mode::Migrate, &json!(true)));
+            let campaign_plans = decision(tags, entry, json!({"plan_only": true}), false);
+            assert_eq!((campaign_plans.mode, &campaign_plans.input["plan_only"]), (Mode::Plan, &json!(true)));
+        }
+    }
+
+    #[test]
+    fn the_owner_who_wants_a_plan_alone_is_heard() {
+        let decision = decision(&[("encrypt:mode", "plan")], json!({"mode": "migrate"}), json!({}), false);
+        assert_eq!(decision.mode, Mode::Plan);
+        assert!(decision.why.contains("encrypt:mode"), "{}", decision.why);
+    }
+
+    #[test]
+    fn tags_and_entries_add_to_the_defaults() {
+        let tags = [
+            ("encrypt:mode", "migrate"),
+            ("encrypt:approval", "none"),
+            ("encrypt:window", "sat:02:00-sat:04:00"),
+            ("encrypt:secret", "orders/master"),
+            ("encrypt:application-secrets", "orders/app orders/jobs"),
+            ("encrypt:consent", "replica-identity reboot-in-window"),
+        ];
+        let entry = json!({"cutover": {"max_write_pause_seconds": 5}});
+        let decision = decision(&tags, entry, json!({"defaults": {"verify": "counts", "consent": {"reboot": false}}}), false);
+        assert_eq!(
+            decision.input,
+            json!({
+                "source": "orders",
+                "plan_only": false,
+                "secret": "orders/master",
+                "verify": "counts",
+                "consent": {"replica_identity": true, "reboot": true, "reboot_when": "maintenance_window"},
+                "cutover": {
+                    "when": "now",
+                    "window": "sat:02:00-sat:04:00",
+                    "secrets": ["orders/app", "orders/jobs"],
+                    "max_write_pause_seconds": 5,
+                },
+            })
+        );
+        // From Thursday midnight to Friday, 20:00, six hours before.
+        assert_eq!(decision.wait_seconds, 44 * 3_600);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_reported_and_nothing_is_done() {
+        let entries = [json!({"mode": "migrate", "verfy": "rows"}), json!({"mode": "now"}), json!({"plan_only": true}), json!({"undo": "arn"})];
+        for entry in entries {
+            let decision = decision(&[], entry, json!({}), false);
+            assert_eq!((decision.mode, decision.outcome), (Mode::Nothing, Outcome::Misconfigured), "{}", decision.why);
+        }
+    }
+
+    #[test]
+    fn what_has_moved_is_done() {
+        let decision = decision(&[("encrypt:mode", "migrate"), ("rds-reencrypt:moved-to", "orders-enc")], json!({}), json!({}), false);
+        assert_eq!((decision.mode, decision.outcome), (Mode::Nothing, Outcome::Done));
+    }
+
+    #[test]
+    fn the_longest_names_fit() {
+        let name = name(&"p".repeat(24), Mode::Migrate, &"s".repeat(63), "cluster-ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+        assert_eq!(name.len(), NAME_MAX);
+    }
+}

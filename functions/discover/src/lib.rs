@@ -1,0 +1,173 @@
+//! Which databases a campaign, or a finding of AWS Config, is about, and in which order they are moved.
+
+mod candidates;
+mod finding;
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use shared::aws::Aws;
+use shared::error::{ErrorName, Result, StepError};
+use shared::fleet::{Campaign, DiscoverRequest, Discovered, Entry, Item, Outcome, Row, Wanted};
+use shared::names::POLICY_PREFIX;
+
+use crate::candidates::Candidate;
+
+/// A state of Step Functions holds 256 KiB: the longest identifiers, with a few words on each.
+const MOST_DATABASES: usize = 2_000;
+/// What is left of an execution's 80 characters for the campaign's name.
+const PREFIX_CHARACTERS: usize = 24;
+
+/// After it, nothing has changed.
+///
+/// # Errors
+/// `InvalidInput`, `PreconditionFailed` where there are too many for one campaign, `AwsUnavailable`, `AwsRefused`.
+pub async fn handle(aws: &Aws, request: DiscoverRequest) -> Result<Discovered> {
+    let mut campaign = request.campaign.map_or_else(|| Ok(Campaign::default()), Campaign::parse)?;
+    campaign.defaults.entry("kms_key").or_insert(Value::String(request.kms_key));
+    if let Some(event) = request.finding {
+        return Ok(finding::read(&request.execution, &event, campaign));
+    }
+    let candidates = candidates::read(aws, &campaign.production).await?;
+    let (databases, skipped) = choose(&candidates, &campaign);
+    if databases.len() + skipped.len() > MOST_DATABASES {
+        let message = format!("{} databases are more than one campaign holds, {MOST_DATABASES}: narrow it by tag", databases.len());
+        return Err(StepError::new(ErrorName::PreconditionFailed, message));
+    }
+    Ok(Discovered { databases, skipped, prefix: prefix(&request.execution.name), campaign, is_finding: false })
+}
+
+/// The chosen ones in order, each once, and those that cannot be moved.
+fn choose(candidates: &[Candidate], campaign: &Campaign) -> (Vec<Item>, Vec<Row>) {
+    let (mut chosen, mut skipped) = (Vec::new(), Vec::new());
+    match &campaign.databases {
+        None => chosen.extend(candidates.iter().filter(|each| is_wanted(each, campaign.tag.as_ref())).map(|each| (each, Map::new()))),
+        Some(entries) => {
+            for entry in entries {
+                let (source, members) = told(entry);
+                match candidates.iter().find(|each| each.is_named(&source)) {
+                    Some(candidate) => chosen.push((candidate, members)),
+                    None => skipped.push(row(source, Outcome::Gone, "there is no such database in this Region and account")),
+                }
+            }
+        }
+    }
+    chosen.sort_by_key(|(candidate, _)| candidate.order());
+    let mut seen = BTreeSet::new();
+    let mut items = Vec::new();
+    for (candidate, entry) in chosen {
+        let source = candidate.identifier.clone();
+        if !seen.insert(&candidate.identifier) {
+            skipped.push(row(source, Outcome::Misconfigured, "it is named more than once, and its first entry counts"));
+        } else if let Some(target) = &candidate.moved_to {
+            skipped.push(row(source, Outcome::Done, &format!("its application has moved to {target}")));
+        } else if !candidate.is_postgres {
+            skipped.push(row(source, Outcome::NotOurs, "it runs neither postgres nor aurora-postgresql"));
+        } else {
+            items.push(Item { source, entry });
+        }
+    }
+    (items, skipped)
+}
+
+fn is_wanted(candidate: &Candidate, wanted: Option<&Wanted>) -> bool {
+    candidate.tags.iter().any(|(key, value)| match wanted {
+        None => key.starts_with(POLICY_PREFIX),
+        Some(wanted) => *key == wanted.key && wanted.value.as_ref().is_none_or(|wanted| wanted == value),
+    })
+}
+
+fn told(entry: &Entry) -> (String, Map<String, Value>) {
+    match entry {
+        Entry::Name(name) => (name.clone(), Map::new()),
+        Entry::Told(members) => {
+            let mut members = members.clone();
+            let source = members.remove("source").and_then(|source| source.as_str().map(str::to_owned)).unwrap_or_default();
+            (source, members)
+        }
+    }
+}
+
+fn row(source: String, outcome: Outcome, why: &str) -> Row {
+    Row { source, outcome, why: why.to_owned(), execution: None, output: None }
+}
+
+/// What the names of a campaign's executions begin with: its own name, and of a long one as much as tells it apart.
+fn prefix(campaign: &str) -> String {
+    if campaign.len() <= PREFIX_CHARACTERS {
+        return campaign.to_owned();
+    }
+    let told_apart: String = hex::encode(Sha256::digest(campaign.as_bytes())).chars().take(8).collect();
+    let stem: String = campaign.chars().take(PREFIX_CHARACTERS - 9).collect();
+    format!("{stem}-{told_apart}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn candidate(identifier: &str, tags: &[(&str, &str)], is_production: bool, gib: i32) -> Candidate {
+        Candidate {
+            identifier: identifier.to_owned(),
+            names: vec![identifier.to_owned(), format!("arn:{identifier}"), format!("{identifier}-member")],
+            tags: tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+            is_postgres: true,
+            is_production,
+            gib,
+            moved_to: None,
+        }
+    }
+
+    fn names(items: &[Item]) -> Vec<&str> {
+        items.iter().map(|item| item.source.as_str()).collect()
+    }
+
+    #[test]
+    fn small_ones_and_those_that_are_not_production_come_first() {
+        let policy: &[(&str, &str)] = &[("encrypt:mode", "plan")];
+        let all = [
+            candidate("big-prod", policy, true, 900),
+            candidate("prod", policy, true, 20),
+            candidate("big-dev", policy, false, 500),
+            candidate("dev", policy, false, 20),
+            candidate("a-dev", policy, false, 20),
+            candidate("untagged", &[("team", "shop")], false, 5),
+        ];
+        let (items, skipped) = choose(&all, &Campaign::default());
+        assert_eq!(names(&items), ["a-dev", "dev", "big-dev", "prod", "big-prod"]);
+        assert!(skipped.is_empty());
+    }
+
+    #[test]
+    fn a_tag_chooses_with_its_value_or_with_any() {
+        let all = [candidate("a", &[("team", "shop")], false, 1), candidate("b", &[("team", "bank")], false, 1)];
+        let chosen = |tag| names(&choose(&all, &Campaign::parse(json!({"tag": tag})).unwrap()).0).join(" ");
+        assert_eq!(chosen(json!({"key": "team"})), "a b");
+        assert_eq!(chosen(json!({"key": "team", "value": "bank"})), "b");
+        assert_eq!(chosen(json!({"key": "Team"})), "");
+    }
+
+    #[test]
+    fn every_database_of_a_list_has_one_line() {
+        let mut moved = candidate("moved", &[], false, 1);
+        moved.moved_to = Some("moved-enc".to_owned());
+        let mut mysql = candidate("mysql", &[], false, 1);
+        mysql.is_postgres = false;
+        let all = [candidate("a", &[], false, 2), candidate("b", &[], false, 1), moved, mysql];
+        let list = json!({"databases": ["a", {"source": "arn:b", "mode": "migrate"}, "b-member", "moved", "mysql", "nowhere"]});
+        let (items, skipped) = choose(&all, &Campaign::parse(list).unwrap());
+        assert_eq!(names(&items), ["b", "a"]);
+        assert_eq!(items[0].entry, *json!({"mode": "migrate"}).as_object().unwrap());
+        let told: Vec<_> = skipped.iter().map(|row| (row.source.as_str(), row.outcome)).collect();
+        assert_eq!(told, [("nowhere", Outcome::Gone), ("b", Outcome::Misconfigured), ("moved", Outcome::Done), ("mysql", Outcome::NotOurs)]);
+    }
+
+    #[test]
+    fn long_names_of_campaigns_stay_apart() {
+        let (one, two) = (prefix("quarterly-encryption-of-all-shops-1"), prefix("quarterly-encryption-of-all-shops-2"));
+        assert!(one != two && one.len() == PREFIX_CHARACTERS, "{one} {two}");
+        assert_eq!(prefix("spring"), "spring");
+    }
+}

@@ -1,0 +1,163 @@
+//! One table of what became of every database of a campaign: for people, for programs, and as a message.
+
+mod page;
+
+use std::collections::BTreeMap;
+
+use aws_sdk_s3::primitives::ByteStream;
+use shared::aws::Aws;
+use shared::error::{ErrorName, Result, StepError, While};
+use shared::fleet::{Outcome, Row, SummarizeRequest, Summary};
+
+/// How many lines the message has. Source: Amazon SNS API reference, `Publish`: 256 KiB.
+const LINES_TOLD: usize = 200;
+/// How much of a reason a line has.
+const WHY_CHARACTERS: usize = 300;
+
+/// After it, `summary.html` and `summary.json` are in the campaign's folder. Calling it twice writes them twice.
+///
+/// # Errors
+/// `AwsUnavailable`, `AwsRefused`, `Internal` where a row is not what the state machine writes.
+pub async fn handle(aws: &Aws, request: SummarizeRequest) -> Result<Summary> {
+    let store = Store { client: aws_sdk_s3::Client::from_conf(path_style(aws)), bucket: request.bucket };
+    let mut rows = store.rows(&request.folder).await?;
+    rows.extend(request.skipped);
+    rows.sort_by(|a, b| (a.outcome, &a.source).cmp(&(b.outcome, &b.source)));
+    let (html, json) = (format!("{}summary.html", request.folder), format!("{}summary.json", request.folder));
+    let outcomes = count(&rows);
+    let table = serde_json::to_vec_pretty(&rows).map_err(|error| internal("write the summary", error))?;
+    store.write(&json, "application/json", table).await?;
+    store.write(&html, "text/html; charset=utf-8", page::draw(&request.execution.name, aws.region(), &outcomes, &rows).into_bytes()).await?;
+    Ok(Summary {
+        subject: subject(&outcomes),
+        message: message(&rows),
+        is_news: !request.is_finding || rows.iter().any(is_news),
+        outcomes,
+        html,
+        json,
+    })
+}
+
+/// Named in the path, a bucket is found wherever the endpoint leads.
+fn path_style(aws: &Aws) -> aws_sdk_s3::Config {
+    aws_sdk_s3::config::Builder::from(&aws.config).force_path_style(true).build()
+}
+
+struct Store {
+    client: aws_sdk_s3::Client,
+    bucket: String,
+}
+
+impl Store {
+    /// One row of each database. That of its migration counts, and not that of its plan.
+    async fn rows(&self, folder: &str) -> Result<Vec<Row>> {
+        let mut rows = BTreeMap::new();
+        for part in ["plans/", "failed/", "done/"] {
+            let mut pages = self.client.list_objects_v2().bucket(&self.bucket).prefix(format!("{folder}{part}")).into_paginator().send();
+            while let Some(page) = pages.next().await {
+                let page = page.map_err(StepError::from).while_doing("list the rows")?;
+                for key in page.contents().iter().filter_map(|object| object.key()) {
+                    let row = self.row(key).await?;
+                    rows.insert(row.source.clone(), row);
+                }
+            }
+        }
+        Ok(rows.into_values().collect())
+    }
+
+    async fn row(&self, key: &str) -> Result<Row> {
+        let object = self.client.get_object().bucket(&self.bucket).key(key).send().await;
+        let body = object.map_err(StepError::from).while_doing(&format!("read {key}"))?.body.collect().await;
+        let body = body.map_err(|error| StepError::new(ErrorName::AwsUnavailable, format!("could not read {key}")).because(error))?;
+        serde_json::from_slice(&body.into_bytes()).map_err(|error| internal(&format!("understand {key}"), error))
+    }
+
+    async fn write(&self, key: &str, kind: &str, body: Vec<u8>) -> Result<()> {
+        let request = self.client.put_object().bucket(&self.bucket).key(key).content_type(kind).body(ByteStream::from(body));
+        request.send().await.map(drop).map_err(StepError::from).while_doing(&format!("write {key}"))
+    }
+}
+
+fn internal(what: &str, error: serde_json::Error) -> StepError {
+    StepError::new(ErrorName::Internal, format!("could not {what}")).because(error)
+}
+
+fn count(rows: &[Row]) -> BTreeMap<Outcome, u64> {
+    rows.iter().fold(BTreeMap::new(), |mut counts, row| {
+        *counts.entry(row.outcome).or_default() += 1;
+        counts
+    })
+}
+
+/// Events repeat: what they are about is told once.
+fn is_news(row: &Row) -> bool {
+    !matches!(row.outcome, Outcome::Done | Outcome::Running | Outcome::Known | Outcome::Gone | Outcome::NotOurs)
+}
+
+/// At most 100 characters: twelve outcomes do not come together.
+fn subject(outcomes: &BTreeMap<Outcome, u64>) -> String {
+    let told: Vec<String> = outcomes.iter().map(|(outcome, count)| format!("{count} {}", word(*outcome))).collect();
+    let told = if told.is_empty() { "no database".to_owned() } else { told.join(", ") };
+    format!("rds-reencrypt: {told}").chars().take(100).collect()
+}
+
+fn word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Encrypted => "encrypted",
+        Outcome::Planned => "planned",
+        Outcome::Undone => "undone",
+        Outcome::NeedsYou => "in need of you",
+        Outcome::Refused => "refused",
+        Outcome::Done => "done before",
+        Outcome::Running => "running",
+        Outcome::Known => "known",
+        Outcome::Gone => "gone",
+        Outcome::Misconfigured => "misconfigured",
+        Outcome::NotOurs => "not ours",
+        Outcome::NotStarted => "not started",
+        Outcome::Unknown => "unknown",
+    }
+}
+
+fn message(rows: &[Row]) -> String {
+    let mut lines: Vec<String> = rows.iter().take(LINES_TOLD).map(line).collect();
+    if rows.len() > LINES_TOLD {
+        lines.push(format!("and {} more", rows.len() - LINES_TOLD));
+    }
+    lines.join("\n")
+}
+
+fn line(row: &Row) -> String {
+    let why: String = row.why.chars().take(WHY_CHARACTERS).collect();
+    format!("{}: {}{}{why}", row.source, word(row.outcome), if why.is_empty() { "" } else { ": " })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(source: &str, outcome: Outcome, why: &str) -> Row {
+        Row { source: source.to_owned(), outcome, why: why.to_owned(), execution: None, output: None }
+    }
+
+    #[test]
+    fn a_subject_says_how_many_had_which_outcome() {
+        let rows = [row("a", Outcome::Encrypted, ""), row("b", Outcome::Undone, "DataDiffers"), row("c", Outcome::Encrypted, "")];
+        assert_eq!(subject(&count(&rows)), "rds-reencrypt: 2 encrypted, 1 undone");
+        assert_eq!(subject(&count(&[])), "rds-reencrypt: no database");
+        assert_eq!(message(&rows), "a: encrypted\nb: undone: DataDiffers\nc: encrypted");
+    }
+
+    #[test]
+    fn a_thousand_databases_fit_a_message() {
+        let rows: Vec<Row> = (0..1_000).map(|at| row(&format!("{at}{}", "d".repeat(60)), Outcome::Undone, &"ß".repeat(30_000))).collect();
+        let message = message(&rows);
+        assert!(message.len() < 262_144 && message.ends_with("and 800 more"), "{} bytes", message.len());
+    }
+
+    #[test]
+    fn an_event_that_repeats_another_one_is_no_news() {
+        assert!(is_news(&row("a", Outcome::Planned, "")) && is_news(&row("a", Outcome::Misconfigured, "")));
+        assert!(!is_news(&row("a", Outcome::Running, "")) && !is_news(&row("a", Outcome::Done, "")));
+    }
+}
