@@ -27,7 +27,6 @@ from jsonata.jsonata import Jsonata
 from jsonata.utils import Utils
 from moto.core.config import default_user_config
 from moto.core.responses import ActionResult
-from moto.events.models import Rule, events_backends
 from moto.stepfunctions import models as stepfunctions_models
 from moto.stepfunctions.parser import api, models
 from moto.stepfunctions.parser.asl.component.common.assign.assign_decl import AssignDecl
@@ -55,9 +54,12 @@ from moto.stepfunctions.parser.asl.utils import boto_client
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.responses import StepFunctionResponse
 
+from cloud import events
 
 # Unless the caller asks for more or less.
 EVENTS_ON_A_PAGE = 100
+# Of an input, an output, a variable (developer guide, "Step Functions service quotas").
+LARGEST_BYTES = 256 * 1024
 
 
 def install() -> None:
@@ -72,10 +74,12 @@ def install() -> None:
     _parse_a_definition_once()
     _name_every_execution()
     _stop_at_once()
-    _report_ends()
+    _tell_of_ends()
     _describe_in_full()
     _name_errors()
     _allow_any_error_in_a_fail_state()
+    _limit_sizes()
+    events.install()
 
 
 # --- JSONata ---------------------------------------------------------------------------------------------------------
@@ -175,15 +179,13 @@ def _timestamp(moment: datetime.datetime) -> str:
 
 def _evaluation_failed(env, cause: str) -> FailureEventException:
     error = StatesErrorName(typ=StatesErrorNameType.StatesQueryEvaluationError)
-    details = EventDetails(
-        evaluationFailedEventDetails=api.EvaluationFailedEventDetails(
-            error=error.error_name, cause=cause, state=env.next_state_name
-        )
-    )
+    details = api.EvaluationFailedEventDetails(error=error.error_name, cause=cause, state=env.next_state_name)
+    return _failure(env, error, api.HistoryEventType.EvaluationFailed, evaluationFailedEventDetails=details)
+
+
+def _failure(env, error: ErrorName, event_type: api.HistoryEventType, **details) -> FailureEventException:
     return FailureEventException(
-        FailureEvent(
-            env=env, error_name=error, event_type=api.HistoryEventType.EvaluationFailed, event_details=details
-        )
+        FailureEvent(env=env, error_name=error, event_type=event_type, event_details=EventDetails(**details))
     )
 
 
@@ -297,10 +299,15 @@ def _parse_a_definition_once() -> None:
 
 def _name_every_execution() -> None:
     # Without a name AWS makes one up; moto calls them all None, so that the second one is refused or is the first.
+    # Nor is a name free for two who ask at the same time.
     start = models.StepFunctionsParserBackend.start_execution
+    starting = threading.Lock()
 
-    def start_execution(self, state_machine_arn, name=None, *arguments, **more):
-        return start(self, state_machine_arn, name or str(uuid.uuid4()), *arguments, **more)
+    def start_execution(self, state_machine_arn, name=None, execution_input=None, *arguments, **more):
+        if execution_input and len(execution_input.encode()) > LARGEST_BYTES:
+            raise api.InvalidExecutionInput(f"The input is larger than {LARGEST_BYTES} bytes.")
+        with starting:
+            return start(self, state_machine_arn, name or str(uuid.uuid4()), execution_input, *arguments, **more)
 
     models.StepFunctionsParserBackend.start_execution = start_execution
 
@@ -333,53 +340,33 @@ def _stop_at_once() -> None:
     BaseExecutionWorkerCommunication._reflect_execution_status = reflect_unless_stopped
 
 
-def _report_ends() -> None:
-    # Step Functions tells EventBridge of every execution's end; moto does not, and knows no state machine as a target.
-    reflect, stop, send = BaseExecutionWorkerCommunication._reflect_execution_status, Execution.stop, Rule.send_to_targets
+def _tell_of_ends() -> None:
+    # Step Functions tells EventBridge of every execution's end, which moto does not. Whoever waits for one here is told
+    # too, so that a hundred who wait cost nothing.
+    reflect, start, stop = BaseExecutionWorkerCommunication._reflect_execution_status, Execution.start, Execution.stop
 
-    def reflect_and_report(self: BaseExecutionWorkerCommunication) -> None:
+    def start_untold(self: Execution) -> None:
+        self.ended = threading.Event()
+        start(self)
+
+    def tell_end(self: Execution) -> None:
+        self.ended.set()
+        events.report_end(self)
+
+    def reflect_and_tell(self: BaseExecutionWorkerCommunication) -> None:
         before = self.execution.exec_status
         reflect(self)
         if before == api.ExecutionStatus.RUNNING:
-            _report(self.execution)
+            self.execution.tell_end()
 
-    def stop_and_report(self: Execution, *arguments, **more) -> None:
+    def stop_and_tell(self: Execution, *arguments, **more) -> None:
         before = self.exec_status
         stop(self, *arguments, **more)
         if (before, self.exec_status) == (api.ExecutionStatus.RUNNING, api.ExecutionStatus.ABORTED):
-            _report(self)
+            self.tell_end()
 
-    def send_to_state_machines_too(self: Rule, event: dict, transform_input: bool = True) -> None:
-        machines = [target for target in self.targets if ":stateMachine:" in target["Arn"]]
-        if machines and self.event_pattern.matches_event(event):
-            backend = models.stepfunctions_parser_backends[self.account_id][self.region_name]
-            for target in machines:
-                backend.start_execution(target["Arn"], execution_input=json.dumps(event))
-        if len(machines) < len(self.targets):
-            send(self, event, transform_input)
-
-    BaseExecutionWorkerCommunication._reflect_execution_status = reflect_and_report
-    Execution.stop = stop_and_report
-    Rule.send_to_targets = send_to_state_machines_too
-
-
-def _report(execution: Execution) -> None:
-    """The event of the developer guide, "Automating Step Functions event delivery with EventBridge"."""
-    detail = {
-        "executionArn": execution.exec_arn,
-        "stateMachineArn": execution.state_machine.arn,
-        "name": execution.name,
-        "status": execution.exec_status,
-        "startDate": int(execution.start_date.timestamp() * 1000),
-        "stopDate": int(execution.stop_date.timestamp() * 1000),
-        "input": json.dumps(execution.input_data),
-        "inputDetails": {"included": True},
-        "output": None,
-        "error": execution.error,
-        "cause": execution.cause,
-    }
-    event = {"Source": "aws.states", "DetailType": "Step Functions Execution Status Change", "Detail": json.dumps(detail)}
-    events_backends[execution.account_id][execution.region_name].put_events([event])
+    BaseExecutionWorkerCommunication._reflect_execution_status = reflect_and_tell
+    Execution.start, Execution.stop, Execution.tell_end = start_untold, stop_and_tell, tell_end
 
 
 def _is_running(execution: Execution) -> bool:
@@ -427,3 +414,24 @@ def _allow_any_error_in_a_fail_state() -> None:
     # A Fail state may pass on the name that was caught, States.Timeout among them; moto refuses names that begin so,
     # and the execution fails with States.Runtime instead.
     CustomErrorName.__init__ = ErrorName.__init__
+
+
+def _limit_sizes() -> None:
+    # moto checks what a task returns, and neither a state's output nor its variables.
+    exited = CommonStateField._get_state_exited_event_details
+
+    def check_and_exit(self: CommonStateField, env):
+        for value in (env.states.get_input(), *env.__dict__.get("assigned", {}).values()):
+            if len(json.dumps(value, default=str, ensure_ascii=False).encode()) > LARGEST_BYTES:
+                error = StatesErrorName(typ=StatesErrorNameType.StatesStatesDataLimitExceeded)
+                cause = (
+                    f"The state/task '{self.name}' returned a result with a size exceeding the maximum number of bytes "
+                    "service limit."
+                )
+                details = api.ExecutionFailedEventDetails(error=error.error_name, cause=cause)
+                raise _failure(
+                    env, error, api.HistoryEventType.ExecutionFailed, executionFailedEventDetails=details
+                )
+        return exited(self, env)
+
+    CommonStateField._get_state_exited_event_details = check_and_exit

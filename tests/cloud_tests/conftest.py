@@ -3,11 +3,13 @@
 import io
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
 import time
 import urllib.request
+import uuid
 import zipfile
 from pathlib import Path
 
@@ -91,3 +93,39 @@ def cloud():
     running = Cloud("--no-stack")
     yield running
     assert running.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def function_arn(cloud):
+    return cloud.create_function("step")
+
+
+@pytest.fixture
+def machine(cloud, request):
+    """Creates state machines of the test's own, in JSONata."""
+    client = cloud.client("stepfunctions")
+
+    def create(name=None, **states):
+        name = name or re.sub(r"\W+", "-", request.node.name, flags=re.ASCII)[-70:] + uuid.uuid4().hex[:8]
+        start = next(iter(states))
+        return client.create_state_machine(
+            name=name, roleArn=cloud.role_arn("states.amazonaws.com"),
+            definition=json.dumps({"QueryLanguage": "JSONata", "StartAt": start, "States": states}),
+        )["stateMachineArn"]  # fmt: skip
+
+    return create
+
+
+@pytest.fixture
+def run(cloud, machine):
+    """Runs one state machine to its end; DescribeExecution's answer."""
+    # machines.py needs what is above.
+    from machines import ended
+
+    client = cloud.client("stepfunctions")
+
+    def run(given=None, **states):
+        execution = client.start_execution(stateMachineArn=machine(**states), input=json.dumps(given or {}))
+        return ended(client, execution["executionArn"])
+
+    return run

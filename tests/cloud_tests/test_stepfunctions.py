@@ -1,79 +1,11 @@
 """Step Functions on the cloud: state machines run as AWS's documentation says, and promptly."""
 
 import json
-import re
 import time
 
 import pytest
 from conftest import wait_until
-
-AWKWARD = 'a "quote", a \\ backslash,\na new line, ${no} {% placeholder %} and é €'
-ENDED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
-
-
-@pytest.fixture(scope="module")
-def function_arn(cloud):
-    return cloud.create_function("step")
-
-
-@pytest.fixture
-def machine(cloud, request):
-    """Creates state machines of the test's own, in JSONata."""
-    client = cloud.client("stepfunctions")
-
-    def create(**states):
-        name = re.sub(r"\W+", "-", request.node.name, flags=re.ASCII)[-80:]
-        start = next(iter(states))
-        return client.create_state_machine(
-            name=name, roleArn=cloud.role_arn("states.amazonaws.com"),
-            definition=json.dumps({"QueryLanguage": "JSONata", "StartAt": start, "States": states}),
-        )["stateMachineArn"]  # fmt: skip
-
-    return create
-
-
-@pytest.fixture
-def run(cloud, machine):
-    """Runs one state machine to its end; DescribeExecution's answer."""
-    client = cloud.client("stepfunctions")
-
-    def run(given=None, **states):
-        execution = client.start_execution(stateMachineArn=machine(**states), input=json.dumps(given or {}))
-        return ended(client, execution["executionArn"])
-
-    return run
-
-
-def ended(client, execution_arn):
-    def description():
-        found = client.describe_execution(executionArn=execution_arn)
-        return found if found["status"] in ENDED else None
-
-    return wait_until(description, "end of the execution")
-
-
-def output(execution):
-    assert execution["status"] == "SUCCEEDED", execution
-    return json.loads(execution["output"])
-
-
-def task(function_arn, payload, **more):
-    return {
-        "Type": "Task",
-        "Resource": "arn:aws:states:::lambda:invoke",
-        "Arguments": {"FunctionName": function_arn, "Payload": payload},
-        "End": True,
-    } | more
-
-
-def passing(value, **more):
-    return {"Type": "Pass", "Output": value, "End": True} | more
-
-
-def then(name, state):
-    """The state, going on to the one named."""
-    return {key: value for key, value in state.items() if key != "End"} | {"Next": name}
-
+from machines import AWKWARD, ended, output, passing, task, then
 
 def test_a_function_gets_the_payload_and_its_answer_is_assigned_and_put_out(run, function_arn):
     execution = run(
@@ -340,23 +272,6 @@ def test_map_and_parallel_have_variables_of_their_own(run):
     assert output(execution) == [["xa", "xb"], "x"]
 
 
-def test_a_nested_execution_gives_its_output_as_json(cloud, run):
-    nested = cloud.client("stepfunctions").create_state_machine(
-        name="nested", roleArn=cloud.role_arn("states.amazonaws.com"),
-        definition=json.dumps({
-            "QueryLanguage": "JSONata", "StartAt": "Give", "States": {"Give": passing({"text": AWKWARD})},
-        }),
-    )["stateMachineArn"]  # fmt: skip
-    execution = run(
-        Start={
-            "Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync:2", "End": True,
-            "Arguments": {"StateMachineArn": nested, "Input": {"from": "outside"}},
-            "Output": "{% $states.result.Output.text %}",
-        }
-    )  # fmt: skip
-    assert output(execution) == AWKWARD
-
-
 def test_a_task_token_lets_the_execution_go_on(cloud, machine, function_arn):
     client = cloud.client("stepfunctions")
     arn = machine(
@@ -405,3 +320,19 @@ def test_a_transition_takes_milliseconds(run, function_arn):
     calls = {f"Call{number}": then(f"Call{number + 1}", task(function_arn, {"answer": 1})) for number in range(20)}
     execution = run(**calls, Call20=passing("end"))
     assert (execution["stopDate"] - execution["startDate"]).total_seconds() < 1
+
+
+def test_an_input_over_the_limit_is_refused(cloud, machine):
+    client = cloud.client("stepfunctions")
+    arn = machine(Give=passing(1))
+    client.start_execution(stateMachineArn=arn, input=json.dumps("x" * (262_144 - 2)))
+    with pytest.raises(client.exceptions.InvalidExecutionInput):
+        client.start_execution(stateMachineArn=arn, input=json.dumps("x" * (262_144 - 1)))
+
+
+@pytest.mark.parametrize("member", ["Output", "Assign"])
+def test_an_output_or_a_variable_over_the_limit_fails_the_execution(run, member):
+    doubled = "{% $join([$states.input.half, $states.input.half]) %}"
+    state = passing(1) | {member: doubled if member == "Output" else {"kept": doubled}}
+    execution = run({"half": "x" * 140_000}, Double=state)
+    assert (execution["status"], execution["error"]) == ("FAILED", "States.DataLimitExceeded")

@@ -1,0 +1,105 @@
+"""EventBridge: state machines as targets, and the events that Step Functions sends.
+
+moto knows neither. What a target does not take goes to its dead-letter queue, and an event is what AWS makes of it (user
+guide, "Events in Amazon EventBridge", "Using dead-letter queues to process undelivered events", "Calculating PutEvents
+event entry size"). In one thing this is more lenient than AWS, so that a test can stand in for AWS Config: an event from
+`aws.config` may come from anyone.
+"""
+
+import json
+
+from moto.core.utils import iso_8601_datetime_without_milliseconds, utcfromtimestamp
+from moto.events.exceptions import ValidationException
+from moto.events.models import EventsBackend, Rule, events_backends
+from moto.sqs.models import sqs_backends
+from moto.stepfunctions.parser import models
+from moto.stepfunctions.parser.backend.execution import Execution
+
+ENTRY_BYTES = 256 * 1024
+# How EventBridge names what Step Functions refused; anything else is an error of the target.
+REFUSALS = {"StateMachineDoesNotExist": "NO_RESOURCE", "ExecutionAlreadyExists": "RESOURCE_ALREADY_EXISTS"}
+
+
+def install() -> None:
+    _send_to_state_machines()
+    _refuse_large_entries()
+
+
+def report_end(execution: Execution) -> None:
+    """The event of the developer guide, "Automating Step Functions event delivery with EventBridge"."""
+    detail = {
+        "executionArn": execution.exec_arn,
+        "stateMachineArn": execution.state_machine.arn,
+        "name": execution.name,
+        "status": execution.exec_status,
+        "startDate": int(execution.start_date.timestamp() * 1000),
+        "stopDate": int(execution.stop_date.timestamp() * 1000),
+        "input": json.dumps(execution.input_data),
+        "inputDetails": {"included": True},
+        "output": None,
+        "error": execution.error,
+        "cause": execution.cause,
+    }
+    event = {
+        "Source": "aws.states", "DetailType": "Step Functions Execution Status Change", "Detail": json.dumps(detail),
+        "Resources": [execution.exec_arn],
+    }  # fmt: skip
+    events_backends[execution.account_id][execution.region_name].put_events([event])
+
+
+def _send_to_state_machines() -> None:
+    send = Rule.send_to_targets
+
+    def send_to_targets(self: Rule, event: dict, transform_input: bool = True) -> None:
+        machines = [target for target in self.targets if ":stateMachine:" in target["Arn"]]
+        if self.state == "ENABLED" and machines and self.event_pattern.matches_event(event):
+            for target in machines:
+                _start(self, target, json.dumps(_as_sent(event)))
+        if len(machines) < len(self.targets):
+            send(self, event, transform_input)
+
+    Rule.send_to_targets = send_to_targets
+
+
+def _as_sent(event: dict) -> dict:
+    """moto's event has its time as a number, and a member of moto's own."""
+    time = iso_8601_datetime_without_milliseconds(utcfromtimestamp(float(event["time"])))
+    return {name: value for name, value in event.items() if name != "ingestion-time"} | {"time": time}
+
+
+def _start(rule: Rule, target: dict, event: str) -> None:
+    """What is refused would be refused again: EventBridge retries none of these."""
+    backend = models.stepfunctions_parser_backends[rule.account_id][rule.region_name]
+    try:
+        backend.start_execution(target["Arn"], execution_input=event)
+    except Exception as error:
+        if dead_letters := target.get("DeadLetterConfig", {}).get("Arn"):
+            name = getattr(error, "TYPE", None) or type(error).__name__
+            attributes = {
+                "RULE_ARN": rule.arn,
+                "TARGET_ARN": target["Arn"],
+                "ERROR_CODE": REFUSALS.get(name, "ERROR_FROM_TARGET"),
+                "ERROR_MESSAGE": str(getattr(error, "message", error)),
+            }
+            sqs_backends[rule.account_id][rule.region_name].send_message(
+                dead_letters.split(":")[-1], event,
+                message_attributes={
+                    attribute: {"DataType": "String", "StringValue": value} for attribute, value in attributes.items()
+                },
+            )  # fmt: skip
+
+
+def _refuse_large_entries() -> None:
+    put = EventsBackend.put_events
+
+    def put_events(self: EventsBackend, events: list[dict]) -> list[dict]:
+        if sum(map(_size, events)) > ENTRY_BYTES:
+            raise ValidationException("Total size of the entries in the request is over the limit.")
+        return put(self, events)
+
+    EventsBackend.put_events = put_events
+
+
+def _size(entry: dict) -> int:
+    texts = [entry.get("Source"), entry.get("DetailType"), entry.get("Detail"), *entry.get("Resources", [])]
+    return sum(len(text.encode()) for text in texts if text) + (14 if "Time" in entry else 0)
