@@ -54,7 +54,7 @@ from moto.stepfunctions.parser.asl.utils import boto_client
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.responses import StepFunctionResponse
 
-from cloud import events
+from cloud import events, maps
 
 # Unless the caller asks for more or less.
 EVENTS_ON_A_PAGE = 100
@@ -79,6 +79,7 @@ def install() -> None:
     _name_errors()
     _allow_any_error_in_a_fail_state()
     _limit_sizes()
+    maps.install()
     events.install()
 
 
@@ -294,7 +295,13 @@ def _execute_what_cloudformation_creates() -> None:
 def _parse_a_definition_once() -> None:
     # The parser takes a third of a second of CPU for the product's definition, and moto parses anew for every
     # execution. What it makes keeps nothing of an execution.
-    AmazonStateLanguageParser.parse = staticmethod(functools.lru_cache(maxsize=None)(AmazonStateLanguageParser.parse))
+    parse = AmazonStateLanguageParser.parse
+
+    @functools.lru_cache(maxsize=None)
+    def parse_once(definition: str):
+        return parse(maps.with_parsable_percentage(definition))
+
+    AmazonStateLanguageParser.parse = staticmethod(parse_once)
 
 
 def _name_every_execution() -> None:
