@@ -45,6 +45,9 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_lambda import (
     StateTaskServiceLambda,
 )
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_sfn import (
+    StateTaskServiceSfn,
+)
 from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramRunning, ProgramStopped
@@ -60,6 +63,8 @@ from cloud import events, maps
 EVENTS_ON_A_PAGE = 100
 # Of an input, an output, a variable (developer guide, "Step Functions service quotas").
 LARGEST_BYTES = 256 * 1024
+# How late a nested execution is stopped at most after whoever waits for it.
+LOOK_SECONDS = 0.2
 
 
 def install() -> None:
@@ -75,6 +80,7 @@ def install() -> None:
     _name_every_execution()
     _stop_at_once()
     _tell_of_ends()
+    _wait_for_nested_executions()
     _describe_in_full()
     _name_errors()
     _allow_any_error_in_a_fail_state()
@@ -379,6 +385,57 @@ def _tell_of_ends() -> None:
 def _is_running(execution: Execution) -> bool:
     env = execution.exec_worker.env
     return env is not None and isinstance(env.program_state(), ProgramRunning)
+
+
+def _wait_for_nested_executions() -> None:
+    # moto asks for the nested execution's state twice a second, over HTTP; writes times as text where an integration
+    # has milliseconds, and lets it run on when the state that waits for it is stopped or over its time. AWS stops it
+    # ("Run a Job (.sync)": it "will call the Step Functions StopExecution API action").
+    def resolver(is_parsed: bool):
+        def build(self: StateTaskServiceSfn, env, *_, **__):
+            backend = models.stepfunctions_parser_backends[env.aws_execution_details.account][
+                env.aws_execution_details.region
+            ]
+            execution = backend.describe_execution(env.stack.pop()["ExecutionArn"])
+
+            def wait() -> dict | None:
+                while env.is_running():
+                    if execution.ended.wait(LOOK_SECONDS):
+                        return _result(self, env, execution, is_parsed)
+                parent = env.states.context_object.context_object_data["Execution"]["Id"]
+                execution.stop(
+                    stop_date=datetime.datetime.now(tz=datetime.timezone.utc), error=None,
+                    cause=f"The Task state in AWS Step Functions execution [{parent}] which was managing this resource "
+                    "was aborted",
+                )  # fmt: skip
+                return None
+
+            return wait
+
+        return build
+
+    StateTaskServiceSfn._build_sync_resolver = resolver(is_parsed=False)
+    StateTaskServiceSfn._build_sync2_resolver = resolver(is_parsed=True)
+
+
+def _result(task: StateTaskServiceSfn, env, execution: Execution, is_parsed: bool) -> dict:
+    """What the state gets of an execution that ended, in the spelling and order of AWS."""
+    found = execution.to_describe_output()
+    result = {name[0].upper() + name[1:]: value for name, value in sorted(found.items()) if value is not None}
+    for details in result.keys() & {"InputDetails", "OutputDetails"}:
+        result[details] = {"Included": True}
+    for date in ("StartDate", "StopDate"):
+        result[date] = int(result[date].timestamp() * 1000)
+    if is_parsed:
+        result |= {name: json.loads(result[name]) for name in result.keys() & {"Input", "Output"}}
+    if execution.exec_status == api.ExecutionStatus.SUCCEEDED:
+        return result
+    error = StatesErrorName(typ=StatesErrorNameType.StatesTaskFailed)
+    details = api.TaskFailedEventDetails(
+        error=error.error_name, cause=json.dumps(result, separators=(",", ":"), ensure_ascii=False),
+        resource=task._get_sfn_resource(), resourceType=task._get_sfn_resource_type(),
+    )  # fmt: skip
+    raise _failure(env, error, api.HistoryEventType.TaskFailed, taskFailedEventDetails=details)
 
 
 def _describe_in_full() -> None:
