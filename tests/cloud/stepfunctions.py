@@ -28,7 +28,7 @@ from jsonata.utils import Utils
 from moto.core.config import default_user_config
 from moto.core.responses import ActionResult
 from moto.stepfunctions import models as stepfunctions_models
-from moto.stepfunctions.parser import api, models
+from moto.stepfunctions.parser import api, models, quotas
 from moto.stepfunctions.parser.asl.component.common.assign.assign_decl import AssignDecl
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
@@ -37,7 +37,11 @@ from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 from moto.stepfunctions.parser.asl.component.common.string.string_expression import StringJSONata, StringVariableSample
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
-from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_aws_sdk
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+    state_task_service,
+    state_task_service_aws_sdk,
+    state_task_service_sns,
+)
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import StateTaskService
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_aws_sdk import (
     StateTaskServiceAwsSdk,
@@ -54,6 +58,7 @@ from moto.stepfunctions.parser.asl.eval.program_state import ProgramRunning, Pro
 from moto.stepfunctions.parser.asl.eval.variable_store import VariableStore
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.utils import boto_client
+from moto.stepfunctions.parser.asl.utils.encoding import _DateTimeEncoder
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.responses import StepFunctionResponse
 
@@ -246,8 +251,15 @@ def _spell_as_step_functions_does() -> None:
 
     StateTaskServiceAwsSdk._normalise_exception_name = staticmethod(normalise_exception_name)
     state_task_service_aws_sdk._SERVICE_ERROR_NAMES |= {
-        "rds": "Rds", "kms": "Kms", "lambda": "Lambda", "secretsmanager": "SecretsManager", "sns": "Sns",
+        "rds": "Rds", "kms": "Kms", "lambda": "Lambda", "secretsmanager": "SecretsManager", "sns": "Sns", "s3": "S3",
     }  # fmt: skip
+
+    # A member that is text or bytes takes any JSON, written without spaces and in UTF-8. That a string for bytes keeps its
+    # quotes is AWS's own way: `"Body": "text"` of s3:putObject stores "text" with them.
+    for module in (state_task_service, state_task_service_sns, quotas):
+        module.to_json_str = functools.partial(
+            json.dumps, cls=_DateTimeEncoder, ensure_ascii=False, separators=(",", ":")
+        )
 
 
 def _operation(task: StateTaskService, boto_service_name: str | None, service_action_name: str | None):
@@ -481,21 +493,12 @@ def _allow_any_error_in_a_fail_state() -> None:
 
 
 def _limit_sizes() -> None:
-    # moto checks what a task returns, and neither a state's output nor its variables.
+    # moto checks what a task returns and what a state puts out, but not what it assigns.
     exited = CommonStateField._get_state_exited_event_details
 
     def check_and_exit(self: CommonStateField, env):
-        for value in (env.states.get_input(), *env.__dict__.get("assigned", {}).values()):
-            if len(json.dumps(value, default=str, ensure_ascii=False).encode()) > LARGEST_BYTES:
-                error = StatesErrorName(typ=StatesErrorNameType.StatesStatesDataLimitExceeded)
-                cause = (
-                    f"The state/task '{self.name}' returned a result with a size exceeding the maximum number of bytes "
-                    "service limit."
-                )
-                details = api.ExecutionFailedEventDetails(error=error.error_name, cause=cause)
-                raise _failure(
-                    env, error, api.HistoryEventType.ExecutionFailed, executionFailedEventDetails=details
-                )
+        for value in env.__dict__.get("assigned", {}).values():
+            self._verify_size_quota(env, value)
         return exited(self, env)
 
     CommonStateField._get_state_exited_event_details = check_and_exit
