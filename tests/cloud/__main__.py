@@ -20,12 +20,19 @@ from pathlib import Path
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-from cloud import api, cbor, lambdas, rds, stack, stepfunctions
+from cloud import api, cbor, cloudformation, lambdas, rds, stack, stepfunctions
 from cloud.faults import Faults
 
 # Not us-east-1: there version 1 of the aws command sends its RDS calls to AWS, whatever AWS_ENDPOINT_URL says.
 REGION = "eu-central-1"
 REPOSITORY = Path(__file__).resolve().parents[2]
+# What a client has to know of the stack's outputs.
+OF_THE_STACK = {
+    "STATE_MACHINE_ARN": "StateMachineArn",
+    "FLEET_STATE_MACHINE_ARN": "FleetStateMachineArn",
+    "FLEET_BUCKET": "FleetBucket",
+    "FLEET_TOPIC_ARN": "FleetTopicArn",
+}
 
 
 def main() -> None:
@@ -91,6 +98,7 @@ def _start(arguments: argparse.Namespace, listener: socket.socket, at_end: conte
     endpoint_url = f"http://127.0.0.1:{port}"
     directory = _directory(arguments.directory, at_end)
     os.environ["MOTO_PORT"] = str(port)
+    cloudformation.install()
     stepfunctions.install()
     faults = Faults()
     databases = rds.install(directory / "rds", arguments.cache / "postgres", faults)
@@ -113,7 +121,7 @@ def _start(arguments: argparse.Namespace, listener: socket.socket, at_end: conte
             outputs = stack.deploy(REPOSITORY / "template.yaml", arguments.binaries, endpoint_url, REGION)
         except stack.NotDeployable as error:
             sys.exit(f"cannot deploy template.yaml: {error}")
-        exports["STATE_MACHINE_ARN"] = outputs["StateMachineArn"]
+        exports |= {name: outputs[output] for name, output in OF_THE_STACK.items() if output in outputs}
     return exports
 
 

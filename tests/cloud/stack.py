@@ -32,12 +32,35 @@ class NotDeployable(Exception):
 def deploy(
     template_file: Path, binaries: Path, endpoint_url: str, region: str, name: str = "rds-reencrypt"
 ) -> dict[str, str]:
-    """The stack's outputs, once functions, roles and state machine exist."""
+    """The stack's outputs, once functions, roles and state machines exist, those of nested applications included."""
     session = boto3.Session("deployer", "deployer", region_name=region)
+    bucket = f"{name}-packages"
+    uploads = {}
+    plain = _transform(template_file, binaries.resolve(), bucket, uploads, session)
+    _upload(uploads, bucket, session.client("s3", endpoint_url=endpoint_url))
+    cloudformation = session.client("cloudformation", endpoint_url=endpoint_url)
+    try:
+        cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(plain), Capabilities=["CAPABILITY_IAM"])
+    except (ClientError, ResponseParserError) as error:
+        # The second, since moto answers with JSON here when the interpreter does not like a definition.
+        raise NotDeployable(str(error)[:500]) from error
+    stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
+def _transform(
+    template_file: Path, binaries: Path, bucket: str, uploads: dict[str, bytes], session: boto3.Session
+) -> dict:
+    """The template in plain CloudFormation; what it refers to by key is in `uploads` afterwards."""
     try:
         template = yaml_parse(template_file.read_text())
+        for name, application in _resources(template, "AWS::Serverless::Application").items():
+            nested_file = template_file.parent / application["Properties"]["Location"]
+            nested = _transform(nested_file, binaries, bucket, uploads, session)
+            uploads[f"{name}.template"] = json.dumps(nested).encode()
+            application["Properties"]["Location"] = f"https://s3.amazonaws.com/{bucket}/{name}.template"
         definitions = _take_out_definitions(template, template_file.parent)
-        packages = _name_functions(template, binaries.resolve(), bucket := f"{name}-packages")
+        uploads |= _name_functions(template, binaries, bucket)
         plain = Translator({}, Parser(), boto_session=session).translate(template, parameter_values={})
     except (OSError, yaml.YAMLError) as error:
         raise NotDeployable(str(error)) from error
@@ -47,15 +70,7 @@ def deploy(
         properties = plain["Resources"][machine]["Properties"]
         properties.pop("DefinitionS3Location", None)
         properties["DefinitionString"] = definition
-    _upload(packages, bucket, session.client("s3", endpoint_url=endpoint_url))
-    cloudformation = session.client("cloudformation", endpoint_url=endpoint_url)
-    try:
-        cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(plain), Capabilities=["CAPABILITY_IAM"])
-    except (ClientError, ResponseParserError) as error:
-        # The second, since moto answers with JSON here when the interpreter does not like a definition.
-        raise NotDeployable(str(error)[:500]) from error
-    stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
-    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    return plain
 
 
 def _name_functions(template: dict, binaries: Path, bucket: str) -> dict[str, bytes]:
@@ -69,10 +84,10 @@ def _name_functions(template: dict, binaries: Path, bucket: str) -> dict[str, by
     return {name: _package(binaries / name) for name in named}
 
 
-def _upload(packages: dict[str, bytes], bucket: str, s3) -> None:
+def _upload(uploads: dict[str, bytes], bucket: str, s3) -> None:
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name})
-    for name, package in packages.items():
-        s3.put_object(Bucket=bucket, Key=name, Body=package)
+    for key, content in uploads.items():
+        s3.put_object(Bucket=bucket, Key=key, Body=content)
 
 
 def _package(binary: Path) -> bytes:

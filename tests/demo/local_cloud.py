@@ -55,6 +55,19 @@ class LocalCloud:
     def state_machine_arn(self) -> str:
         return self._exports["STATE_MACHINE_ARN"]
 
+    @property
+    def fleet_state_machine_arn(self) -> str:
+        return self._exports["FLEET_STATE_MACHINE_ARN"]
+
+    @property
+    def fleet_bucket(self) -> str:
+        """Where a campaign writes what became of each database."""
+        return self._exports["FLEET_BUCKET"]
+
+    @property
+    def fleet_topic_arn(self) -> str:
+        return self._exports["FLEET_TOPIC_ARN"]
+
     def client(self, service: str):
         """A client of one of its services, for any number of threads."""
         with self._lock:
