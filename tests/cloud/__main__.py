@@ -107,7 +107,7 @@ def _start(arguments: argparse.Namespace, listener: socket.socket, at_end: conte
         arguments.cache / "rie" / "aws-lambda-rie", directory / "lambda", endpoint_url, databases.ca_file, faults
     )
     at_end.callback(functions.stop)
-    _serve(listener, functions, at_end)
+    _serve(listener, functions, databases, at_end)
     exports = {
         "AWS_ENDPOINT_URL": endpoint_url,
         "AWS_ACCESS_KEY_ID": "local",
@@ -136,11 +136,13 @@ def _directory(wished: Path | None, at_end: contextlib.ExitStack) -> Path:
     return directory
 
 
-def _serve(listener: socket.socket, functions: lambdas.Lambdas, at_end: contextlib.ExitStack) -> None:
+def _serve(
+    listener: socket.socket, functions: lambdas.Lambdas, databases: rds.Rds, at_end: contextlib.ExitStack
+) -> None:
     moto = DomainDispatcherApplication(create_backend_app)
     # moto looks through two hundred directories for every request, and lets none pass meanwhile.
     moto.get_backend_for_host = functools.cache(moto.get_backend_for_host)
-    application = api.beside(cbor.spoken_by(moto), functions)
+    application = api.beside(cbor.spoken_by(moto), functions, databases)
     host, port = listener.getsockname()
     server = make_server(
         host, port, application, threaded=True, request_handler=MotoRequestHandler, fd=listener.fileno()

@@ -1,6 +1,8 @@
 """The cloud's own interface, below /cloud-api, beside those of AWS: what the functions used, and faults on demand.
 
 GET /cloud-api/lambdas      {"functions": [{"name", "invocations", "max_memory_bytes", "memory_size_mb"}]}
+GET /cloud-api/rds          {"copies_in_progress", "manual_snapshots"} and how many there were at most, {"refused_for_quota",
+                            "requests", "most_requests_in_a_second"}
 GET /cloud-api/faults       {"faults": [...]}, with how often each was matched and whether it has struck
 POST /cloud-api/faults      {"kind", …}: kinds and members are in faults.py
 DELETE /cloud-api/faults    forgets all
@@ -11,23 +13,26 @@ import json
 from werkzeug.wrappers import Request, Response
 
 from cloud.lambdas import Lambdas
+from cloud.rds import Rds
 
 
-def beside(aws_application, lambdas: Lambdas):
+def beside(aws_application, lambdas: Lambdas, rds: Rds):
     """The WSGI application that answers for both."""
 
     def application(environ, start_response):
         if not environ["PATH_INFO"].startswith("/cloud-api/"):
             return aws_application(environ, start_response)
-        return _answer(Request(environ), lambdas)(environ, start_response)
+        return _answer(Request(environ), lambdas, rds)(environ, start_response)
 
     return application
 
 
-def _answer(request: Request, lambdas: Lambdas) -> Response:
+def _answer(request: Request, lambdas: Lambdas, rds: Rds) -> Response:
     match request.method, request.path.removeprefix("/cloud-api/"):
         case "GET", "lambdas":
             return _json({"functions": lambdas.listing()})
+        case "GET", "rds":
+            return _json(rds.used())
         case "GET", "faults":
             return _json({"faults": lambdas.faults.listing()})
         case "POST", "faults":

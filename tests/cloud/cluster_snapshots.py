@@ -6,8 +6,10 @@ from moto.rds import exceptions, models
 
 from .cluster import Cluster
 from .instance import RDS_TOOLS_TAG
-from .snapshots import COPIES_AT_A_TIME, SNAPSHOTS_PER_REGION, PackedVolume, SnapshotRequests
+from .snapshots import SNAPSHOTS_PER_REGION, PackedVolume, SnapshotRequests
 
+# Aurora user guide, "DB cluster snapshot copying", limitations: to a single Region.
+COPIES_AT_A_TIME = 5
 # Described by a snapshot as they were on the cluster at that moment.
 CAPTURED = (
     "availability_zones", "backup_retention_period", "database_name", "db_cluster_resource_id", "engine_mode",
@@ -113,8 +115,7 @@ class ClusterSnapshotRequests(SnapshotRequests):
         self.validate_db_snapshot_identifier(identifier, "DBClusterSnapshotIdentifier")
         if identifier in self.cluster_snapshots:
             raise exceptions.DBClusterSnapshotAlreadyExistsError(identifier)
-        if len(self.cluster_snapshots) >= SNAPSHOTS_PER_REGION:
-            raise exceptions.SnapshotQuotaExceededFault()
+        self.check_snapshot_quota(len(self.cluster_snapshots), SNAPSHOTS_PER_REGION)
 
     def copy_db_cluster_snapshot(
         self,
@@ -132,13 +133,7 @@ class ClusterSnapshotRequests(SnapshotRequests):
         """
         source = self.find_available_cluster_snapshot(source_db_cluster_snapshot_identifier)
         self._check_new_cluster_snapshot(target_db_cluster_snapshot_identifier)
-        copying = [
-            each
-            for each in self.cluster_snapshots.values()
-            if each.status == "creating" and each.source_db_cluster_snapshot_arn
-        ]
-        if len(copying) >= COPIES_AT_A_TIME:
-            raise exceptions.SnapshotQuotaExceededFault()
+        self.check_copies(self.cluster_snapshots.values(), COPIES_AT_A_TIME)
         if kms_key_id and not source.storage_encrypted:
             raise exceptions.InvalidParameterCombination(
                 "KmsKeyId cannot be specified when copying an unencrypted DB cluster snapshot."
@@ -153,10 +148,8 @@ class ClusterSnapshotRequests(SnapshotRequests):
         copy.rds_tools = source.rds_tools
         for name in (*CAPTURED, "engine_version", "allocated_storage", "port"):
             setattr(copy, name, getattr(source, name))
-        # A snapshot never changes, so the two share its content.
-        copy.volume.hardlink_to(source.volume)
         self.cluster_snapshots[target_db_cluster_snapshot_identifier] = copy
-        self.finish_copy(copy)
+        self.begin_copy(copy, source)
         return copy
 
     def delete_db_cluster_snapshot(self, db_snapshot_identifier: str) -> ClusterSnapshot:

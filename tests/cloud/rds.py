@@ -43,6 +43,7 @@ from .proxies import ProxyRequests
 from .replicas import ReplicaRequests
 from .snapshots import PackedVolume, SnapshotRequests
 from .tls import Authority
+from .usage import Usage
 
 # Below the range from which the kernel takes the ports of outgoing connections, so that a port stays free while its
 # server restarts.
@@ -79,6 +80,7 @@ class Rds:
         self.templates = Templates(postgres_dir.resolve(), self.directory)
         if not postgres_dir.exists() or not self.templates.majors():
             raise FileNotFoundError(f"no PostgreSQL below {postgres_dir}: run tests/install")
+        self.usage = Usage()
         self.log_exporter = LogExporter()
         self.closing = threading.Event()
         self._guard = guard(self.directory)
@@ -107,6 +109,15 @@ class Rds:
     def remove_server(self, server: Server) -> None:
         server.kill()
         shutil.rmtree(server.directory)
+
+    def used(self) -> dict[str, int]:
+        """What there is now, and the counters."""
+        backends = [backend for regions in models.rds_backends.values() for backend in regions.values()]
+        now = {
+            "copies_in_progress": sum(backend.copies_in_progress() for backend in backends),
+            "manual_snapshots": sum(len(backend.database_snapshots) for backend in backends),
+        }
+        return now | {name: value for name, value in vars(self.usage).items() if not name.startswith("_")}
 
     def _home_without_rds_tools(self, major: int) -> Path:
         """A copy of the installation, since a server looks for extensions beside its binary and nowhere else."""
@@ -200,13 +211,14 @@ def download_db_log_file_portion(response: RDSResponse) -> ActionResult:
     return ActionResult(portion)
 
 
-def _answer_one_at_a_time(faults: Faults) -> None:
+def _answer_one_at_a_time(faults: Faults, usage: Usage) -> None:
     """A state that was checked is still the same when it is changed; requests are quick, the work is in threads."""
     call_action = RDSResponse.call_action
     lock = threading.RLock()
 
     def call_alone(response: RDSResponse) -> Any:
         with lock:
+            usage.note_request()
             fault = faults.strike_request(response._get_action(), response.params)
             if fault and fault.kind == "refuse":
                 _refuse(response, fault.error)
@@ -239,7 +251,7 @@ def install(directory: Path, postgres_dir: Path, faults: Faults, pace: Pace = Pa
         account.describe_orderable_db_instance_options, account.describe_pending_maintenance_actions,
     ):  # fmt: skip
         setattr(RDSResponse, action.__name__, action)
-    _answer_one_at_a_time(faults)
+    _answer_one_at_a_time(faults, rds.usage)
     keys.mark_managed_keys()
     keys.default_key_usage()
     keys.guard_foreign_keys()

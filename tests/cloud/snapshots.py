@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,17 @@ class InvalidDBSnapshotState(exceptions.RDSClientError):
         super().__init__("InvalidDBSnapshotState", message)
 
 
+class SnapshotQuotaExceeded(exceptions.RDSClientError):
+    """What AWS says of it, as users of CopyDBSnapshot report it."""
+
+    def __init__(self, message: str):
+        super().__init__("SnapshotQuotaExceeded", message)
+
+
 class PackedVolume:
     """What snapshots of instances and of clusters have in common: a real volume, packed, and progress."""
+
+    is_copy = False
 
     def begin_to_pack(self, directory: Path, identifier: str, seconds: float) -> None:
         self.status = "creating"
@@ -85,6 +95,10 @@ class Snapshot(PackedVolume, models.DBSnapshot):
         return "sse-kms" if self.encrypted else "none"
 
 
+def _in_progress(snapshots: Iterable[PackedVolume]) -> int:
+    return sum(each.is_copy and each.status == "creating" for each in snapshots)
+
+
 class SnapshotRequests(ControlPlane):
     """Create, copy, describe, delete."""
 
@@ -125,13 +139,27 @@ class SnapshotRequests(ControlPlane):
             tags = instance.tags
         snapshot = Snapshot(self, instance, identifier, tags, instance.kms_key_id, self.rds.pace.snapshot)
         self.database_snapshots[identifier] = snapshot
+        self.note_snapshots()
         return snapshot
 
     def _check_new_snapshot(self, identifier: str) -> None:
         if identifier in self.database_snapshots:
             raise exceptions.DBSnapshotAlreadyExistsError(identifier)
-        if len(self.database_snapshots) >= self.SNAPSHOT_QUOTA:
-            raise exceptions.SnapshotQuotaExceededFault()
+        self.check_snapshot_quota(len(self.database_snapshots), self.SNAPSHOT_QUOTA)
+
+    def check_snapshot_quota(self, used: int, most: int) -> None:
+        if used >= most:
+            self.rds.usage.refused_for_quota += 1
+            raise SnapshotQuotaExceeded(f"Cannot create more than {most} manual snapshots")
+
+    def check_copies(self, snapshots: Iterable[PackedVolume], most: int) -> None:
+        if _in_progress(snapshots) >= most:
+            self.rds.usage.refused_for_quota += 1
+            raise SnapshotQuotaExceeded(f"Cannot copy more than {most} snapshots across regions")
+
+    def copies_in_progress(self) -> int:
+        """Of instances and of clusters."""
+        return _in_progress([*self.database_snapshots.values(), *self.cluster_snapshots.values()])
 
     def take_snapshot(self, instance: Instance, snapshot: PackedVolume) -> None:
         """Copy the volume as it is at one moment, then let the snapshot take its time."""
@@ -157,11 +185,7 @@ class SnapshotRequests(ControlPlane):
         """A copy with a key is encrypted with it; one without keeps what the source has, an old key included."""
         source = self.find_snapshot(source_db_snapshot_identifier)
         self._check_new_snapshot(target_db_snapshot_identifier)
-        copying = [
-            each for each in self.database_snapshots.values() if each.status == "creating" and each.source_region
-        ]
-        if len(copying) >= COPIES_AT_A_TIME:
-            raise exceptions.SnapshotQuotaExceededFault()
+        self.check_copies(self.database_snapshots.values(), COPIES_AT_A_TIME)
         if source.status != "available":
             raise InvalidDBSnapshotState(f"DBSnapshot {source_db_snapshot_identifier} is not in the available state.")
         key_arn = self.key_arn(kms_key_id) if kms_key_id else source.kms_key_id
@@ -173,11 +197,21 @@ class SnapshotRequests(ControlPlane):
         copy.source_region = self.region_name
         copy.option_group_name = option_group_name or copy.option_group_name
         copy.rds_tools = source.rds_tools
-        # A snapshot never changes, so the two share its content.
-        copy.volume.hardlink_to(source.volume)
         self.database_snapshots[target_db_snapshot_identifier] = copy
-        self.finish_copy(copy)
+        self.begin_copy(copy, source)
         return copy
+
+    def begin_copy(self, copy: PackedVolume, source: PackedVolume) -> None:
+        """A snapshot never changes, so the two share its content."""
+        copy.volume.hardlink_to(source.volume)
+        copy.is_copy = True
+        self.note_snapshots()
+        self.finish_copy(copy)
+
+    def note_snapshots(self) -> None:
+        usage = self.rds.usage
+        usage.most_copies_in_progress = max(usage.most_copies_in_progress, self.copies_in_progress())
+        usage.most_manual_snapshots = max(usage.most_manual_snapshots, len(self.database_snapshots))
 
     def finish_copy(self, copy: PackedVolume) -> None:
         """Let a copy take its time."""

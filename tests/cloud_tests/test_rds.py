@@ -5,6 +5,7 @@ import re
 import subprocess
 import tempfile
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -309,3 +310,37 @@ def test_no_server_outlives_a_cloud_that_is_killed(open_directory):
         )
 
     wait_until(lambda: not listening(), "the server to end")
+
+
+def test_quotas_are_refused_as_aws_words_it_and_their_use_is_counted(cloud, databases, plain):
+    rds = databases.rds
+    before = cloud.api("GET", "rds")
+    rds.create_db_snapshot(DBInstanceIdentifier="plain", DBSnapshotIdentifier="for-quotas")
+    databases.snapshot_available("for-quotas")
+    made, refusals = [], []
+
+    def copy(number):
+        try:
+            rds.copy_db_snapshot(SourceDBSnapshotIdentifier="for-quotas", TargetDBSnapshotIdentifier=f"quota-{number}")
+            made.append(f"quota-{number}")
+        except rds.exceptions.SnapshotQuotaExceededFault as refusal:
+            refusals.append(refusal.response["Error"]["Message"])
+
+    # A copy takes a second here.
+    with ThreadPoolExecutor(8) as at_once:
+        list(at_once.map(copy, range(40)))
+    assert set(refusals) == {"Cannot copy more than 20 snapshots across regions"}
+    used = cloud.api("GET", "rds")
+    assert used["most_copies_in_progress"] == 20
+    assert used["refused_for_quota"] == before["refused_for_quota"] + len(refusals)
+    assert used["most_manual_snapshots"] == used["manual_snapshots"] == before["manual_snapshots"] + 1 + len(made)
+    assert used["requests"] >= before["requests"] + 41
+    assert used["most_requests_in_a_second"] >= 20
+    number = 100
+    while "Cannot create more than 100 manual snapshots" not in refusals:
+        wait_until(lambda: cloud.api("GET", "rds")["copies_in_progress"] < 20, "copies that ended")
+        copy(number := number + 1)
+    for identifier in made:
+        databases.snapshot_available(identifier)
+        rds.delete_db_snapshot(DBSnapshotIdentifier=identifier)
+    assert cloud.api("GET", "rds")["copies_in_progress"] == 0
