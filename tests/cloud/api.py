@@ -1,8 +1,8 @@
 """The cloud's own interface, below /cloud-api, beside those of AWS: what the functions used, and faults on demand.
 
 GET /cloud-api/lambdas      {"functions": [{"name", "invocations", "max_memory_bytes", "memory_size_mb"}]}
-GET /cloud-api/rds          {"copies_in_progress", "manual_snapshots"} and how many there were at most, {"refused_for_quota",
-                            "requests", "most_requests_in_a_second"}
+GET /cloud-api/rds          {"copies_in_progress", "most_copies_in_progress", "manual_snapshots",
+                            "most_manual_snapshots", "refused_for_quota", "requests", "most_requests_in_a_second"}
 GET /cloud-api/faults       {"faults": [...]}, with how often each was matched and whether it has struck
 POST /cloud-api/faults      {"kind", …}: kinds and members are in faults.py
 DELETE /cloud-api/faults    forgets all

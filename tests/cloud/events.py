@@ -1,9 +1,9 @@
 """EventBridge: state machines as targets, and the events that Step Functions sends.
 
-moto knows neither. What a target does not take goes to its dead-letter queue, and an event is what AWS makes of it (user
-guide, "Events in Amazon EventBridge", "Using dead-letter queues to process undelivered events", "Calculating PutEvents
-event entry size"). In one thing this is more lenient than AWS, so that a test can stand in for AWS Config: an event from
-`aws.config` may come from anyone.
+moto knows neither. What a target does not take goes to its dead-letter queue, and an event is what AWS makes of it
+(user guide, "Events in Amazon EventBridge", "Using dead-letter queues to process undelivered events", "Calculating
+PutEvents event entry size"). In one thing this is more lenient than AWS, so that a test can stand in for AWS Config:
+an event from `aws.config` may come from anyone.
 """
 
 import json

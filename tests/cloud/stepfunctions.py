@@ -254,8 +254,8 @@ def _spell_as_step_functions_does() -> None:
         "rds": "Rds", "kms": "Kms", "lambda": "Lambda", "secretsmanager": "SecretsManager", "sns": "Sns", "s3": "S3",
     }  # fmt: skip
 
-    # A member that is text or bytes takes any JSON, written without spaces and in UTF-8. That a string for bytes keeps its
-    # quotes is AWS's own way: `"Body": "text"` of s3:putObject stores "text" with them.
+    # A member that is text or bytes takes any JSON, written without spaces and in UTF-8. That a string for bytes keeps
+    # its quotes is AWS's own way: `"Body": "text"` of s3:putObject stores "text" with them.
     for module in (state_task_service, state_task_service_sns, quotas):
         module.to_json_str = functools.partial(
             json.dumps, cls=_DateTimeEncoder, ensure_ascii=False, separators=(",", ":")

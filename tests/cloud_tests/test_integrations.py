@@ -1,10 +1,17 @@
-"""Service integrations of Step Functions on the cloud: what goes to S3 and SNS, what comes back, how errors are named."""
+"""S3 and SNS from a state machine on the cloud: what is sent, what comes back, how errors are named."""
 
 import json
 import uuid
 
 import pytest
 from machines import AWKWARD, calling, output, then
+
+
+NO_TOPIC = {"TopicArn": "arn:aws:sns:eu-central-1:123456789012:none", "Message": "m"}
+
+
+def compact(value):
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 @pytest.fixture
@@ -22,11 +29,11 @@ def put(bucket, key, body, **more):
 @pytest.mark.parametrize(
     "body, stored",
     [
-        ("{% $states.input %}", json.dumps({"text": AWKWARD, "list": [1]}, separators=(",", ":"), ensure_ascii=False)),
-        ({"text": "{% $states.input.text %}"}, json.dumps({"text": AWKWARD}, separators=(",", ":"), ensure_ascii=False)),
+        ("{% $states.input %}", compact({"text": AWKWARD, "list": [1]})),
+        ({"text": "{% $states.input.text %}"}, compact({"text": AWKWARD})),
         ("{% $states.input.list %}", "[1]"),
         # Of a string, on AWS as well, the JSON is stored: with its quotes.
-        ("{% $states.input.text %}", json.dumps(AWKWARD, ensure_ascii=False)),
+        ("{% $states.input.text %}", compact(AWKWARD)),
     ],
 )
 def test_an_object_is_written_and_read(cloud, run, bucket, body, stored):
@@ -61,8 +68,8 @@ def test_objects_are_counted(run, cloud, bucket):
         ("aws-sdk:s3:getObject", {"Bucket": "no-bucket", "Key": "none"}, "S3.NoSuchBucketException"),
         ("aws-sdk:s3:putObject", {"Bucket": "no-bucket", "Key": "k", "Body": "b"}, "S3.NoSuchBucketException"),
         ("aws-sdk:s3:listObjectsV2", {"Bucket": "no-bucket"}, "S3.NoSuchBucketException"),
-        ("sns:publish", {"TopicArn": "arn:aws:sns:eu-central-1:123456789012:none", "Message": "m"}, "SNS.NotFoundException"),
-        ("aws-sdk:sns:publish", {"TopicArn": "arn:aws:sns:eu-central-1:123456789012:none", "Message": "m"}, "Sns.NotFoundException"),
+        ("sns:publish", NO_TOPIC, "SNS.NotFoundException"),
+        ("aws-sdk:sns:publish", NO_TOPIC, "Sns.NotFoundException"),
     ],
 )
 def test_errors_have_the_names_of_the_java_sdk(run, bucket, integration, arguments, name):
@@ -71,7 +78,9 @@ def test_errors_have_the_names_of_the_java_sdk(run, bucket, integration, argumen
     assert (execution["status"], execution["error"]) == ("FAILED", name)
 
 
-@pytest.mark.parametrize("message, sent", [("{% $states.input.text %}", AWKWARD), ({"a": "{% $states.input.list %}"}, '{"a":[1]}')])
+@pytest.mark.parametrize(
+    "message, sent", [("{% $states.input.text %}", AWKWARD), ({"a": "{% $states.input.list %}"}, '{"a":[1]}')]
+)
 def test_a_message_is_published(cloud, run, message, sent):
     sns, sqs = cloud.client("sns"), cloud.client("sqs")
     topic = sns.create_topic(Name=f"topic-{uuid.uuid4().hex[:8]}")["TopicArn"]

@@ -43,10 +43,11 @@ def test_a_child_gets_what_the_selector_makes_and_results_keep_the_order(run):
 
 
 def test_a_child_is_an_execution_of_its_own(cloud, run):
-    context = "{% $merge([$states.context.Execution, {'machine': $states.context.StateMachine, 'map': $exists($states.context.Map)}]) %}"
+    about = "{'machine': $states.context.StateMachine, 'map': $exists($states.context.Map)}"
+    context = f"{{% $merge([$states.context.Execution, {about}]) %}}"
     execution = run({"items": ["a"]}, Each=distributed({"Give": passing(context)}))
     (child,) = output(execution)
-    assert child["Id"].split(":")[5:] == ["execution", execution["name"] and child["machine"]["Name"], child["Name"]]
+    assert child["Id"].split(":")[5:] == ["execution", child["machine"]["Name"], child["Name"]]
     assert child["machine"]["Id"] == execution["stateMachineArn"] + "/Each"
     assert (child["Input"], child["map"]) == ("a", False)
     client = cloud.client("stepfunctions")
@@ -172,3 +173,29 @@ def only_map_run(cloud, execution):
     client = cloud.client("stepfunctions")
     (map_run,) = client.list_map_runs(executionArn=execution["executionArn"])["mapRuns"]
     return client.describe_map_run(mapRunArn=map_run["mapRunArn"])
+
+
+def test_a_selector_that_goes_wrong_fails_the_map(cloud, run):
+    selector = {"name": "{% $states.context.Map.Item.Value.name %}"}
+    states = {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}
+    execution = run({"items": [{"name": "a"}, {}]}, Each=distributed(states, ItemSelector=selector))
+    assert (execution["status"], execution["error"]) == ("FAILED", "States.QueryEvaluationError")
+    assert only_map_run(cloud, execution)["executionCounts"]["aborted"] == 1
+
+
+def test_a_child_waits_for_its_task_token(cloud, machine, function_arn):
+    client = cloud.client("stepfunctions")
+    ask = task(
+        function_arn, {"wish": "token", "answer": "{% $states.context.Task.Token %}"},
+        Resource="arn:aws:states:::lambda:invoke.waitForTaskToken", TimeoutSeconds=20,
+    )  # fmt: skip
+    arn = machine(Each=distributed({"Ask": ask}))
+    execution = client.start_execution(stateMachineArn=arn, input=json.dumps({"items": [1]}))["executionArn"]
+
+    def token():
+        events = cloud.client("logs").filter_log_events(logGroupName="/aws/lambda/step")["events"]
+        asked = [json.loads(event["message"].removeprefix("event ")) for event in events if "wish" in event["message"]]
+        return [event["answer"] for event in asked]
+
+    client.send_task_success(taskToken=wait_until(token, "task token")[0], output='{"approved": true}')
+    assert output(ended(client, execution)) == [{"approved": True}]

@@ -18,7 +18,8 @@ WAIT = {"Type": "Wait", "Seconds": 600, "End": True}
 
 def test_the_result_is_the_description_with_its_output_as_json(run, machine):
     nested = machine(Give=passing({"text": "{% $states.input.text %}"}))
-    execution = run({"text": AWKWARD}, Start=start(nested, {"text": "{% $states.input.text %}"}, arguments={"Name": "one"}))
+    inner = {"text": "{% $states.input.text %}"}
+    execution = run({"text": AWKWARD}, Start=start(nested, inner, arguments={"Name": "one"}))
     result = output(execution)
     assert result["Output"] == {"text": AWKWARD}
     assert result["Input"] == {"text": AWKWARD}
@@ -53,7 +54,8 @@ def started(client, machine_arn, name):
     arn = f"{machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
 
     def is_there():
-        return arn in [found["executionArn"] for found in client.list_executions(stateMachineArn=machine_arn)["executions"]]
+        executions = client.list_executions(stateMachineArn=machine_arn)["executions"]
+        return arn in [found["executionArn"] for found in executions]
 
     wait_until(is_there, f"execution {name}")
     return arn
@@ -62,7 +64,8 @@ def started(client, machine_arn, name):
 def test_a_used_name_is_an_error_and_a_running_execution_with_the_same_input_is_joined(cloud, machine, run):
     client = cloud.client("stepfunctions")
     nested = machine(Wait={"Type": "Wait", "Seconds": 1, "Next": "Give"}, Give=passing("given"))
-    used = {"arguments": {"Name": "used"}, "Catch": [{"ErrorEquals": ["StepFunctions.ExecutionAlreadyExistsException"], "Next": "Used"}]}
+    catch = [{"ErrorEquals": ["StepFunctions.ExecutionAlreadyExistsException"], "Next": "Used"}]
+    used = {"arguments": {"Name": "used"}, "Catch": catch}
     states = {"Used": passing("used")}
     first = client.start_execution(stateMachineArn=machine(Start=start(nested, {"a": 1}, **used), **states))
     started(client, nested, "used")
