@@ -28,7 +28,7 @@ test: install sizes
 lint: install
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	$(RDS_REENCRYPT_CACHE)/venv/bin/cfn-lint template.yaml
+	$(RDS_REENCRYPT_CACHE)/venv/bin/cfn-lint template.yaml infra/fleet.yaml
 	if command -v cargo-deny > /dev/null; then cargo deny check bans licenses sources; fi
 
 ## bench: the write pause, over several runs of the demo
