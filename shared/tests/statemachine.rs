@@ -141,11 +141,11 @@ fn every_function_of_the_template_is_a_folder_and_has_an_event_that_it_takes() {
 
 #[test]
 fn the_example_requests_are_what_the_functions_decode() {
+    use shared::contract::{AdvanceLsnRequest, FinishRequest, InspectRequest, PreflightRequest, Step, VerifyRequest};
     use shared::fleet::{DecideRequest, DiscoverRequest, SummarizeRequest};
     serde_json::from_value::<DiscoverRequest>(example::request("discover")).unwrap();
     serde_json::from_value::<DecideRequest>(example::request("decide")).unwrap();
     serde_json::from_value::<SummarizeRequest>(example::request("summarize")).unwrap();
-    use shared::contract::{AdvanceLsnRequest, FinishRequest, InspectRequest, PreflightRequest, Step, VerifyRequest};
     serde_json::from_value::<AdvanceLsnRequest>(example::request("advance-lsn")).unwrap();
     serde_json::from_value::<InspectRequest>(example::request("inspect")).unwrap();
     serde_json::from_value::<PreflightRequest>(example::request("preflight")).unwrap();

@@ -1,6 +1,6 @@
 //! For how many runs the Region has room, by what others use of it.
 
-use aws_sdk_rds::types::DbSnapshot;
+use aws_sdk_rds::types::{AccountQuota, DbSnapshot};
 use shared::aws::Aws;
 use shared::contract::Kind;
 use shared::error::{Result, StepError, While};
@@ -42,7 +42,7 @@ async fn quota_of_snapshots(aws: &Aws) -> Result<i64> {
     let answer = aws.rds.describe_account_attributes().send().await;
     let answer = answer.map_err(StepError::from).while_doing("read the account's quotas")?;
     let quota = answer.account_quotas().iter().find(|quota| quota.account_quota_name() == Some("ManualSnapshots"));
-    Ok(quota.and_then(|quota| quota.max()).unwrap_or(MANUAL_SNAPSHOTS))
+    Ok(quota.and_then(AccountQuota::max).unwrap_or(MANUAL_SNAPSHOTS))
 }
 
 fn is_of_a_run(snapshot: &DbSnapshot) -> bool {

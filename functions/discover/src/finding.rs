@@ -69,7 +69,8 @@ mod tests {
 
     #[test]
     fn hostile_and_foreign_events_name_none() {
-        let breaks: [(fn(&mut Finding), Outcome); 9] = [
+        type Break = fn(&mut Finding);
+        let breaks: [(Break, Outcome); 9] = [
             (|event| event.region = "mars-north-1".to_owned(), Outcome::NotOurs),
             (|event| event.account = "210987654321".to_owned(), Outcome::NotOurs),
             (|event| event.resource_type = "AWS::S3::Bucket".to_owned(), Outcome::NotOurs),

@@ -11,7 +11,7 @@ use aws_sdk_rds::types::Tag;
 use serde::Serialize;
 use shared::aws::{Aws, code};
 use shared::contract::{Action, FinishRequest, Plan, Settled};
-use shared::error::{Result, StepError, While};
+use shared::error::{Result, StepError};
 use shared::input::AfterSource;
 use shared::names::MOVED_TAG;
 use shared::rds::describe_target;
