@@ -366,6 +366,8 @@ pub mod example {
                 "execution": execution(),
                 "bucket": "example",
                 "folder": "campaigns/example/",
+                "planned": ["orders-db"],
+                "begun": [],
                 "skipped": [{"source": "billing", "outcome": "gone"}],
                 "is_finding": false,
             }),

@@ -254,6 +254,9 @@ pub struct SummarizeRequest {
     pub bucket: String,
     /// Where the rows are, and where the summary goes: `campaigns/<execution>/`.
     pub folder: String,
+    /// All that were planned, and those of them whose migration was begun: each must have left a row.
+    pub planned: Vec<String>,
+    pub begun: Vec<String>,
     pub skipped: Vec<Row>,
     pub is_finding: bool,
 }

@@ -20,7 +20,10 @@ const WHY_CHARACTERS: usize = 300;
 /// `AwsUnavailable`, `AwsRefused`, `Internal` where a row is not what the state machine writes.
 pub async fn handle(aws: &Aws, request: SummarizeRequest) -> Result<Summary> {
     let store = Store { client: aws_sdk_s3::Client::from_conf(path_style(aws)), bucket: request.bucket };
-    let mut rows = store.rows(&request.folder).await?;
+    let plans = store.rows(&format!("{}plans/", request.folder)).await?;
+    let mut migrations = store.rows(&format!("{}failed/", request.folder)).await?;
+    migrations.extend(store.rows(&format!("{}done/", request.folder)).await?);
+    let mut rows = one_of_each(plans, migrations, &request.planned, &request.begun, request.is_finding);
     rows.extend(request.skipped);
     rows.sort_by(|a, b| (a.outcome, &a.source).cmp(&(b.outcome, &b.source)));
     let (html, json) = (format!("{}summary.html", request.folder), format!("{}summary.json", request.folder));
@@ -49,20 +52,16 @@ struct Store {
 }
 
 impl Store {
-    /// One row of each database. That of its migration counts, and not that of its plan.
     async fn rows(&self, folder: &str) -> Result<Vec<Row>> {
-        let mut rows = BTreeMap::new();
-        for part in ["plans/", "failed/", "done/"] {
-            let mut pages = self.client.list_objects_v2().bucket(&self.bucket).prefix(format!("{folder}{part}")).into_paginator().send();
-            while let Some(page) = pages.next().await {
-                let page = page.map_err(StepError::from).while_doing("list the rows")?;
-                for key in page.contents().iter().filter_map(|object| object.key()) {
-                    let row = self.row(key).await?;
-                    rows.insert(row.source.clone(), row);
-                }
+        let mut pages = self.client.list_objects_v2().bucket(&self.bucket).prefix(folder).into_paginator().send();
+        let mut rows = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(StepError::from).while_doing("list the rows")?;
+            for key in page.contents().iter().filter_map(|object| object.key()) {
+                rows.push(self.row(key).await?);
             }
         }
-        Ok(rows.into_values().collect())
+        Ok(rows)
     }
 
     async fn row(&self, key: &str) -> Result<Row> {
@@ -76,6 +75,31 @@ impl Store {
         let request = self.client.put_object().bucket(&self.bucket).key(key).content_type(kind).body(ByteStream::from(body));
         request.send().await.map(drop).map_err(StepError::from).while_doing(&format!("write {key}"))
     }
+}
+
+/// One row of each database: that of its migration, where it was begun. One that left none is told as well: a map's child that
+/// broke off writes nothing.
+fn one_of_each(plans: Vec<Row>, migrations: Vec<Row>, planned: &[String], begun: &[String], is_finding: bool) -> Vec<Row> {
+    let unknown = |source: &String| Row {
+        source: source.clone(),
+        outcome: Outcome::Unknown,
+        why: "nothing was written down of it: look at the campaign's map runs".to_owned(),
+        execution: None,
+        output: None,
+    };
+    let has_none = |rows: &BTreeMap<String, Row>, source: &str| {
+        // A finding names its one database by another name than the row does.
+        if is_finding { rows.is_empty() } else { !rows.contains_key(source) }
+    };
+    let by_source = |rows: Vec<Row>| -> BTreeMap<String, Row> { rows.into_iter().map(|row| (row.source.clone(), row)).collect() };
+    let mut rows = by_source(plans);
+    for source in planned.iter().filter(|source| has_none(&rows, source)).map(unknown).collect::<Vec<_>>() {
+        rows.insert(source.source.clone(), source);
+    }
+    let migrations = by_source(migrations);
+    let lost: Vec<Row> = begun.iter().filter(|source| has_none(&migrations, source)).map(unknown).collect();
+    rows.extend(migrations.into_iter().chain(lost.into_iter().map(|row| (row.source.clone(), row))));
+    rows.into_values().collect()
 }
 
 fn internal(what: &str, error: serde_json::Error) -> StepError {
@@ -138,6 +162,24 @@ mod tests {
 
     fn row(source: &str, outcome: Outcome, why: &str) -> Row {
         Row { source: source.to_owned(), outcome, why: why.to_owned(), execution: None, output: None }
+    }
+
+    #[test]
+    fn each_database_has_the_row_of_its_migration_or_of_its_plan() {
+        let names = |names: &[&str]| -> Vec<String> { names.iter().map(|name| (*name).to_owned()).collect() };
+        let plans = ["a", "b", "c"].map(|source| row(source, Outcome::Planned, "")).to_vec();
+        let migrations = vec![row("a", Outcome::Encrypted, "")];
+        let rows = one_of_each(plans, migrations, &names(&["a", "b", "c", "d"]), &names(&["a", "b"]), false);
+        let told: Vec<_> = rows.iter().map(|row| (row.source.as_str(), row.outcome)).collect();
+        assert_eq!(told, [("a", Outcome::Encrypted), ("b", Outcome::Unknown), ("c", Outcome::Planned), ("d", Outcome::Unknown)]);
+    }
+
+    #[test]
+    fn a_finding_has_one_row_under_the_name_of_its_database() {
+        let finding = vec!["db-ABCDEFGHIJKLMNOPQRSTUVWXYZ".to_owned()];
+        let rows = one_of_each(vec![row("orders", Outcome::Planned, "")], vec![], &finding, &[], true);
+        assert_eq!(rows, [row("orders", Outcome::Planned, "")]);
+        assert_eq!(one_of_each(vec![], vec![], &finding, &[], true)[0].outcome, Outcome::Unknown);
     }
 
     #[test]
