@@ -24,11 +24,17 @@ test: install sizes
 	cargo test --workspace
 	$(PYTHON) -m pytest -q -n 3 --dist loadfile tests/settings tests/cloud_tests tests/executions tests/guards tests/sweep
 
-## lint: formatting and lints, the template, the tree of dependencies
-lint: install
+LINTERS := $(RDS_REENCRYPT_CACHE)/linters
+
+## lint: formatting and lints, the templates, the state machines, the tree of dependencies
+lint:
+	@tests/install-linters
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	$(RDS_REENCRYPT_CACHE)/venv/bin/cfn-lint template.yaml infra/fleet.yaml
+	for template in template.yaml infra/fleet.yaml; do \
+	  SAM_CLI_TELEMETRY=0 $(LINTERS)/venv/bin/sam validate --lint --region eu-central-1 --template $$template || exit; done
+	$(LINTERS)/venv/bin/checkov --config-file .checkov.yaml
+	for machine in statemachine/*.asl.json; do $(LINTERS)/node_modules/.bin/asl-validator --json-path $$machine || exit; done
 	if command -v cargo-deny > /dev/null; then cargo deny check bans licenses sources; fi
 
 ## bench: the write pause, over several runs of the demo

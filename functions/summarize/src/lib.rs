@@ -33,7 +33,7 @@ pub async fn handle(aws: &Aws, request: SummarizeRequest) -> Result<Summary> {
     store.write(&html, "text/html; charset=utf-8", page::draw(&request.execution.name, aws.region(), &outcomes, &rows).into_bytes()).await?;
     Ok(Summary {
         subject: subject(&outcomes),
-        message: message(&rows),
+        message: format!("{}\n\ns3://{}/{html}", message(&rows), store.bucket),
         is_news: !request.is_finding || rows.iter().any(is_news),
         outcomes,
         html,
