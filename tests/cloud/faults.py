@@ -2,11 +2,13 @@
 
 A fault names what it is meant for: a function, an action in the payload, a state and an execution of Step Functions, or an
 action of RDS and a text among its parameters. It waits for the nth call that fits, counted from the moment the fault was
-asked for, strikes once, and stays in the list as struck.
+asked for, strikes once, and stays in the list as struck. One with a `share` strikes that share of all calls that fit, drawn
+by a generator of its own with a fixed seed, and counts its strikes.
 """
 
 import dataclasses
 import json
+import random
 import threading
 
 OF_FUNCTIONS = {
@@ -38,14 +40,26 @@ class Fault:
     outcome: str = "failed"
     nth: int = 1
     after_ms: int = 0
+    share: float = 0
     seen: int = 0
+    strikes: int = 0
     struck: bool = False
 
     def __post_init__(self) -> None:
+        self._draw = random.Random(0).random
         if self.kind not in OF_FUNCTIONS | OF_RDS:
             raise ValueError(f"kind is {self.kind!r}, and must be one of {', '.join(OF_FUNCTIONS | OF_RDS)}")
         if self.kind in OF_RDS and not self.request:
             raise ValueError(f"{self.kind} needs a request, such as CopyDBSnapshot")
+
+    def strikes_now(self) -> bool:
+        """Whether a call that fits, and was counted, is hit."""
+        if self.share:
+            is_hit = self._draw() < self.share
+        else:
+            is_hit = self.struck = self.seen >= self.nth
+        self.strikes += is_hit
+        return is_hit
 
     def matches_call(self, function: str, payload: bytes, caller: dict) -> bool:
         wanted = {"state": self.state, "execution": self.execution}
@@ -94,7 +108,6 @@ class Faults:
             for fault in matching:
                 fault.seen += 1
             for fault in matching:
-                if fault.seen >= fault.nth:
-                    fault.struck = True
+                if fault.strikes_now():
                     return fault
             return None
