@@ -23,6 +23,7 @@ import threading
 import time
 import uuid
 import zipfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -40,11 +41,14 @@ _GRACE_SECONDS = 5
 @dataclasses.dataclass
 class _Usage:
     invocations: int = 0
+    # Those that a process answered, and how long they took together.
+    ran: int = 0
+    seconds: float = 0
     max_memory_bytes: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
-class _Answer:
+class Answer:
     """What an invocation gave: the payload, whether it is an error, and whether the environment can go on."""
 
     payload: bytes
@@ -52,20 +56,20 @@ class _Answer:
     is_alive: bool = True
 
 
-def _failure(error_type: str, message: str) -> _Answer:
+def _failure(error_type: str, message: str) -> Answer:
     payload = json.dumps({"errorType": error_type, "errorMessage": message}).encode()
-    return _Answer(payload, is_error=True, is_alive=False)
+    return Answer(payload, is_error=True, is_alive=False)
 
 
-def _service_failure() -> _Answer:
+def _service_failure() -> Answer:
     return _failure("Lambda.Unknown", "The cause could not be determined because Lambda did not return an error type.")
 
 
-def _exit() -> _Answer:
+def _exit() -> Answer:
     return _failure("Runtime.ExitError", f"RequestId: {uuid.uuid4()} Error: Runtime exited: signal: killed")
 
 
-def _time_out(seconds: int) -> _Answer:
+def _time_out(seconds: int) -> Answer:
     message = f"RequestId: {uuid.uuid4()} Error: Task timed out after {seconds}.00 seconds"
     return _failure("Sandbox.Timedout", message)
 
@@ -107,7 +111,7 @@ class _ExecutionEnvironment:
                     raise RuntimeError(f"the emulator does not listen on {self._address}") from error
                 time.sleep(0.005)
 
-    def invoke(self, payload: bytes, timeout_seconds: int) -> _Answer:
+    def invoke(self, payload: bytes, timeout_seconds: int) -> Answer:
         connection = http.client.HTTPConnection(self._address, timeout=timeout_seconds + _GRACE_SECONDS)
         try:
             connection.request("POST", "/2015-03-31/functions/function/invocations", payload)
@@ -123,7 +127,7 @@ class _ExecutionEnvironment:
             return _time_out(timeout_seconds)
         is_error, is_alive = _looks_like_an_error(answer), response.status == 200
         # A function that was killed early leaves the emulator without anything to say.
-        return _Answer(answer, is_error, is_alive) if is_alive or is_error else _exit()
+        return Answer(answer, is_error, is_alive) if is_alive or is_error else _exit()
 
     def function_pid(self) -> int | None:
         """The process of the function itself, once the emulator has started it."""
@@ -180,7 +184,7 @@ class Lambdas:
         # must be started by one that lives as long as the cloud.
         self._starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="starter")
 
-    def invoke(self, function: LambdaFunction, payload: bytes, caller: dict) -> _Answer:
+    def invoke(self, function: LambdaFunction, payload: bytes, caller: dict) -> Answer:
         """Runs the function on the payload, in a warm environment where there is one; `caller` is the client context."""
         fault = self.faults.strike_call(function.function_name, payload, caller)
         match fault and fault.kind:
@@ -211,15 +215,23 @@ class Lambdas:
         thread.start()
         return thread
 
-    def _run(self, function: LambdaFunction, payload: bytes, killed_after_seconds: float | None = None) -> _Answer:
-        with self._lock:
-            self._usage.setdefault(function.function_name, _Usage()).invocations += 1
+    def _run(self, function: LambdaFunction, payload: bytes, killed_after_seconds: float | None = None) -> Answer:
+        usage = self._count(function)
         environment = self._take(function)
+        began = time.monotonic()
         if killed_after_seconds is not None:
             threading.Timer(killed_after_seconds, self._kill, (function.function_name, environment)).start()
         answer = environment.invoke(payload, function.timeout)
+        usage.ran += 1
+        usage.seconds += time.monotonic() - began
         self._give_back(function.function_name, environment, answer.is_alive and killed_after_seconds is None)
         return answer
+
+    def _count(self, function: LambdaFunction) -> _Usage:
+        with self._lock:
+            usage = self._usage.setdefault(function.function_name, _Usage())
+            usage.invocations += 1
+            return usage
 
     def _take(self, function: LambdaFunction) -> _ExecutionEnvironment:
         bootstrap = _unpack(function, self._directory)
@@ -262,17 +274,21 @@ class Lambdas:
         stream = time.strftime(f"%Y/%m/%d/[$LATEST]{uuid.uuid4().hex}", time.gmtime())
         logs.ensure_log_group(group)
         logs.create_log_stream(group, stream)
-        path = self._directory / f"{function.function_name}.log"
+        write = self._log_file(function)
 
         def log(line: str) -> None:
             logs.put_log_events(group, stream, [{"timestamp": int(unix_time_millis()), "message": line}])
-            with path.open("a") as file:
-                file.write(line + "\n")
+            write(line)
 
         return log
 
+    def _log_file(self, function: LambdaFunction) -> Callable[[str], None]:
+        file = (self._directory / f"{function.function_name}.log").open("a", buffering=1)
+        return lambda line: file.write(line + "\n")
+
     def _give_back(self, name: str, environment: _ExecutionEnvironment, is_usable: bool) -> None:
-        self._note_memory(name, environment)
+        if not is_usable:
+            self._note_memory(name, environment)
         with self._lock:
             if is_usable and not self._is_stopped:
                 self._idle[name].append(environment)
@@ -295,6 +311,10 @@ class Lambdas:
 
     def listing(self) -> list[dict]:
         """What each function has used so far."""
+        with self._lock:
+            idle = [(name, each) for name, environments in self._idle.items() for each in environments]
+        for name, environment in idle:
+            self._note_memory(name, environment)
         return [
             {
                 "name": function.function_name,
@@ -327,18 +347,22 @@ def _configuration(bootstrap: Path, variables: dict[str, str]) -> tuple:
     return bootstrap, bootstrap.stat().st_mtime_ns, variables
 
 
+_unpacking = threading.Lock()
+
+
 def _unpack(function: LambdaFunction, directory: Path) -> Path:
     """The `bootstrap` of the function's deployment package, unpacked once for each package."""
     package = hashlib.sha256(function.code_bytes).hexdigest()[:16]
     home = directory / function.function_name / package
-    if not home.exists():
-        home.mkdir(parents=True)
-        with zipfile.ZipFile(io.BytesIO(function.code_bytes)) as archive:
-            for entry in archive.infolist():
-                if stat.S_ISLNK(entry.external_attr >> 16):
-                    (home / entry.filename).symlink_to(archive.read(entry).decode())
-                else:
-                    Path(archive.extract(entry, home)).chmod(0o755)
+    with _unpacking:
+        if not home.exists():
+            home.mkdir(parents=True)
+            with zipfile.ZipFile(io.BytesIO(function.code_bytes)) as archive:
+                for entry in archive.infolist():
+                    if stat.S_ISLNK(entry.external_attr >> 16):
+                        (home / entry.filename).symlink_to(archive.read(entry).decode())
+                    else:
+                        Path(archive.extract(entry, home)).chmod(0o755)
     return home / "bootstrap"
 
 
@@ -350,12 +374,14 @@ def _free_addresses(count: int) -> list[str]:
     return addresses
 
 
-def install(rie: Path, directory: Path, endpoint_url: str, ca_file: Path, faults: Faults) -> Lambdas:
+def install(
+    rie: Path, directory: Path, endpoint_url: str, ca_file: Path, faults: Faults, kind: type[Lambdas] = Lambdas
+) -> Lambdas:
     """Afterwards an invocation of any function in this process runs its binary; nothing of this process's own
     environment reaches it but PATH and RUST_LOG."""
     directory.mkdir(parents=True, exist_ok=True)
     own = {name: os.environ[name] for name in ("PATH", "RUST_LOG") if name in os.environ}
-    lambdas = Lambdas(
+    lambdas = kind(
         rie,
         directory,
         own
