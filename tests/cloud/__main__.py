@@ -20,8 +20,9 @@ from pathlib import Path
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-from cloud import api, cbor, cloudformation, lambdas, rds, stack, stepfunctions
+from cloud import api, at_scale, cbor, cloudformation, lambdas, rds, stack, stepfunctions, time_scale, without_servers
 from cloud.faults import Faults
+from cloud.simulated import SimulatedLambdas
 
 # Not us-east-1: there version 1 of the aws command sends its RDS calls to AWS, whatever AWS_ENDPOINT_URL says.
 REGION = "eu-central-1"
@@ -70,8 +71,19 @@ def _arguments() -> argparse.Namespace:
         help="where the functions' binaries are; default %(default)s",
     )  # fmt: skip
     parser.add_argument("--no-stack", action="store_true", help="do not deploy template.yaml")
+    parser.add_argument(
+        "--without-servers", action="store_true",
+        help="RDS as on AWS but without PostgreSQL, and a simulation in place of the functions that would talk to it",
+    )  # fmt: skip
+    parser.add_argument(
+        "--time-scale", type=float, default=1,
+        help="how many times faster RDS, Wait states and retries are; with --without-servers alone",
+    )  # fmt: skip
     parser.set_defaults(cache=cache)
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.time_scale != 1 and not arguments.without_servers:
+        parser.error("--time-scale goes with --without-servers alone: PostgreSQL runs at its own pace")
+    return arguments
 
 
 def _cache_directory() -> Path:
@@ -100,12 +112,14 @@ def _start(arguments: argparse.Namespace, listener: socket.socket, at_end: conte
     os.environ["MOTO_PORT"] = str(port)
     cloudformation.install()
     stepfunctions.install()
+    at_scale.remember()
     faults = Faults()
-    databases = rds.install(directory / "rds", arguments.cache / "postgres", faults)
+    databases = _rds(arguments, directory / "rds", faults)
     at_end.callback(databases.stop)
     functions = lambdas.install(
-        arguments.cache / "rie" / "aws-lambda-rie", directory / "lambda", endpoint_url, databases.ca_file, faults
-    )
+        arguments.cache / "rie" / "aws-lambda-rie", directory / "lambda", endpoint_url, databases.ca_file, faults,
+        SimulatedLambdas if arguments.without_servers else lambdas.Lambdas,
+    )  # fmt: skip
     at_end.callback(functions.stop)
     _serve(listener, functions, databases, at_end)
     exports = {
@@ -123,6 +137,19 @@ def _start(arguments: argparse.Namespace, listener: socket.socket, at_end: conte
             sys.exit(f"cannot deploy template.yaml: {error}")
         exports |= {name: outputs[output] for name, output in OF_THE_STACK.items() if output in outputs}
     return exports
+
+
+def _rds(arguments: argparse.Namespace, directory: Path, faults: Faults) -> rds.Rds:
+    postgres = arguments.cache / "postgres"
+    if not arguments.without_servers:
+        return rds.install(directory, postgres, faults)
+    at_scale.look_up_operations_once()
+    at_scale.follow_paths()
+    at_scale.invoke_at_once()
+    at_scale.keep_little()
+    time_scale.divide_waits(arguments.time_scale)
+    pace = without_servers.pace(arguments.time_scale)
+    return rds.install(directory, postgres, faults, pace, without_servers.RdsWithoutServers)
 
 
 def _directory(wished: Path | None, at_end: contextlib.ExitStack) -> Path:

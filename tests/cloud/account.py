@@ -11,8 +11,6 @@ from .clusters import CLUSTERS_PER_ACCOUNT
 from .control_plane import ControlPlane
 from .snapshots import SNAPSHOTS_PER_REGION
 
-# RDS user guide, "Quotas in Amazon RDS": the defaults of an account.
-INSTANCES_PER_ACCOUNT, STORAGE_GIB_PER_ACCOUNT = 40, 100_000
 # Classes with disks of their own, of which Multi-AZ DB clusters are made (user guide, "Instance class availability for
 # Multi-AZ DB clusters").
 FOR_CLUSTERS = re.compile(r"db\.[a-z]+\d+[a-z]*d[a-z]*\.")
@@ -31,8 +29,8 @@ class AccountRequests(ControlPlane):
         return [
             {"AccountQuotaName": name, "Used": used, "Max": most}
             for name, used, most in (
-                ("DBInstances", len(self.databases), INSTANCES_PER_ACCOUNT),
-                ("AllocatedStorage", storage_gib, STORAGE_GIB_PER_ACCOUNT),
+                ("DBInstances", len(self.databases), self.rds.instances_quota),
+                ("AllocatedStorage", storage_gib, self.rds.storage_quota_gib),
                 ("ManualSnapshots", len(self.database_snapshots), self.SNAPSHOT_QUOTA),
                 ("DBClusters", len(self.clusters), CLUSTERS_PER_ACCOUNT),
                 ("ManualClusterSnapshots", len(self.cluster_snapshots), SNAPSHOTS_PER_REGION),

@@ -1,8 +1,9 @@
 """The cloud's own interface, below /cloud-api, beside those of AWS: what the functions used, and faults on demand.
 
-GET /cloud-api/lambdas      {"functions": [{"name", "invocations", "max_memory_bytes", "memory_size_mb"}]}
+GET /cloud-api/lambdas      {"functions": [{"name", "invocations", "ran", "seconds", "max_memory_bytes", "memory_size_mb"}]}
 GET /cloud-api/rds          {"copies_in_progress", "most_copies_in_progress", "manual_snapshots",
                             "most_manual_snapshots", "refused_for_quota", "requests", "most_requests_in_a_second"}
+GET /cloud-api/executions   {"state_machines": [{"state_machine", "executions", "transitions"}]}, without servers
 GET /cloud-api/faults       {"faults": [...]}, with how often each was matched and whether it has struck
 POST /cloud-api/faults      {"kind", …}: kinds and members are in faults.py
 DELETE /cloud-api/faults    forgets all
@@ -12,6 +13,7 @@ import json
 
 from werkzeug.wrappers import Request, Response
 
+from cloud import at_scale
 from cloud.lambdas import Lambdas
 from cloud.rds import Rds
 
@@ -33,6 +35,8 @@ def _answer(request: Request, lambdas: Lambdas, rds: Rds) -> Response:
             return _json({"functions": lambdas.listing()})
         case "GET", "rds":
             return _json(rds.used())
+        case "GET", "executions":
+            return _json({"state_machines": at_scale.executions()})
         case "GET", "faults":
             return _json({"faults": lambdas.faults.listing()})
         case "POST", "faults":

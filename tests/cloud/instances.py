@@ -11,7 +11,7 @@ from .cluster import Cluster
 from .control_plane import ControlPlane
 from .instance import RDS_TOOLS_TAG, Instance, check_storage
 from .member import Member
-from .postgres import SEED_LSN_FILE, STANDBY_FILE, Server, unpack
+from .postgres import SEED_LSN_FILE, STANDBY_FILE, Server
 from .snapshots import InvalidDBSnapshotState, Snapshot
 
 # RDS picks the minor version when only the major is given; these are the servers' own.
@@ -54,7 +54,7 @@ class InstanceRequests(ControlPlane):
         def create() -> None:
             self.rds.pause(self.rds.pace.creating)
             server = self.rds.make_server(instance, members.get("port"), rds_tools)
-            unpack(self.rds.templates.archive(instance.major), server.directory)
+            server.unpack(self.rds.templates.archive(instance.major))
             self.start_first(instance, server)
             instance.make_master_user(password, instance.db_name)
             instance.status = "backing-up"
@@ -136,10 +136,12 @@ class InstanceRequests(ControlPlane):
         check_storage(all_members, all_members["allocated_storage"])
         instance = self.add(all_members)
 
+        seconds = self.rds.pace.restoring_of(snapshot.allocated_storage)
+
         def restore() -> None:
-            self.rds.pause(self.rds.pace.restoring)
+            self.rds.pause(seconds)
             server = self.rds.make_server(instance, given.get("port"), snapshot.rds_tools)
-            unpack(snapshot.volume, server.directory)
+            server.unpack(snapshot.volume)
             # The snapshot may be one of a restored instance, or of a replica.
             for file in SEED_LSN_FILE, STANDBY_FILE:
                 (server.data / file).unlink(missing_ok=True)
@@ -147,7 +149,7 @@ class InstanceRequests(ControlPlane):
             self.start_first(instance, server)
             instance.write_seed_lsn(checkpoint)
             instance.status = "backing-up"
-            self.rds.pause(self.rds.pace.restoring)
+            self.rds.pause(seconds)
 
         self.begin(instance, "creating", restore, failed="incompatible-restore")
         return instance

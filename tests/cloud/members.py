@@ -10,7 +10,7 @@ from .control_plane import ControlPlane
 from .instance import RDS_TOOLS_TAG, Instance
 from .instances import DELETABLE
 from .member import ONLY_FOR_THE_CLUSTER, Member
-from .postgres import SEED_LSN_FILE, START_LIMIT_SECONDS, Server, ServerFailed, pack, unpack, wait_until
+from .postgres import SEED_LSN_FILE, START_LIMIT_SECONDS, Server, ServerFailed, wait_until
 
 
 class MemberRequests(ControlPlane):
@@ -107,13 +107,13 @@ class MemberRequests(ControlPlane):
         rds_tools = volume.rds_tools if volume else self.rds.rds_tools and cluster.tag(RDS_TOOLS_TAG) != "off"
         server = self._make_server(writer, rds_tools)
         if volume is None:
-            unpack(self.rds.templates.archive(cluster.major), server.directory)
+            server.unpack(self.rds.templates.archive(cluster.major))
             self.start_first(writer, server)
             if cluster.is_aurora:
                 aurora.make_functions(server)
             cluster.make_master_user(cluster.first_password, cluster.database_name)
         else:
-            unpack(volume.archive, server.directory)
+            server.unpack(volume.archive)
             self._recover(writer, server, volume)
             if cluster.first_password:
                 cluster.set_master_password(cluster.first_password)
@@ -190,7 +190,7 @@ class MemberRequests(ControlPlane):
         if writer.server and cluster.volume is None:
             writer.server.stop()
             archive = self.rds.directory / f"{cluster.db_cluster_resource_id}.tar"
-            pack(writer.server.data, archive)
+            writer.server.pack(archive)
             cluster.volume = Volume(archive)
 
     def remove_member(self, member: Member) -> None:

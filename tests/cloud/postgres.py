@@ -120,12 +120,20 @@ class Server:
             return None
         return lines[6].split()[1] if len(lines) >= 7 else None
 
+    def pack(self, archive: Path) -> None:
+        """Put the data into one file."""
+        pack(self.data, archive)
+
+    def unpack(self, archive: Path) -> None:
+        """Take the data of an archive."""
+        unpack(archive, self.directory)
+
     def copy_from(self, primary: "Server") -> None:
         """Take another server's data as they are at one moment, to follow it from there on."""
         archive = self.directory / "copy.tar"
         with primary.frozen():
-            pack(primary.data, archive)
-        unpack(archive, self.directory)
+            primary.pack(archive)
+        self.unpack(archive)
         archive.unlink()
         self.become_standby()
 

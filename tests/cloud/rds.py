@@ -52,7 +52,10 @@ PORTS = range(20000, 32000)
 
 @dataclass(frozen=True)
 class Pace:
-    """How long a status lasts at least, in seconds. AWS takes minutes; what matters is that each one is seen."""
+    """How long a status lasts at least, in seconds. AWS takes minutes; what matters is that each one is seen.
+
+    Creating and restoring last twice that long: once before the server is there, and once for its first backup.
+    """
 
     creating: float = 0.3
     snapshot: float = 0.5
@@ -61,6 +64,19 @@ class Pace:
     modifying: float = 0.3
     rebooting: float = 0.3
     deleting: float = 0.2
+    # On top, for each GiB of storage.
+    snapshot_per_gib: float = 0
+    copy_per_gib: float = 0
+    restoring_per_gib: float = 0
+
+    def snapshot_of(self, gib: int) -> float:
+        return self.snapshot + gib * self.snapshot_per_gib
+
+    def copy_of(self, gib: int) -> float:
+        return self.copy + gib * self.copy_per_gib
+
+    def restoring_of(self, gib: int) -> float:
+        return self.restoring + gib * self.restoring_per_gib
 
 
 class Rds:
@@ -68,6 +84,9 @@ class Rds:
 
     CLOUD_RDS_TOOLS=off in the environment makes servers without the extension rds_tools.
     """
+
+    # RDS user guide, "Quotas in Amazon RDS": the defaults of an account.
+    instances_quota, storage_quota_gib = 40, 100_000
 
     def __init__(self, directory: Path, postgres_dir: Path, pace: Pace):
         directory.mkdir(parents=True, exist_ok=True)
@@ -239,9 +258,11 @@ def _refuse(response: RDSResponse, error: str) -> None:
     setattr(response, camelcase_to_underscores(response._get_action()), refuse)
 
 
-def install(directory: Path, postgres_dir: Path, faults: Faults, pace: Pace = Pace()) -> Rds:
+def install(
+    directory: Path, postgres_dir: Path, faults: Faults, pace: Pace = Pace(), kind: type[Rds] = Rds
+) -> Rds:
     """Put real servers behind moto's RDS in this process; once, before moto's server starts."""
-    rds = Rds(Path(directory), Path(postgres_dir), pace)
+    rds = kind(Path(directory), Path(postgres_dir), pace)
     ControlPlane.rds = rds
     models.rds_backends.backend = RdsBackend
     for action in (

@@ -11,7 +11,6 @@ from moto.rds import exceptions, models
 
 from .control_plane import ControlPlane
 from .instance import RDS_TOOLS_TAG, Instance
-from .postgres import pack
 
 # RDS user guide, "Quotas and constraints": manual snapshots, and "Copying a DB snapshot": copies at a time.
 SNAPSHOTS_PER_REGION = 100
@@ -47,13 +46,13 @@ class PackedVolume:
         self.outcome = "available"
         self.volume = directory / "snapshots" / f"{identifier}-{time.time_ns()}.tar"
         self._began = time.monotonic()
-        self._takes_seconds = max(seconds, 0.001)
+        self.takes_seconds = seconds
 
     @property
     def percent_progress(self) -> int:
         if self.status == "available":
             return 100
-        return min(99, int(100 * (time.monotonic() - self._began) / self._takes_seconds))
+        return min(99, int(100 * (time.monotonic() - self._began) / max(self.takes_seconds, 0.001)))
 
     @percent_progress.setter
     def percent_progress(self, value: int) -> None:
@@ -137,7 +136,8 @@ class SnapshotRequests(ControlPlane):
         self._check_new_snapshot(identifier)
         if not tags and instance.copy_tags_to_snapshot:
             tags = instance.tags
-        snapshot = Snapshot(self, instance, identifier, tags, instance.kms_key_id, self.rds.pace.snapshot)
+        seconds = self.rds.pace.snapshot_of(instance.allocated_storage)
+        snapshot = Snapshot(self, instance, identifier, tags, instance.kms_key_id, seconds)
         self.database_snapshots[identifier] = snapshot
         self.note_snapshots()
         return snapshot
@@ -165,11 +165,11 @@ class SnapshotRequests(ControlPlane):
         """Copy the volume as it is at one moment, then let the snapshot take its time."""
         try:
             with instance.server.frozen():
-                pack(instance.server.data, snapshot.volume)
+                instance.server.pack(snapshot.volume)
         except Exception:
             snapshot.status = "failed"
             raise
-        self.rds.pause(self.rds.pace.snapshot)
+        self.rds.pause(snapshot.takes_seconds)
         snapshot.status = snapshot.outcome
 
     def copy_db_snapshot(
@@ -191,7 +191,8 @@ class SnapshotRequests(ControlPlane):
         key_arn = self.key_arn(kms_key_id) if kms_key_id else source.kms_key_id
         if not tags and copy_tags:
             tags = source.tags
-        copy = Snapshot(self, source.database, target_db_snapshot_identifier, tags, key_arn, self.rds.pace.copy)
+        seconds = self.rds.pace.copy_of(source.allocated_storage)
+        copy = Snapshot(self, source.database, target_db_snapshot_identifier, tags, key_arn, seconds)
         copy.original_snapshot_create_time = source.original_snapshot_create_time
         copy.source_db_snapshot_identifier = source.arn
         copy.source_region = self.region_name
@@ -217,7 +218,7 @@ class SnapshotRequests(ControlPlane):
         """Let a copy take its time."""
 
         def run() -> None:
-            self.rds.pause(self.rds.pace.copy)
+            self.rds.pause(copy.takes_seconds)
             copy.status = copy.outcome
 
         threading.Thread(target=run, name=f"copy {copy.volume.name}", daemon=True).start()
