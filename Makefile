@@ -9,7 +9,7 @@ PROFILE ?= release
 BINARIES := $(CARGO_TARGET_DIR)/$(PROFILE:dev=debug)
 PYTHON := $(RDS_REENCRYPT_CACHE)/venv/bin/python
 
-.PHONY: demo cloud test lint bench bench-verify model sweep fuzz test-faults test-guards build install sizes
+.PHONY: demo cloud test lint bench bench-verify bench-fleet model sweep fuzz test-faults test-guards build install sizes
 
 ## demo: encrypts a database under write load and says whether all held (PG=12..18, KIND=instance|aurora|cluster|rekey|unprepared)
 demo: install build
@@ -68,6 +68,10 @@ test-guards: install
 ## bench-verify: how fast verification reads, beside other ways (BENCH="--major 13 --megabytes 1200")
 bench-verify: install build
 	$(PYTHON) -m bench.verification --binaries $(BINARIES) $(BENCH)
+
+## bench-fleet: a campaign over 1,000 databases without servers: limits, leftovers, transitions, cost (BENCH="--databases 100")
+bench-fleet: install build
+	$(PYTHON) -m bench.fleet --binaries $(BINARIES) $(BENCH)
 
 build:
 	@cargo build --workspace --profile $(PROFILE)
