@@ -24,6 +24,19 @@ DELETABLE = (
 class InstanceRequests(ControlPlane):
     """Create, restore, modify, reboot, stop, start, delete."""
 
+    def describe_db_instances(
+        self, db_instance_identifier: str | None = None, filters: Any = None
+    ) -> list[models.DBInstance]:
+        """moto filters all instances for one; and work in threads takes instances away meanwhile, which ends a loop."""
+        if filters:
+            return super().describe_db_instances(db_instance_identifier, filters)
+        if db_instance_identifier is None:
+            return [instance for _, instance in list(self.databases._store.values())]
+        found = self.databases.get(db_instance_identifier.split(":db:")[-1])
+        if found is None:
+            raise exceptions.DBInstanceNotFoundError(db_instance_identifier)
+        return [found]
+
     def create_db_instance(self, members: dict[str, Any]) -> models.DBInstance:
         members = dict(members)
         if isinstance(self.clusters.get(members.get("db_cluster_identifier") or ""), Cluster):
