@@ -42,6 +42,11 @@ fn problems(machine: &Value) -> Vec<String> {
     let start = machine["StartAt"].as_str().unwrap();
     let seen = reachable(machine, start);
     problems.extend(states(machine).filter(|(name, _)| !seen.contains(name)).map(|(name, _)| format!("{name}: cannot be reached")));
+    let again = states(machine).filter(|(name, _)| !lap(machine, name).is_empty());
+    let reads_input = |state: &Value| state.to_string().contains("$states.input");
+    problems.extend(
+        again.filter(|(_, state)| reads_input(state)).map(|(name, _)| format!("{name}: is entered again, with another state's output as its input")),
+    );
     problems.extend(check_point_of_no_return(machine));
     problems.extend(check_history(machine));
     problems.extend(check_names(machine));
@@ -168,7 +173,7 @@ fn the_runbook_has_a_paragraph_for_every_error_and_for_no_other() {
 #[test]
 fn a_break_in_the_state_machine_is_seen_and_its_place_is_named() {
     type Break = fn(&mut Value);
-    let breaks: [(&str, Break); 11] = [
+    let breaks: [(&str, Break); 12] = [
         ("Snapshot: does not catch every error", |machine| machine["States"]["Snapshot"]["Catch"] = json!([])),
         ("Restore: an error before the fence does not lead to undo", |machine| machine["States"]["Restore"]["Catch"][0]["Next"] = json!("Refused")),
         ("CleanUpSubscription: behind the fence something leads to undo", |machine| {
@@ -188,6 +193,9 @@ fn a_break_in_the_state_machine_is_seen_and_its_place_is_named() {
         ("Subscribe: leads to a state that does not exist", |machine| machine["States"]["Subscribe"]["Next"] = json!("AdvanceLSN")),
         ("StartAt: all loops at their bounds make ", |machine| {
             machine["States"]["IsSnapshotReady"]["Choices"][1]["Condition"] = json!("{% $polls >= 2000 %}");
+        }),
+        ("Preflight: is entered again, with another state's output as its input", |machine| {
+            machine["States"]["Preflight"]["Arguments"]["Payload"]["input"] = json!("{% $states.input %}");
         }),
         ("Regroup: cannot be reached", |machine| machine["States"]["IsStartKnown"]["Choices"][0]["Next"] = json!("Verify")),
     ];

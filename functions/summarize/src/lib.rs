@@ -3,12 +3,18 @@
 mod page;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use aws_sdk_s3::primitives::ByteStream;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use shared::aws::Aws;
 use shared::error::{ErrorName, Result, StepError, While};
 use shared::fleet::{Outcome, Row, SummarizeRequest, Summary};
+use tokio::time::timeout;
 
+/// Rows are small: the way to the bucket is what takes time.
+const READ_AT_A_TIME: usize = 16;
+const BODY_LIMIT: Duration = Duration::from_secs(10);
 /// How many lines the message has. Source: Amazon SNS API reference, `Publish`: 256 KiB.
 const LINES_TOLD: usize = 200;
 /// How much of a reason a line has.
@@ -54,20 +60,21 @@ struct Store {
 impl Store {
     async fn rows(&self, folder: &str) -> Result<Vec<Row>> {
         let mut pages = self.client.list_objects_v2().bucket(&self.bucket).prefix(folder).into_paginator().send();
-        let mut rows = Vec::new();
+        let mut keys = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(StepError::from).while_doing("list the rows")?;
-            for key in page.contents().iter().filter_map(|object| object.key()) {
-                rows.push(self.row(key).await?);
-            }
+            keys.extend(page.contents().iter().filter_map(|object| object.key().map(str::to_owned)));
         }
-        Ok(rows)
+        stream::iter(keys).map(async |key| self.row(&key).await).buffer_unordered(READ_AT_A_TIME).try_collect().await
     }
 
     async fn row(&self, key: &str) -> Result<Row> {
+        let unavailable = || StepError::new(ErrorName::AwsUnavailable, format!("could not read {key}"));
         let object = self.client.get_object().bucket(&self.bucket).key(key).send().await;
-        let body = object.map_err(StepError::from).while_doing(&format!("read {key}"))?.body.collect().await;
-        let body = body.map_err(|error| StepError::new(ErrorName::AwsUnavailable, format!("could not read {key}")).because(error))?;
+        let object = object.map_err(StepError::from).while_doing(&format!("read {key}"))?;
+        // The SDK's time limits end with the answer's head: a body that stops coming would be waited for without end.
+        let body = timeout(BODY_LIMIT, object.body.collect()).await.map_err(|error| unavailable().because(error))?;
+        let body = body.map_err(|error| unavailable().because(error))?;
         serde_json::from_slice(&body.into_bytes()).map_err(|error| internal(&format!("understand {key}"), error))
     }
 
