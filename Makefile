@@ -9,11 +9,15 @@ PROFILE ?= release
 BINARIES := $(CARGO_TARGET_DIR)/$(PROFILE:dev=debug)
 PYTHON := $(RDS_REENCRYPT_CACHE)/venv/bin/python
 
-.PHONY: demo cloud test lint bench bench-verify bench-fleet model sweep fuzz test-faults test-guards build install sizes
+.PHONY: demo demo-fleet cloud test lint bench bench-verify bench-fleet model sweep fuzz test-faults test-guards build install sizes
 
 ## demo: encrypts a database under write load and says whether all held (PG=12..18, KIND=instance|aurora|cluster|rekey|unprepared)
 demo: install build
 	$(PYTHON) -m demo --binaries $(BINARIES)
+
+## demo-fleet: encrypts eight databases in one campaign, one of which has to be undone, and says whether all held
+demo-fleet: install build
+	$(PYTHON) -m demo.fleet --binaries $(BINARIES)
 
 ## cloud: a cloud on this machine with the stack deployed, until Ctrl-C (CLOUD_PORT=)
 cloud: install build

@@ -5,25 +5,22 @@ has a key already) or unprepared (it has no logical replication yet). Everything
 """
 
 import argparse
-import json
 import os
-import signal
-import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
 
 from . import pauses, verdict
 from .application import Application
+from .conclusion import conclude
 from .databases import Databases
 from .executions import Entered, Execution, entered_states, failures
 from .kinds import KINDS, Kind
 from .local_cloud import LocalCloud, binaries_directory
 from .progress import Progress
-from .shop import IDENTIFIER, KEY_ALIAS, MASTER_SECRET, Shop, change_something, open_shop
+from .shop import IDENTIFIER, KEY_ALIAS, MASTER_SECRET, Shop, change_something, make_key, open_shop
 from .waiting import wait_until
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 # The database that each writer writes to.
 WRITERS = ("shop", "shop", "shop", "billing")
 EXECUTION_LIMIT_SECONDS = 180
@@ -35,16 +32,7 @@ VERIFY_STATES = {"Verify"}
 
 def main() -> None:
     arguments = _arguments()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    try:
-        report = run(KINDS[arguments.kind], arguments.major, arguments.binaries)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    file = REPOSITORY / "target" / "demo" / "report.json"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
-    print(f"\n{'all holds' if report['holds'] else 'IT DOES NOT HOLD'}, after {report['seconds']} s; {file.relative_to(REPOSITORY)}")
-    sys.exit(0 if report["holds"] else 1)
+    conclude(lambda: run(KINDS[arguments.kind], arguments.major, arguments.binaries), "report.json")
 
 
 def _arguments() -> argparse.Namespace:
@@ -64,6 +52,7 @@ def run(kind: Kind, major: int, binaries: Path) -> dict:
     """The whole run, from a cloud that is not there yet to the report on it."""
     began = time.monotonic()
     with LocalCloud("--binaries", str(binaries)) as cloud:
+        key_arn = make_key(cloud, KEY_ALIAS)
         shop = open_shop(cloud, kind, major)
         version, endpoint = shop.instance["EngineVersion"], shop.instance["Endpoint"]
         key = shop.instance.get("KmsKeyId", "no key")
@@ -78,7 +67,7 @@ def run(kind: Kind, major: int, binaries: Path) -> dict:
                 time.sleep(WRITES_AFTERWARDS_SECONDS)
         report = {"postgres": version, **describe(execution)}
         if report["status"] == "SUCCEEDED":
-            report |= judge(cloud, shop, application)
+            report |= judge(shop.scene(cloud, key_arn, application.writers))
             report |= measure(cloud, execution, application, binaries)
             print_measurements(report)
         else:
@@ -151,13 +140,8 @@ def _visits(entered: list[Entered]) -> dict[str, int]:
     return {state: states.count(state) for state in dict.fromkeys(states)}
 
 
-def judge(cloud: LocalCloud, shop: Shop, application: Application) -> dict:
+def judge(scene: verdict.Scene) -> dict:
     """The verdict, said and for the report."""
-    databases = Databases(cloud)
-    target = verdict.find_target(databases, application.writers[0].acknowledged[-1].server)
-    source = databases.writer(IDENTIFIER)
-    before = {shop.secrets[database]: value for database, value in shop.secret_values.items()}
-    scene = verdict.Scene(cloud, databases, source, target, shop.key_arn, before, application.writers)
     checks = []
     print()
     for check in verdict.check_all(scene):

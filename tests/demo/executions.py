@@ -24,13 +24,13 @@ class Entered:
 class Execution:
     """One execution, running or ended: a new one, or one that somebody else has started."""
 
-    def __init__(self, cloud: LocalCloud, name: str, request: object = None, arn: str | None = None) -> None:
+    def __init__(self, cloud: LocalCloud, name: str, request: object = None, arn: str | None = None, machine_arn: str | None = None) -> None:
         self.name = name
         self._client = cloud.client("stepfunctions")
         self._followed: list[Entered] = []
         self._last_event = 0
         self.arn = arn or self._client.start_execution(
-            stateMachineArn=cloud.state_machine_arn, name=name, input=json.dumps(request)
+            stateMachineArn=machine_arn or cloud.state_machine_arn, name=name, input=json.dumps(request)
         )["executionArn"]
 
     def stop(self) -> None:
@@ -69,11 +69,11 @@ class Execution:
             raise TimeoutError(f"{error}, in {self.follow()[-4:]}") from error
         return self.describe()
 
-    def wait_for_state(self, state: str, limit_seconds: float) -> None:
+    def wait_for_state(self, state: str, limit_seconds: float, every_seconds: float = 0.05) -> None:
         """Returns once the state has been entered."""
         states = wait_until(
             lambda: [self.status, *self.follow()],
-            lambda seen: state in seen or seen[0] != "RUNNING", f"state {state} of {self.name}", limit_seconds,
+            lambda seen: state in seen or seen[0] != "RUNNING", f"state {state} of {self.name}", limit_seconds, every_seconds,
         )  # fmt: skip
         if state not in states:
             raise RuntimeError(f"{self.name} has not entered {state}: {states}, {self.describe().get('cause')}")

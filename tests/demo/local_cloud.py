@@ -13,7 +13,7 @@ from botocore.config import Config
 
 TESTS = Path(__file__).resolve().parents[1]
 # Its servers end at once; the files of twenty of them take a while to remove on a busy machine.
-ENDING_LIMIT_SECONDS = 120
+ENDING_LIMIT_SECONDS = 300
 
 
 class LocalCloud:

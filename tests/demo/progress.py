@@ -3,18 +3,25 @@ that moves."""
 
 import sys
 import time
+from typing import Protocol
 
-from .application import Application
 from .executions import Execution, entered_states, last_lag_bytes
 
 CLEAR_LINE = "\r\x1b[K"
 PASSED_OVER = {"Choice", "Wait", "Pass"}
 
 
+class Counting(Protocol):
+    """An application, or several."""
+
+    @property
+    def count(self) -> int: ...
+
+
 class Progress:
     """Prints each state when the execution first enters it."""
 
-    def __init__(self, execution: Execution, application: Application, began: float) -> None:
+    def __init__(self, execution: Execution, application: Counting, began: float) -> None:
         self._execution = execution
         self._application = application
         self._began = began
@@ -32,6 +39,10 @@ class Progress:
         if sys.stdout.isatty() and entered:
             self._print(self._line(entered[-1].state, lag_bytes), "")
         return [each.state for each in entered]
+
+    def tell(self, what: str) -> None:
+        """A line of its own, as for a state."""
+        self._print(self._line(what, None), "\n")
 
     def _line(self, state: str, lag_bytes: int | None) -> str:
         lag = "" if lag_bytes is None else f"lag {lag_bytes} bytes"

@@ -9,16 +9,18 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from .application import LEDGER
+from .application import LEDGER, Writer
 from .databases import MASTER, MASTER_PASSWORD, Databases
 from .kinds import Kind
 from .local_cloud import LocalCloud
+from .verdict import Scene, find_target
 
 IDENTIFIER = "shop"
-# Rows of the larger tables by database.
+# Rows of the larger tables by database; the first one comes with the instance.
 ROWS = {"shop": 8_000, "billing": 2_000}
+TAGS = {"team": "shop"}
 KEY_ALIAS = "alias/shop"
-MASTER_SECRET = "shop/master"
+MASTER_SECRET = f"{IDENTIFIER}/master"
 APPLICATION_USER = "shop application"
 SCHEMA = Path(__file__).with_name("shop.sql").read_text()
 
@@ -29,39 +31,52 @@ class Shop:
 
     # The writer, where it is a cluster.
     instance: dict
-    key_arn: str
     # The application's secrets by database, and what they hold.
     secrets: dict[str, str]
     secret_values: dict[str, dict]
 
+    @property
+    def identifier(self) -> str:
+        return self.instance.get("DBClusterIdentifier") or self.instance["DBInstanceIdentifier"]
 
-def open_shop(cloud: LocalCloud, kind: Kind, major: int) -> Shop:
+    def scene(self, cloud: LocalCloud, key_arn: str, writers: list[Writer]) -> Scene:
+        """After the run: the target is where the writers are now."""
+        databases = Databases(cloud)
+        target = find_target(databases, writers[0].acknowledged[-1].server)
+        before = {name: self.secret_values[database] for database, name in self.secrets.items()}
+        return Scene(cloud, databases, databases.writer(self.identifier), target, key_arn, before, writers)
+
+
+def open_shop(cloud: LocalCloud, kind: Kind, major: int, identifier: str = IDENTIFIER, rows: dict[str, int] = ROWS, tags: dict[str, str] = TAGS) -> Shop:
+    """`rows` has its databases. The secrets are `<identifier>/master`, and `<database>/app` for each of them."""
     databases = Databases(cloud)
-    instance = kind.make(databases, IDENTIFIER, major, DBName="shop", Tags=[{"Key": "team", "Value": "shop"}])
+    tag_list = [{"Key": key, "Value": value} for key, value in tags.items()]
+    instance = kind.make(databases, identifier, major, DBName=next(iter(rows)), Tags=tag_list)
     password = secrets.token_urlsafe(16)
-    _fill(databases, instance, password)
-    make_secret(cloud, MASTER_SECRET, {"username": MASTER, "password": MASTER_PASSWORD})
+    _fill(databases, instance, password, rows)
+    make_secret(cloud, f"{identifier}/master", {"username": MASTER, "password": MASTER_PASSWORD})
     values = {
         database: {
             "engine": "postgres", "host": instance["Endpoint"]["Address"], "port": instance["Endpoint"]["Port"],
             "username": APPLICATION_USER, "password": password, "dbname": database,
             "pool": {"size": 4}, "Straße": "unbekannt",
         }
-        for database in ROWS
+        for database in rows
     }  # fmt: skip
     names = {database: make_secret(cloud, f"{database}/app", value) for database, value in values.items()}
-    return Shop(instance, make_key(cloud, KEY_ALIAS), names, values)
+    return Shop(instance, names, values)
 
 
-def _fill(databases: Databases, instance: dict, password: str) -> None:
+def _fill(databases: Databases, instance: dict, password: str, rows: dict[str, int]) -> None:
     """Tables of the master user, and an application that may read and write them."""
     user = sql.Identifier(APPLICATION_USER)
     with databases.connect(instance) as session:
         session.execute(sql.SQL("create role {} login password {}").format(user, sql.Literal(password)))
-        session.execute("create database billing")
-    for database, rows in ROWS.items():
+        for database in list(rows)[1:]:
+            session.execute(sql.SQL("create database {}").format(sql.Identifier(database)))
+    for database, count in rows.items():
         with databases.connect(instance, database) as session:
-            session.execute(f"set demo.rows = '{rows}'")
+            session.execute(f"set demo.rows = '{count}'")
             session.execute(SCHEMA)
             session.execute(LEDGER)
             for schema in "sales", "journal", "Lager":

@@ -75,6 +75,7 @@ def check_all(scene: Scene) -> Iterator[Check]:
         yield check_fence(scene, database)
     for secret in scene.secrets_before:
         yield check_secret(scene, secret)
+    yield check_tag(scene)
     yield check_nothing_left(scene)
 
 
@@ -93,8 +94,33 @@ def check_encryption(scene: Scene) -> Check:
     return Check("encrypted with the key that was asked for", encrypted and key == scene.key_arn, f"{encrypted}, {key}")
 
 
+@dataclass(frozen=True)
+class Counted:
+    """The acknowledged writes to a database, and what is wrong with them."""
+
+    acknowledged: int
+    unknown: int
+    lost: int
+    doubled: int
+    stranded: int
+    invented: int
+
+    @property
+    def all_there(self) -> bool:
+        return bool(self.acknowledged) and not (self.lost or self.doubled or self.stranded or self.invented)
+
+
 def check_acknowledged(scene: Scene, database: str) -> Check:
     """Every write that a writer was told of is on the target once, in the table with a key and in the one without."""
+    counted = count_writes(scene, database)
+    found = (
+        f"{counted.acknowledged} acknowledged, {counted.lost} lost, {counted.doubled} doubled, {counted.stranded} on the source only, "
+        f"{counted.invented} that nobody wrote, {counted.unknown} whose answer was lost"
+    )
+    return Check(f"{database}: acknowledged writes", counted.all_there, found)
+
+
+def count_writes(scene: Scene, database: str) -> Counted:
     writers = scene.writers_of(database)
     acknowledged = {(writer.number, write.seq) for writer in writers for write in writer.acknowledged}
     unknown = {(writer.number, seq) for writer in writers for seq in writer.unknown}
@@ -106,11 +132,7 @@ def check_acknowledged(scene: Scene, database: str) -> Check:
             doubled += sum(count > 1 for count in there.values())
             stranded += len(here.keys() - there.keys())
             invented += len(there.keys() - acknowledged - unknown)
-    found = (
-        f"{len(acknowledged)} acknowledged, {lost} lost, {doubled} doubled, {stranded} on the source only, "
-        f"{invented} that nobody wrote, {len(unknown)} whose answer was lost"
-    )
-    return Check(f"{database}: acknowledged writes", not (lost or doubled or stranded or invented) and bool(acknowledged), found)
+    return Counted(len(acknowledged), len(unknown), lost, doubled, stranded, invented)
 
 
 def _marks(session: psycopg.Connection, table: str) -> Counter:
@@ -171,6 +193,14 @@ def check_secret(scene: Scene, name: str) -> Check:
     return Check(f"secret {name}", holds, f"leads to port {now['port']}, before to {previous['port']}, keys {', '.join(now)}")
 
 
+def check_tag(scene: Scene) -> Check:
+    """The source says where its application has gone, so that nobody moves it twice."""
+    cluster, databases = scene.source.get("DBClusterIdentifier"), scene.databases
+    described = databases.describe_cluster(cluster) if cluster else databases.describe(scene.source["DBInstanceIdentifier"])
+    said = {tag["Key"]: tag["Value"] for tag in described["TagList"]}.get("rds-reencrypt:moved-to")
+    return Check("the source is tagged with its target", said == identifier_of(scene.target), str(said))
+
+
 def check_nothing_left(scene: Scene) -> Check:
     left = []
     for side, instance in ("source", scene.source), ("target", scene.target):
@@ -183,7 +213,7 @@ def check_nothing_left(scene: Scene) -> Check:
 
 def snapshots_and_log_groups(scene: Scene) -> list[str]:
     """Manual snapshots of the source, log groups of the target, and parameter groups of the run's own."""
-    source, target = (_identifier(instance) for instance in (scene.source, scene.target))
+    source, target = (identifier_of(instance) for instance in (scene.source, scene.target))
     rds, logs = scene.cloud.client("rds"), scene.cloud.client("logs")
     if "DBClusterIdentifier" in scene.source:
         snapshots = rds.describe_db_cluster_snapshots(DBClusterIdentifier=source, SnapshotType="manual")["DBClusterSnapshots"]
@@ -201,6 +231,6 @@ def snapshots_and_log_groups(scene: Scene) -> list[str]:
     return [f"snapshot {name}" for name in snapshots] + [f"log group {name}" for name in groups] + [f"parameter group {name}" for name in own]
 
 
-def _identifier(instance: dict) -> str:
+def identifier_of(instance: dict) -> str:
     """Of the cluster, where it is a member of one."""
     return instance.get("DBClusterIdentifier") or instance["DBInstanceIdentifier"]

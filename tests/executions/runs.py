@@ -9,10 +9,11 @@ from demo import verdict
 from demo.application import Application
 from demo.databases import Databases
 from demo.executions import Execution, failures
+from demo.footprint import footprint
 from demo.local_cloud import LocalCloud
 from demo.waiting import wait_until
 
-from .sources import LIMIT_SECONDS, change_thing, footprint, make_request, secret_name, secret_value
+from .sources import LIMIT_SECONDS, change_thing, make_request, secret_name, secret_value
 
 
 @dataclass(frozen=True)

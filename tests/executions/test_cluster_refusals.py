@@ -7,9 +7,10 @@ import os
 import pytest
 from demo.databases import MASTER, MASTER_PASSWORD
 from demo.executions import Execution
+from demo.footprint import footprint
 from demo.local_cloud import LocalCloud, binaries_directory
 
-from .sources import LIMIT_SECONDS, footprint, make_request, make_source
+from .sources import LIMIT_SECONDS, make_request, make_source
 
 NUMBERS = itertools.count()
 

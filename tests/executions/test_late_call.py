@@ -3,9 +3,10 @@
 import json
 
 from demo.executions import Execution
+from demo.footprint import footprint
 
 from .runs import approve, writing
-from .sources import LIMIT_SECONDS, footprint, make_request, make_source, secret_name
+from .sources import LIMIT_SECONDS, make_request, make_source, secret_name
 
 NAME = "late-call"
 

@@ -2,8 +2,9 @@
 
 import pytest
 from demo.executions import Execution, entered_states
+from demo.footprint import footprint
 
-from .sources import LIMIT_SECONDS, footprint, make_request, make_source
+from .sources import LIMIT_SECONDS, make_request, make_source
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,11 @@
 import pytest
 from demo.databases import values
 from demo.executions import Execution
+from demo.footprint import footprint, own_parameter_groups, parameter_group_of
 from demo.waiting import wait_until
 
 from .runs import move, name_of
-from .sources import LIMIT_SECONDS, footprint, make_request, make_source, own_parameter_groups, parameter_group_of
+from .sources import LIMIT_SECONDS, make_request, make_source
 
 WITH_REBOOT = {"consent": {"replica_identity": True, "reboot": True}}
 

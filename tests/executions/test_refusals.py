@@ -6,9 +6,10 @@ import itertools
 import pytest
 from demo.databases import MASTER, values
 from demo.executions import Execution, entered_states
+from demo.footprint import footprint
 from demo.shop import make_secret
 
-from .sources import KEY_ALIAS, LIMIT_SECONDS, footprint, make_request, make_source
+from .sources import KEY_ALIAS, LIMIT_SECONDS, make_request, make_source
 
 NAME = "refused"
 DATABASES = ["postgres", "app"]

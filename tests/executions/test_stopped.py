@@ -5,10 +5,11 @@ import json
 import pytest
 from demo.databases import Databases
 from demo.executions import Execution
+from demo.footprint import footprint
 from demo.waiting import wait_until
 
 from .runs import finish, undo_of, writing
-from .sources import LIMIT_SECONDS, footprint, make_request, make_source
+from .sources import LIMIT_SECONDS, make_request, make_source
 
 NAME = "stopped"
 

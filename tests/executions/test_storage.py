@@ -4,10 +4,11 @@ import datetime
 
 import pytest
 from demo.executions import Execution, entered_states
+from demo.footprint import footprint
 from demo.local_cloud import LocalCloud
 
 from .runs import undo_of, undone
-from .sources import LIMIT_SECONDS, footprint, make_request, make_source
+from .sources import LIMIT_SECONDS, make_request, make_source
 
 GIB = 1 << 30
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from demo import verdict
 from demo.databases import Databases
 from demo.executions import Execution, failures
+from demo.footprint import footprint
 from demo.local_cloud import LocalCloud
 from demo.shop import make_key
 from demo.waiting import wait_until
 
 from executions.runs import approve, undo_of, writing
-from executions.sources import footprint, make_request, make_source, secret_name, secret_value
+from executions.sources import make_request, make_source, secret_name, secret_value
 
 from .matrix import GIVEN_BACK, MOVED, TRIES, Case
 
