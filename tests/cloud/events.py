@@ -54,7 +54,7 @@ def _send_to_state_machines() -> None:
         machines = [target for target in self.targets if ":stateMachine:" in target["Arn"]]
         if self.state == "ENABLED" and machines and self.event_pattern.matches_event(event):
             for target in machines:
-                _start(self, target, json.dumps(_as_sent(event)))
+                _start(self, target, json.dumps(_as_sent(event), ensure_ascii=False))
         if len(machines) < len(self.targets):
             send(self, event, transform_input)
 

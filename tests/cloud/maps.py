@@ -16,6 +16,7 @@ import re
 import types
 import uuid
 
+from moto.core.responses import ActionResult
 from moto.stepfunctions.parser import api, models
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
@@ -27,6 +28,7 @@ from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.backend.execution import Execution
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
+from moto.stepfunctions.responses import StepFunctionResponse
 
 # AWS's own bound, where a state machine sets none.
 MOST_AT_A_TIME = 10_000
@@ -220,7 +222,7 @@ def _children(env) -> Children:
 
 
 def _find_children() -> None:
-    # A child can be described, stopped and sent a task token, but is not in its state machine's list.
+    # A child can be described, stopped and sent a task token, but is not in its state machine's list; it is in its map run's.
     describe, executions = StepFunctionsParserBackend.describe_execution, StepFunctionsParserBackend._get_executions
 
     def describe_execution(self: StepFunctionsParserBackend, execution_arn: str) -> Execution:
@@ -232,5 +234,24 @@ def _find_children() -> None:
             child for child in children if execution_status in (None, child.exec_status)
         ]
 
+    # ListExecutions by state machine is moto's; by map run it is told here (API reference, "ListExecutions": latest first).
+    list_executions = StepFunctionResponse.list_executions
+
+    def list_children(self: StepFunctionResponse) -> ActionResult:
+        map_run_arn, status = self._get_param("mapRunArn"), self._get_param("statusFilter")
+        if not map_run_arn:
+            return list_executions(self)
+        children = self.stepfunction_backend.__dict__.get("children", {}).values()
+        listed = [
+            {
+                "executionArn": child.exec_arn, "stateMachineArn": child.state_machine.arn, "mapRunArn": map_run_arn,
+                "name": child.name, "status": child.exec_status, "startDate": child.start_date,
+            }
+            for child in children
+            if child.map_run.record.map_run_arn == map_run_arn and status in (None, child.exec_status)
+        ]  # fmt: skip
+        return ActionResult({"executions": sorted(listed, key=lambda each: each["startDate"], reverse=True)})
+
     StepFunctionsParserBackend.describe_execution = describe_execution
     StepFunctionsParserBackend._get_executions = get_executions
+    StepFunctionResponse.list_executions = list_children

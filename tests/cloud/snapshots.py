@@ -225,7 +225,8 @@ class SnapshotRequests(ControlPlane):
 
     def delete_db_snapshot(self, db_snapshot_identifier: str) -> Snapshot:
         snapshot = self.find_snapshot(db_snapshot_identifier)
-        if snapshot.status not in ("available", "failed"):
+        # API reference, "DeleteDBSnapshot": "If the snapshot is being copied, the copy operation is terminated."
+        if snapshot.status not in ("available", "failed") and not snapshot.is_copy:
             raise InvalidDBSnapshotState(f"DBSnapshot {db_snapshot_identifier} is not in the available state.")
         del self.database_snapshots[snapshot.db_snapshot_identifier]
         snapshot.volume.unlink(missing_ok=True)

@@ -60,6 +60,9 @@ def test_a_child_is_an_execution_of_its_own(cloud, run):
     (map_run,) = client.list_map_runs(executionArn=execution["executionArn"])["mapRuns"]
     counts = client.describe_map_run(mapRunArn=map_run["mapRunArn"])["itemCounts"]
     assert (counts["total"], counts["succeeded"], counts["running"], counts["pending"]) == (1, 1, 0, 0)
+    (of_the_map,) = client.list_executions(mapRunArn=map_run["mapRunArn"])["executions"]
+    assert (of_the_map["executionArn"], of_the_map["status"]) == (child["Id"], "SUCCEEDED")
+    assert client.list_executions(mapRunArn=map_run["mapRunArn"], statusFilter="RUNNING")["executions"] == []
 
 
 def test_a_child_does_not_see_its_parents_variables(run):

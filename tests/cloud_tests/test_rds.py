@@ -312,6 +312,19 @@ def test_no_server_outlives_a_cloud_that_is_killed(open_directory):
     wait_until(lambda: not listening(), "the server to end")
 
 
+def test_a_copy_in_progress_ends_when_it_is_deleted(cloud, databases, plain):
+    rds = databases.rds
+    rds.create_db_snapshot(DBInstanceIdentifier="plain", DBSnapshotIdentifier="to-copy")
+    assert refused(rds.delete_db_snapshot, DBSnapshotIdentifier="to-copy") == "InvalidDBSnapshotState"
+    databases.snapshot_available("to-copy")
+    rds.copy_db_snapshot(SourceDBSnapshotIdentifier="to-copy", TargetDBSnapshotIdentifier="given-up")
+    assert cloud.api("GET", "rds")["copies_in_progress"] == 1
+    rds.delete_db_snapshot(DBSnapshotIdentifier="given-up")
+    assert cloud.api("GET", "rds")["copies_in_progress"] == 0
+    assert refused(rds.describe_db_snapshots, DBSnapshotIdentifier="given-up") == "DBSnapshotNotFound"
+    rds.delete_db_snapshot(DBSnapshotIdentifier="to-copy")
+
+
 def test_quotas_are_refused_as_aws_words_it_and_their_use_is_counted(cloud, databases, plain):
     rds = databases.rds
     before = cloud.api("GET", "rds")
