@@ -23,10 +23,10 @@ demo-fleet: install build
 cloud: install build
 	@exec $(PYTHON) -m cloud --binaries $(BINARIES)
 
-## test: unit tests, settings against the service model, the local cloud's own tests, whole executions
+## test: unit tests, settings against the service model, the local cloud's own tests, whole executions, the fleet
 test: install sizes
 	cargo test --workspace
-	$(PYTHON) -m pytest -q -n 3 --dist loadfile tests/settings tests/cloud_tests tests/executions tests/guards tests/sweep
+	$(PYTHON) -m pytest -q -n 3 --dist loadfile tests/settings tests/cloud_tests tests/executions tests/fleet tests/guards tests/sweep
 
 LINTERS := $(RDS_REENCRYPT_CACHE)/linters
 

@@ -1,0 +1,1 @@
+"""Many databases: campaigns and findings on the local cloud, with real servers, functions and state machines."""
