@@ -52,6 +52,16 @@ def test_what_cannot_be_planned_is_told_with_the_remedy(cloud, fleet, source, ta
     assert message["Subject"] == "rds-reencrypt: 1 refused" and "name a secret" in message["Message"]
 
 
+def test_an_event_that_is_delivered_again_is_known_and_told_to_nobody(fleet, source):
+    day = fleet.new_day()
+    (event,) = fleet.put(detail_of(NAME), at=day)
+    assert fleet.outcomes(fleet.started_by(event)) == {NAME: "planned"}
+    before, _ = fleet.runs(), fleet.news()
+    for event in fleet.put(detail_of(source["DbiResourceId"]), detail_of(NAME), at=day):
+        assert fleet.outcomes(fleet.started_by(event)) == {NAME: "known"}
+    assert (fleet.runs(), fleet.news()) == (before, [])
+
+
 def test_events_of_a_day_by_whatever_name_lead_to_one_plan_and_one_message(fleet, source):
     fleet.news()
     day = fleet.new_day()
