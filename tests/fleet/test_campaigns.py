@@ -22,9 +22,9 @@ def sources(cloud, databases, key_arn):
         )
         for name in NAMES
     }  # fmt: skip
-    databases.create_aurora("ring", 16, members=1, DatabaseName="app", Tags=owned("alpha") + [{"Key": "environment", "Value": "Prod"}])
+    databases.create_aurora("circle", 16, members=1, DatabaseName="app", Tags=owned("alpha") + [{"Key": "environment", "Value": "Prod"}])
     cloud.client("rds").create_db_instance(
-        DBInstanceIdentifier="mysql", Engine="mysql", DBInstanceClass="db.t3.medium", MasterUsername="m", MasterUserPassword="secret99",
+        DBInstanceIdentifier="other-engine", Engine="mysql", DBInstanceClass="db.t3.medium", MasterUsername="m", MasterUserPassword="secret99",
         AllocatedStorage=20,
     )  # fmt: skip
     return made
@@ -37,14 +37,14 @@ def footprints(cloud, sources) -> list[dict]:
 def test_a_campaign_plans_each_of_its_list_once_and_the_harmless_ones_first(cloud, fleet, sources):
     before, runs, _ = footprints(cloud, sources), fleet.runs(), fleet.news()
     arn = sources["gamma"]["DBInstanceArn"]
-    listed = ["beta", "ring-1", arn, {"source": "alpha", "mode": "migrate"}, "nowhere", "GAMMA", "mysql", "ring"]
+    listed = ["beta", "circle-1", arn, {"source": "alpha", "mode": "migrate"}, "nowhere", "GAMMA", "other-engine", "circle"]
     campaign = fleet.campaign("all-planned", listed, plan_only=True, max_concurrency=1)
     rows = sorted((row["source"], row["outcome"]) for row in fleet.rows(campaign))
-    planned = [("alpha", "planned"), ("beta", "planned"), ("gamma", "planned"), ("ring", "planned")]
-    assert rows == sorted([*planned, ("gamma", "misconfigured"), ("ring", "misconfigured"), ("nowhere", "gone"), ("mysql", "not_ours")])
+    planned = [("alpha", "planned"), ("beta", "planned"), ("gamma", "planned"), ("circle", "planned")]
+    assert rows == sorted([*planned, ("gamma", "misconfigured"), ("circle", "misconfigured"), ("nowhere", "gone"), ("other-engine", "not_ours")])
     plans = [run.removeprefix("all-planned-plan-").rsplit("-", 1)[0] for run in fleet.runs() if run not in runs]
     # What does not say what it is counts as production. Of Aurora's the size is not known.
-    assert plans == ["gamma", "alpha", "ring", "beta"]
+    assert plans == ["gamma", "alpha", "circle", "beta"]
     assert footprints(cloud, sources) == before
     (message,) = fleet.news()
     assert message["Subject"] == "rds-reencrypt: 4 planned, 1 gone, 2 misconfigured, 1 not ours"
