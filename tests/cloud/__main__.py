@@ -21,6 +21,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 
 from cloud import api, at_scale, cbor, cloudformation, lambdas, rds, stack, stepfunctions, time_scale, without_servers
+from cloud.access import Access
 from cloud.faults import Faults
 from cloud.simulated import SimulatedLambdas
 
@@ -169,7 +170,8 @@ def _serve(
     moto = DomainDispatcherApplication(create_backend_app)
     # moto looks through two hundred directories for every request, and lets none pass meanwhile.
     moto.get_backend_for_host = functools.cache(moto.get_backend_for_host)
-    application = api.beside(cbor.spoken_by(moto), functions, databases)
+    access = Access()
+    application = api.beside(access.guarding(cbor.spoken_by(moto)), functions, databases, access)
     host, port = listener.getsockname()
     server = make_server(
         host, port, application, threaded=True, request_handler=MotoRequestHandler, fd=listener.fileno()

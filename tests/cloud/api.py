@@ -4,6 +4,9 @@ GET /cloud-api/lambdas      {"functions": [{"name", "invocations", "ran", "secon
 GET /cloud-api/rds          {"copies_in_progress", "most_copies_in_progress", "manual_snapshots",
                             "most_manual_snapshots", "refused_for_quota", "requests", "most_requests_in_a_second"}
 GET /cloud-api/executions   {"state_machines": [{"state_machine", "executions", "transitions"}]}, without servers
+GET /cloud-api/actions      {function: {action: [resources]}}: what functions have asked for and their roles allow
+GET /cloud-api/refusals     the same of what was refused to them
+DELETE /cloud-api/actions   forgets both
 GET /cloud-api/faults       {"faults": [...]}, with how often each was matched and whether it has struck
 POST /cloud-api/faults      {"kind", …}: kinds and members are in faults.py
 DELETE /cloud-api/faults    forgets all
@@ -14,22 +17,23 @@ import json
 from werkzeug.wrappers import Request, Response
 
 from cloud import at_scale
+from cloud.access import Access
 from cloud.lambdas import Lambdas
 from cloud.rds import Rds
 
 
-def beside(aws_application, lambdas: Lambdas, rds: Rds):
+def beside(aws_application, lambdas: Lambdas, rds: Rds, access: Access):
     """The WSGI application that answers for both."""
 
     def application(environ, start_response):
         if not environ["PATH_INFO"].startswith("/cloud-api/"):
             return aws_application(environ, start_response)
-        return _answer(Request(environ), lambdas, rds)(environ, start_response)
+        return _answer(Request(environ), lambdas, rds, access)(environ, start_response)
 
     return application
 
 
-def _answer(request: Request, lambdas: Lambdas, rds: Rds) -> Response:
+def _answer(request: Request, lambdas: Lambdas, rds: Rds, access: Access) -> Response:
     match request.method, request.path.removeprefix("/cloud-api/"):
         case "GET", "lambdas":
             return _json({"functions": lambdas.listing()})
@@ -37,6 +41,13 @@ def _answer(request: Request, lambdas: Lambdas, rds: Rds) -> Response:
             return _json(rds.used())
         case "GET", "executions":
             return _json({"state_machines": at_scale.executions()})
+        case "GET", "actions":
+            return _json(access.allowed())
+        case "GET", "refusals":
+            return _json(access.refused())
+        case "DELETE", "actions":
+            access.forget()
+            return _json({})
         case "GET", "faults":
             return _json({"faults": lambdas.faults.listing()})
         case "POST", "faults":

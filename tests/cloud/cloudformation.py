@@ -1,26 +1,34 @@
 """CloudFormation: what moto's lacks for the product's templates.
 
-A nested stack's outputs can be read by its parent, a rule of AWS Config has the name that an event pattern refers to
+A nested stack's outputs can be read by its parent, a role's policies are kept as IAM keeps them, a rule of AWS Config has the name that an event pattern refers to
 (nothing evaluates it: tests send the events themselves), and of a type that moto does not know nothing is made, in
 silence.
 """
 
+import json
 import logging
 import uuid
 import warnings
 
 from moto.cloudformation.models import Stack
 from moto.core.common_models import CloudFormationModel
+from moto.iam.models import Role
 
 
 def install() -> None:
     logging.getLogger("moto").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", message="Tried to parse .* but it's not supported by moto")
     Stack.get_cfn_attribute = _output
+    Role.put_policy = _put_policy
 
 
 def _output(self: Stack, attribute: str) -> str:
     return self.output_map[attribute.removeprefix("Outputs.")].value
+
+
+def _put_policy(self: Role, name: str, document: dict | str) -> None:
+    """A document from a template is no text yet."""
+    self.policies[name] = document if isinstance(document, str) else json.dumps(document)
 
 
 class ConfigRule(CloudFormationModel):

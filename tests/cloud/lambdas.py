@@ -31,6 +31,7 @@ from moto.awslambda.models import LambdaFunction, lambda_backends
 from moto.core.utils import unix_time_millis
 
 from cloud.faults import Faults
+from cloud.permissions import access_key_id
 
 _ERROR_MEMBERS = {"errorType", "errorMessage", "stackTrace", "trace", "requestId"}
 _START_LIMIT_SECONDS = 20
@@ -258,6 +259,7 @@ class Lambdas:
         given = {name: str(value) for name, value in function.environment_vars.items()}
         set_by_lambda = {
             "AWS_REGION": function.region,
+            "AWS_ACCESS_KEY_ID": access_key_id(function.function_name),
             "AWS_DEFAULT_REGION": function.region,
             "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.run_time}",
             "AWS_LAMBDA_FUNCTION_NAME": function.function_name,
@@ -386,7 +388,6 @@ def install(
         directory,
         own
         | {
-            "AWS_ACCESS_KEY_ID": "function",
             "AWS_SECRET_ACCESS_KEY": "function",
             "AWS_ENDPOINT_URL": endpoint_url,
             "RDS_CA_FILE": str(ca_file),

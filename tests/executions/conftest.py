@@ -12,6 +12,8 @@ from .sources import KEY_ALIAS
 def cloud():
     with LocalCloud("--binaries", str(binaries_directory())) as running:
         yield running
+        # Some refusals are reported and end no execution.
+        assert running.api("GET", "refusals") == {}
 
 
 @pytest.fixture(scope="session")
