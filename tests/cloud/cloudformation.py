@@ -1,6 +1,7 @@
 """CloudFormation: what moto's lacks for the product's templates.
 
-A nested stack's outputs can be read by its parent, a role's policies are kept as IAM keeps them, a rule of AWS Config has the name that an event pattern refers to
+A nested stack's outputs can be read by its parent, a role has the policies that it is to
+have, a rule of AWS Config has the name that an event pattern refers to
 (nothing evaluates it: tests send the events themselves), and of a type that moto does not know nothing is made, in
 silence.
 """
@@ -12,7 +13,7 @@ import warnings
 
 from moto.cloudformation.models import Stack
 from moto.core.common_models import CloudFormationModel
-from moto.iam.models import Role
+from moto.iam.models import Role, iam_backends
 
 
 def install() -> None:
@@ -20,6 +21,7 @@ def install() -> None:
     warnings.filterwarnings("ignore", message="Tried to parse .* but it's not supported by moto")
     Stack.get_cfn_attribute = _output
     Role.put_policy = _put_policy
+    _attach_policies()
 
 
 def _output(self: Stack, attribute: str) -> str:
@@ -29,6 +31,22 @@ def _output(self: Stack, attribute: str) -> str:
 def _put_policy(self: Role, name: str, document: dict | str) -> None:
     """A document from a template is no text yet."""
     self.policies[name] = document if isinstance(document, str) else json.dumps(document)
+
+
+def _attach_policies() -> None:
+    """moto attaches none; AWS's own it does not know."""
+    create = Role.create_from_cloudformation_json.__func__
+
+    def create_with_policies(
+        cls: type[Role], resource_name: str, cloudformation_json: dict, account_id: str, region_name: str, **more
+    ) -> Role:
+        role = create(cls, resource_name, cloudformation_json, account_id, region_name, **more)
+        for arn in cloudformation_json["Properties"].get("ManagedPolicyArns", []):
+            if ":aws:policy/" not in arn:
+                iam_backends[account_id][role.partition].attach_role_policy(arn, role.name)
+        return role
+
+    Role.create_from_cloudformation_json = classmethod(create_with_policies)
 
 
 class ConfigRule(CloudFormationModel):

@@ -1,7 +1,7 @@
-"""What a role of the deployed stack allows: the statements of its own policies, with their resources and conditions.
+"""What a role of the deployed stack allows: the statements of its policies, with their resources and conditions.
 
-Managed policies are left out; those that SAM attaches are for logs, networks and traces, which no request here is about.
-What no policy of the product has, is refused to be read: `NotAction`, `NotResource`, denials, other operators.
+AWS's managed policies are left out; those that SAM attaches are for logs, networks and traces, which no request here is
+about. What no policy of the product has, is refused to be read: `NotAction`, `NotResource`, denials, other operators.
 """
 
 import functools
@@ -72,7 +72,9 @@ def role_of(function: str, region: str) -> Role:
     """As it is now: policies may change while the stack is there."""
     arn = lambda_backends[DEFAULT_ACCOUNT_ID][region].get_function(function).role
     role = iam_backends[DEFAULT_ACCOUNT_ID]["aws"].get_role_by_arn(arn)
-    return Role(role.name, _read(tuple(role.policies.values())))
+    managed = [policy for arn, policy in role.managed_policies.items() if ":aws:policy/" not in arn]
+    documents = [version.document for policy in managed for version in policy.versions if version.is_default]
+    return Role(role.name, _read((*role.policies.values(), *documents)))
 
 
 @functools.lru_cache(maxsize=None)
