@@ -9,7 +9,7 @@ PROFILE ?= release
 BINARIES := $(CARGO_TARGET_DIR)/$(PROFILE:dev=debug)
 PYTHON := $(RDS_REENCRYPT_CACHE)/venv/bin/python
 
-.PHONY: demo demo-fleet cloud test lint bench bench-verify bench-fleet model sweep fuzz test-faults test-guards build install sizes
+.PHONY: demo demo-fleet cloud test lint bench bench-verify bench-fleet model sweep fuzz test-faults test-guards privileges build install sizes
 
 ## demo: encrypts a database under write load and says whether all held (PG=12..18, KIND=instance|aurora|cluster|rekey|unprepared)
 demo: install build
@@ -26,7 +26,7 @@ cloud: install build
 ## test: unit tests, settings against the service model, the local cloud's own tests, whole executions, the fleet
 test: install sizes
 	cargo test --workspace
-	$(PYTHON) -m pytest -q -n 3 --dist loadfile tests/settings tests/cloud_tests tests/executions tests/fleet tests/guards tests/sweep
+	$(PYTHON) -m pytest -q -n 3 --dist loadfile tests/settings tests/privileges tests/cloud_tests tests/executions tests/fleet tests/guards tests/sweep
 
 LINTERS := $(RDS_REENCRYPT_CACHE)/linters
 
@@ -68,6 +68,10 @@ test-faults: install build
 ## test-guards: takes each guard away, one at a time, and sees its test fail (GUARDS="--only sequences")
 test-guards: install
 	$(PYTHON) -m guards $(GUARDS)
+
+## privileges: what each role allows against what whole executions used of it: nothing missing, nothing unused
+privileges: install build
+	$(PYTHON) -m privileges --binaries $(BINARIES)
 
 ## bench-verify: how fast verification reads, beside other ways (BENCH="--major 13 --megabytes 1200")
 bench-verify: install build

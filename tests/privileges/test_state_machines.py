@@ -1,0 +1,65 @@
+"""The state machines' roles against the states: moto asks for no permission there, so the files are compared."""
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse
+
+from .roles import as_list
+from .test_roles import REPOSITORY
+
+# Source: Step Functions developer guide, "How Step Functions generates IAM policies for integrated services".
+_JOB = {"states:DescribeExecution", "states:StopExecution", "events:PutTargets", "events:PutRule", "events:DescribeRule"}
+ACTIONS = {
+    "arn:aws:states:::lambda:invoke": {"lambda:InvokeFunction"},
+    "arn:aws:states:::states:startExecution.sync:2": {"states:StartExecution"} | _JOB,
+    "arn:aws:states:::aws-sdk:s3:putObject": {"s3:PutObject"},
+    "arn:aws:states:::aws-sdk:s3:listObjectsV2": {"s3:ListBucket"},
+    "arn:aws:states:::sns:publish": {"sns:Publish"},
+    "DISTRIBUTED": {"states:StartExecution", "states:DescribeExecution", "states:StopExecution"},
+}
+
+
+def _states(machine: dict) -> Iterator[dict]:
+    for state in machine["States"].values():
+        yield state
+        if processor := state.get("ItemProcessor"):
+            yield from _states(processor)
+
+
+def _read(definition: str) -> list[dict]:
+    return list(_states(json.loads((REPOSITORY / "statemachine" / definition).read_text())))
+
+
+def _functions_called(states: list[dict]) -> set[str]:
+    return {name for state in states for name in re.findall(r"\$\{(\w+Function)Arn\}", json.dumps(state.get("Arguments", "")))}
+
+
+def test_the_encrypting_machine_may_call_the_functions_that_it_calls_and_no_other():
+    machine = yaml_parse((REPOSITORY / "template.yaml").read_text())["Resources"]["EncryptStateMachine"]
+    states = _read("encrypt.asl.json")
+    assert {state["Resource"] for state in states if "Resource" in state} == {"arn:aws:states:::lambda:invoke"}
+    allowed = [policy["LambdaInvokePolicy"]["FunctionName"]["Ref"] for policy in machine["Properties"]["Policies"]]
+    assert set(allowed) == _functions_called(states) and len(allowed) == len(set(allowed))
+
+
+@pytest.fixture(scope="module")
+def fleet():
+    """What the role of the fleet's machine allows, by action."""
+    role = yaml_parse((REPOSITORY / "infra/fleet.yaml").read_text())["Resources"]["FleetRole"]["Properties"]
+    statements = [each for policy in role["Policies"] for each in policy["PolicyDocument"]["Statement"]]
+    return {action: as_list(statement["Resource"]) for statement in statements for action in as_list(statement["Action"])}
+
+
+def test_the_fleets_machine_may_do_what_its_states_do_and_nothing_else(fleet):
+    states = _read("fleet.asl.json")
+    used = {state["Resource"] for state in states if "Resource" in state}
+    used |= {state["ItemProcessor"]["ProcessorConfig"]["Mode"] for state in states if "ItemProcessor" in state}
+    assert fleet.keys() == set().union(*(ACTIONS[each] for each in used))
+
+
+def test_the_fleets_machine_may_call_the_functions_that_it_calls_and_no_other(fleet):
+    allowed = {resource["Fn::GetAtt"][0] for resource in fleet["lambda:InvokeFunction"]}
+    assert allowed == _functions_called(_read("fleet.asl.json"))
