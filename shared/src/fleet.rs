@@ -86,6 +86,11 @@ impl Campaign {
     /// `InvalidInput`, with the field that is wrong.
     pub fn parse(value: Value) -> Result<Self> {
         let invalid = |what: &str| StepError::new(ErrorName::InvalidInput, format!("the campaign's input is not valid: {what}"));
+        // Serde fills a struct that has a default for everything from an empty list, too.
+        let is_object = |member: &Value| member.is_null() || member.is_object();
+        if !value.is_object() || ["tag", "production"].iter().any(|field| !is_object(&value[*field])) {
+            return Err(invalid("it, its tag and its production are objects"));
+        }
         let campaign: Self = serde_path_to_error::deserialize(value).map_err(|error| invalid(&error.to_string()))?;
         let problems = campaign.problems();
         if problems.is_empty() { Ok(campaign) } else { Err(invalid(&problems.join("; "))) }
@@ -301,7 +306,11 @@ mod tests {
             (json!({"lead_hours": 13}), "lead_hours"),
             (json!({"defaults": {"source": "d"}}), "defaults"),
             (json!({"production": {"values": "prod"}}), "production.values"),
-            (json!("all"), "campaign"),
+            (json!("all"), "objects"),
+            (json!(null), "objects"),
+            (json!([]), "objects"),
+            (json!({"tag": ["team", "shop"]}), "objects"),
+            (json!({"production": []}), "objects"),
         ] {
             let error = Campaign::parse(value).unwrap_err();
             assert_eq!(error.name, ErrorName::InvalidInput);

@@ -37,6 +37,11 @@ pub struct Input {
     pub wait: Wait,
     /// ARN of an execution that was stopped, whose work is to be undone, or finished where its fence stands already.
     pub undo: Option<String>,
+    /// The execution that started this one, which the console then shows beside it. It makes inputs differ, so that Step Functions
+    /// does not take a second caller's start of the same name for the first one's.
+    /// Source: AWS Step Functions developer guide, "Start workflow executions from a task state".
+    #[serde(rename = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID")]
+    pub started_by: Option<String>,
 }
 
 fn default_kms_key() -> String {
