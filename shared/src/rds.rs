@@ -19,6 +19,9 @@ use crate::secrets::read_credentials;
 /// as the source's disk allows. Source: API reference, `CreateDBSnapshot` and `CopyDBSnapshot`.
 pub const NO_PLACE: &str = "SnapshotQuotaExceeded";
 
+/// By this RDS refuses an ARN of something else, or characters that no identifier has: there is nothing of that name.
+pub(crate) const NO_IDENTIFIER: &str = "InvalidParameterValue";
+
 /// An instance by its identifier or ARN, or by its resource id (`db-…`, in capitals).
 ///
 /// # Errors
@@ -39,7 +42,7 @@ fn is_resource_id(id: &str, prefix: &str) -> bool {
 async fn describe(request: DescribeDBInstancesFluentBuilder, id: &str) -> Result<Option<DbInstance>> {
     match request.send().await {
         Ok(output) => Ok(output.db_instances.unwrap_or_default().into_iter().next()),
-        Err(error) if matches!(code(&error), Some("DBInstanceNotFound" | "DBInstanceNotFoundFault")) => Ok(None),
+        Err(error) if matches!(code(&error), Some("DBInstanceNotFound" | "DBInstanceNotFoundFault" | NO_IDENTIFIER)) => Ok(None),
         Err(error) => Err(StepError::from(error).while_doing(&format!("describe instance {id}"))),
     }
 }

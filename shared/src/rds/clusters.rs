@@ -6,7 +6,7 @@ use aws_sdk_rds::types::{DbCluster, DbClusterSnapshot, DbInstance, Filter};
 use crate::aws::{Aws, code};
 use crate::contract::Ready;
 use crate::error::{Result, StepError};
-use crate::rds::{find_instance, is_resource_id, snapshot_status};
+use crate::rds::{NO_IDENTIFIER, find_instance, is_resource_id, snapshot_status};
 
 /// A cluster by its identifier or ARN, or by its resource id (`cluster-…`, in capitals).
 ///
@@ -24,7 +24,7 @@ pub async fn find_cluster(aws: &Aws, id: &str) -> Result<Option<DbCluster>> {
 async fn describe(request: DescribeDBClustersFluentBuilder, id: &str) -> Result<Option<DbCluster>> {
     match request.send().await {
         Ok(output) => Ok(output.db_clusters.unwrap_or_default().into_iter().next()),
-        Err(error) if matches!(code(&error), Some("DBClusterNotFoundFault" | "DBClusterNotFound")) => Ok(None),
+        Err(error) if matches!(code(&error), Some("DBClusterNotFoundFault" | "DBClusterNotFound" | NO_IDENTIFIER)) => Ok(None),
         Err(error) => Err(StepError::from(error).while_doing(&format!("describe cluster {id}"))),
     }
 }

@@ -25,20 +25,15 @@ pub enum Found {
 /// # Errors
 /// `SourceNotFound`, `AwsUnavailable`, `AwsRefused`.
 pub async fn find(aws: &Aws, id: &str) -> Result<Found> {
-    // An ARN of something else, or characters that no identifier has, are refused by RDS itself.
-    let not_found = |error: StepError| {
-        let is_refused = error.name == ErrorName::AwsRefused;
-        if is_refused { StepError::new(ErrorName::SourceNotFound, format!("there is no database {id}")).because(error) } else { error }
-    };
     if !id.contains(":cluster:")
-        && let Some(instance) = find_instance(aws, id).await.map_err(not_found)?
+        && let Some(instance) = find_instance(aws, id).await?
     {
         return match instance.db_cluster_identifier() {
             None => Ok(Found::Instance(Box::new(instance))),
             Some(cluster) => find_cluster(aws, cluster).await,
         };
     }
-    find_cluster(aws, id).await.map_err(not_found)
+    find_cluster(aws, id).await
 }
 
 async fn find_cluster(aws: &Aws, id: &str) -> Result<Found> {
