@@ -360,7 +360,9 @@ pub mod example {
         let verified = json!({"orders": {"tables": 1, "rows": 10}});
         match function {
             "preflight" => json!({"action": "do", "execution": execution(), "input": {"source": "orders-db", "secret": "orders/master"}}),
-            "discover" => json!({"execution": execution(), "finding": null, "campaign": {"databases": ["orders-db"]}, "kms_key": "alias/aws/rds"}),
+            "discover" => {
+                json!({"execution": execution(), "finding": null, "campaign": {"databases": ["orders-db"]}, "kms_key": "alias/aws/rds", "required_key": ""})
+            }
             "decide" => json!({"item": {"source": "orders-db", "entry": {}}, "campaign": {}, "prefix": "example", "plan": true}),
             "summarize" => json!({
                 "execution": execution(),

@@ -23,6 +23,9 @@ pub struct Campaign {
     pub plan_only: bool,
     /// Members of the input of every execution, which tags and entries add to.
     pub defaults: Map<String, Value>,
+    /// Whether databases that are encrypted with another key get this one: a campaign of encryption alone must not take a key away
+    /// that somebody has chosen.
+    pub rekey: bool,
     /// How many databases at a time.
     pub max_concurrency: u32,
     /// After so many migrations that failed, no other one begins.
@@ -40,6 +43,7 @@ impl Default for Campaign {
             tag: None,
             plan_only: false,
             defaults: Map::new(),
+            rekey: false,
             max_concurrency: 8,
             stop_after_failures: 3,
             lead_hours: 6,
@@ -129,6 +133,8 @@ pub struct DiscoverRequest {
     pub campaign: Option<Value>,
     /// The key of those for which nothing else is said.
     pub kms_key: String,
+    /// ARN of the key that AWS Config requires of all; empty where any will do.
+    pub required_key: String,
 }
 
 /// What EventBridge brings from AWS Config, each as a text, or missing: nothing is taken for granted.
@@ -289,7 +295,7 @@ mod tests {
     #[test]
     fn an_empty_campaign_is_one_of_all_tagged_databases() {
         let campaign = Campaign::parse(json!({})).unwrap();
-        assert!(campaign.databases.is_none() && campaign.tag.is_none() && !campaign.plan_only);
+        assert!(campaign.databases.is_none() && campaign.tag.is_none() && !campaign.plan_only && !campaign.rekey);
         assert_eq!((campaign.max_concurrency, campaign.stop_after_failures), (8, 3));
     }
 

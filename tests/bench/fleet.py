@@ -23,7 +23,7 @@ from demo.local_cloud import LocalCloud, binaries_directory
 TIME_SCALE = 300
 MAX_CONCURRENCY, STOP_AFTER_FAILURES = 18, 100
 COPIES_AT_A_TIME, MANUAL_SNAPSHOTS = 20, 100
-# AWS's price lists of eu-central-1, November 2026: a state transition of a Standard workflow beyond the free ones; of
+# AWS's list prices, as remembered, to be held against your Region's: a state transition of a Standard workflow beyond the free ones; of
 # Lambda on arm64 a request and a GB-second.
 USD_PER_TRANSITION = 0.025 / 1_000
 USD_PER_REQUEST, USD_PER_GB_SECOND = 0.20 / 1_000_000, 0.0000133334

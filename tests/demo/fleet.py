@@ -160,7 +160,7 @@ def run(binaries: Path) -> dict:
 def campaign(fleet: Fleet, name: str, request: dict) -> Execution:
     """All at once, and on where one fails; which databases, their tags say."""
     defaults = {"kms_key": KEY_ALIAS, "wait": {"max_seconds": 2}}
-    request = {"defaults": defaults, "max_concurrency": len(FLEET), "stop_after_failures": len(FLEET)} | request
+    request = {"defaults": defaults, "rekey": True, "max_concurrency": len(FLEET), "stop_after_failures": len(FLEET)} | request
     return Execution(fleet.cloud, name, request, machine_arn=fleet.cloud.fleet_state_machine_arn)
 
 

@@ -101,7 +101,7 @@ def test_an_event_on_what_has_the_key_already_ends_as_done(cloud, fleet, key_arn
     (event,) = fleet.put(detail_of(encrypted["DbiResourceId"]), at=fleet.new_day())
     execution = fleet.started_by(event)
     (row,) = fleet.rows(execution)
-    assert (row["source"], row["outcome"]) == ("has-the-key", "done") and row["why"].startswith("AlreadyEncrypted: ")
+    assert (row["source"], row["outcome"]) == ("has-the-key", "done") and row["why"].startswith("it is encrypted already, with ")
     assert "MigrateAll" not in execution.follow() and fleet.news() == []
 
 

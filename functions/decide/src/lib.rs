@@ -36,6 +36,9 @@ fn decide(found: &Found, request: DecideRequest, now: SystemTime) -> Decision {
     if let Err(error) = found.read() {
         return nothing(source, Outcome::NotOurs, error.to_string());
     }
+    if let Some(key) = found.encrypted_with().filter(|_| !request.campaign.rekey) {
+        return nothing(source, Outcome::Done, format!("it is encrypted already, with {key}, and nobody asked for another key (rekey)"));
+    }
     let policy = match Policy::of(found.tags(), request.item.entry) {
         Ok(policy) => policy,
         Err(problems) => return nothing(source, Outcome::Misconfigured, problems.join("; ")),
@@ -200,6 +203,21 @@ mod tests {
     fn what_has_moved_is_done() {
         let decision = decision(&[("encrypt:mode", "migrate"), ("rds-reencrypt:moved-to", "orders-enc")], json!({}), json!({}), false);
         assert_eq!((decision.mode, decision.outcome), (Mode::Nothing, Outcome::Done));
+    }
+
+    #[test]
+    fn a_key_that_somebody_has_chosen_stays_unless_another_one_is_asked_for() {
+        let Found::Instance(mut instance) = database(&[("encrypt:mode", "migrate")]) else { unreachable!("it is an instance") };
+        (instance.storage_encrypted, instance.kms_key_id) = (Some(true), Some("arn:aws:kms:eu-central-1:1:key/chosen".to_owned()));
+        let found = Found::Instance(instance);
+        let mode = |campaign| {
+            let item = Item { source: "orders".to_owned(), entry: serde_json::Map::new() };
+            let request = DecideRequest { item, campaign: Campaign::parse(campaign).unwrap(), prefix: "spring".to_owned(), plan: false };
+            decide(&found, request, UNIX_EPOCH).mode
+        };
+        assert_eq!(mode(json!({})), Mode::Nothing);
+        assert_eq!(mode(json!({"defaults": {"kms_key": "alias/other"}})), Mode::Nothing);
+        assert_eq!(mode(json!({"rekey": true})), Mode::Migrate);
     }
 
     #[test]

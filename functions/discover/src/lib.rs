@@ -24,14 +24,16 @@ const PREFIX_CHARACTERS: usize = 24;
 /// # Errors
 /// `InvalidInput`, `PreconditionFailed` where there are too many for one campaign, `AwsUnavailable`, `AwsRefused`.
 pub async fn handle(aws: &Aws, request: DiscoverRequest) -> Result<Discovered> {
-    let key = Value::String(request.kms_key);
     if let Some(event) = request.finding {
-        let defaults = Map::from_iter([("kms_key".to_owned(), key)]);
-        return Ok(finding::read(&request.execution, &event, Campaign { defaults, ..Campaign::default() }));
+        // Where AWS Config requires a key, a database under another one is a finding, too.
+        let rekey = !request.required_key.is_empty();
+        let key = if rekey { request.required_key } else { request.kms_key };
+        let defaults = Map::from_iter([("kms_key".to_owned(), Value::String(key))]);
+        return Ok(finding::read(&request.execution, &event, Campaign { defaults, rekey, ..Campaign::default() }));
     }
     // An input that is nothing is no campaign of everything.
     let mut campaign = Campaign::parse(request.campaign.unwrap_or(Value::Null))?;
-    campaign.defaults.entry("kms_key").or_insert(key);
+    campaign.defaults.entry("kms_key").or_insert(Value::String(request.kms_key));
     let candidates = candidates::read(aws, &campaign.production).await?;
     let (databases, skipped) = choose(&candidates, &campaign);
     if databases.len() + skipped.len() > MOST_DATABASES {

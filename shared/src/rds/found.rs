@@ -136,15 +136,22 @@ impl Found {
     /// # Errors
     /// `AlreadyEncrypted` where it has that very key.
     pub fn check_not_encrypted_with(&self, kms_key_arn: Option<&str>) -> Result<()> {
-        let (identifier, encrypted, key) = match self {
-            Self::Instance(instance) => (instance.db_instance_identifier(), instance.storage_encrypted(), instance.kms_key_id()),
-            Self::Cluster(cluster, _) => (cluster.db_cluster_identifier(), cluster.storage_encrypted(), cluster.kms_key_id()),
-        };
-        if encrypted != Some(true) || key.is_none() || key != kms_key_arn {
-            return Ok(());
+        match self.encrypted_with() {
+            Some(key) if Some(key) == kms_key_arn => {
+                Err(StepError::new(ErrorName::AlreadyEncrypted, format!("{} is encrypted with {key} already", self.identifier())))
+            }
+            _ => Ok(()),
         }
-        let (identifier, key) = (identifier.unwrap_or_default(), kms_key_arn.unwrap_or_default());
-        Err(StepError::new(ErrorName::AlreadyEncrypted, format!("{identifier} is encrypted with {key} already")))
+    }
+
+    /// The key under which it is, where it is encrypted. Aurora's may be one of AWS's own, which has no ARN.
+    #[must_use]
+    pub fn encrypted_with(&self) -> Option<&str> {
+        let (encrypted, key) = match self {
+            Self::Instance(instance) => (instance.storage_encrypted(), instance.kms_key_id()),
+            Self::Cluster(cluster, _) => (cluster.storage_encrypted(), cluster.kms_key_id()),
+        };
+        (encrypted == Some(true)).then_some(key.unwrap_or("a key of AWS's own"))
     }
 
     /// The secret in which RDS keeps the master password, where it does.
