@@ -105,14 +105,19 @@ def test_the_target_has_the_settings_of_the_source(moved):
     for member in "DBInstanceClass", "EngineVersion", "StorageType", "BackupRetentionPeriod", "DBSubnetGroup", "MultiAZ", "TagList":
         source, target = moved.scene.source.get(member), moved.scene.target.get(member)
         if member == "TagList":
-            target = [tag for tag in target if not tag["Key"].startswith("rds-reencrypt:")]
+            source, target = ([tag for tag in tags if not tag["Key"].startswith("rds-reencrypt:")] for tags in (source, target))
         assert source == target, member
     groups = [[group["DBParameterGroupName"] for group in each["DBParameterGroups"]] for each in (moved.scene.source, moved.scene.target)]
     assert groups[0] == groups[1]
 
 
 def test_a_source_that_has_moved_is_not_moved_again(moved, cloud):
-    again = Execution(cloud, f"again-{moved.identifier}", make_request(moved.identifier, cutover={"when": "now"}))
-    described = again.wait(LIMIT_SECONDS)
+    """By its tag, whatever state it is in; and by its fence, where somebody has taken the tag away."""
+    request = make_request(moved.identifier, cutover={"when": "now"})
+    described = Execution(cloud, f"again-{moved.identifier}", request).wait(LIMIT_SECONDS)
+    assert (described["status"], described["error"]) == ("FAILED", "AlreadyMoved")
+    assert moved.scene.target["DBInstanceIdentifier"] in described["cause"]
+    cloud.client("rds").remove_tags_from_resource(ResourceName=moved.scene.source["DBInstanceArn"], TagKeys=["rds-reencrypt:moved-to"])
+    described = Execution(cloud, f"fenced-{moved.identifier}", request).wait(LIMIT_SECONDS)
     assert (described["status"], described["error"]) == ("FAILED", "PreconditionFailed")
     assert "is fenced" in described["cause"] and 'Büro "Süd"' in described["cause"]

@@ -3,8 +3,9 @@
 from types import SimpleNamespace
 
 import pytest
+from demo.footprint import footprint
 from executions.runs import target_of, undo_of
-from executions.sources import footprint, make_source
+from executions.sources import make_source
 
 from .fleet import LIMIT_SECONDS, detail_of, owned
 

@@ -1,7 +1,8 @@
 """From a finding of AWS Config to an execution: who is planned, who is left alone, and what is told."""
 
 import pytest
-from executions.sources import footprint, make_source
+from demo.footprint import footprint
+from executions.sources import make_source
 
 from .fleet import detail_of, event_of, owned
 

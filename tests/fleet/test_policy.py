@@ -1,8 +1,9 @@
 """What the owner of a database has said by tag, and what comes of it."""
 
 import pytest
+from demo.footprint import footprint
 from executions.runs import finish, writing
-from executions.sources import footprint, make_source, secret_name
+from executions.sources import make_source, secret_name
 
 from .fleet import DEFAULTS, LIMIT_SECONDS, detail_of, owned, window
 

@@ -4,9 +4,10 @@ import contextlib
 
 import pytest
 from demo.executions import Execution
+from demo.footprint import footprint
 from demo.waiting import wait_until
 from executions.runs import approve, undo_of
-from executions.sources import footprint, make_request, make_source
+from executions.sources import make_request, make_source
 
 from .fleet import LIMIT_SECONDS, detail_of, owned, window
 
