@@ -94,10 +94,12 @@ fn snapshot_status(name: &str, status: &str, percent: Option<i32>) -> Result<Rea
 pub async fn drop_snapshot(aws: &Aws, id: &str) -> Result<Ready> {
     let Some(snapshot) = find_snapshot(aws, id).await? else { return Ok(Ready::yes("gone")) };
     match snapshot.status().unwrap_or_default() {
-        status @ ("creating" | "copying" | "deleting") => Ok(Ready::not_yet(status)),
+        "deleting" => Ok(Ready::not_yet("deleting")),
+        // A copy in progress is given up by deleting it, which may spare hours; a snapshot in the making cannot be.
+        // Source: API reference, `DeleteDBSnapshot`.
         _ => match aws.rds.delete_db_snapshot().db_snapshot_identifier(id).send().await {
             Ok(_) => Ok(Ready::not_yet("deleting")),
-            Err(error) if code(&error) == Some("InvalidDBSnapshotState") => Ok(Ready::not_yet("in use")),
+            Err(error) if code(&error) == Some("InvalidDBSnapshotState") => Ok(Ready::not_yet("not to be deleted yet")),
             Err(error) if matches!(code(&error), Some("DBSnapshotNotFound" | "DBSnapshotNotFoundFault")) => Ok(Ready::yes("gone")),
             Err(error) => Err(StepError::from(error).while_doing(&format!("delete snapshot {id}"))),
         },
