@@ -129,7 +129,7 @@ impl Campaign {
 #[serde(deny_unknown_fields)]
 pub struct DiscoverRequest {
     pub execution: Execution,
-    pub finding: Option<Finding>,
+    pub finding: Option<ConfigFinding>,
     pub campaign: Option<Value>,
     /// The key of those for which nothing else is said.
     pub kms_key: String,
@@ -141,7 +141,7 @@ pub struct DiscoverRequest {
 /// Source: AWS Config developer guide, "Monitoring AWS Config with Amazon EventBridge".
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Finding {
+pub struct ConfigFinding {
     pub account: String,
     pub region: String,
     /// When EventBridge took it, as in `2026-11-24T18:00:00Z`.

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from demo.local_cloud import LocalCloud, binaries_directory
+from demo.waiting import wait_until
 
 # So many times faster than AWS. With more, the machine cannot look as often as the waits would let it.
 TIME_SCALE = 300
@@ -131,15 +132,10 @@ def create(cloud: LocalCloud, fleet: list[Database]) -> None:
             StorageEncrypted=database.kind == "encrypted",
             Tags=[{"Key": key, "Value": value} for key, value in database.tags.items()], **group,
         )  # fmt: skip
-    wait_until_available(cloud, len(fleet))
-
-
-def wait_until_available(cloud: LocalCloud, count: int) -> None:
-    deadline = time.monotonic() + 300
-    while (statuses := Counter(each["DBInstanceStatus"] for each in instances(cloud)))["available"] < count:
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not all instances are available: {statuses}")
-        time.sleep(1)
+    wait_until(
+        lambda: Counter(each["DBInstanceStatus"] for each in instances(cloud)), lambda statuses: statuses["available"] == len(fleet),
+        "all instances to be available", 300, 1,
+    )  # fmt: skip
 
 
 def instances(cloud: LocalCloud) -> Iterator[dict]:

@@ -6,7 +6,7 @@ mod policy;
 
 use std::time::SystemTime;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use shared::aws::Aws;
 use shared::error::{ErrorName, Result};
 use shared::fleet::{Campaign, DecideRequest, Decision, Mode, Outcome};
@@ -68,22 +68,21 @@ fn nothing(source: &str, outcome: Outcome, why: impl Into<String>) -> Decision {
 
 /// The campaign's defaults, what the tags add, what the campaign says of this very database.
 fn input(source: &str, campaign: &Campaign, policy: &Policy, plan_only: bool) -> Value {
-    let mut input = Value::Object(campaign.defaults.clone());
-    merge(&mut input, Value::Object(policy.from_tags.clone()));
-    merge(&mut input, Value::Object(policy.from_entry.clone()));
-    merge(&mut input, json!({"source": source, "plan_only": plan_only}));
-    input
+    let mut input = campaign.defaults.clone();
+    merge(&mut input, policy.from_tags.clone());
+    merge(&mut input, policy.from_entry.clone());
+    input.insert("source".to_owned(), json!(source));
+    input.insert("plan_only".to_owned(), json!(plan_only));
+    Value::Object(input)
 }
 
-/// The members of `more` into `value`, and objects into objects.
-fn merge(value: &mut Value, more: Value) {
-    match (value, more) {
-        (Value::Object(members), Value::Object(more)) => {
-            for (key, more) in more {
-                merge(members.entry(key).or_insert(Value::Null), more);
-            }
+/// The members of `more` into `members`, and objects into objects.
+fn merge(members: &mut Map<String, Value>, more: Map<String, Value>) {
+    for (key, more) in more {
+        match (members.get_mut(&key), more) {
+            (Some(Value::Object(members)), Value::Object(more)) => merge(members, more),
+            (_, more) => drop(members.insert(key, more)),
         }
-        (value, more) => *value = more,
     }
 }
 
@@ -211,7 +210,7 @@ mod tests {
         (instance.storage_encrypted, instance.kms_key_id) = (Some(true), Some("arn:aws:kms:eu-central-1:1:key/chosen".to_owned()));
         let found = Found::Instance(instance);
         let mode = |campaign| {
-            let item = Item { source: "orders".to_owned(), entry: serde_json::Map::new() };
+            let item = Item { source: "orders".to_owned(), entry: Map::new() };
             let request = DecideRequest { item, campaign: Campaign::parse(campaign).unwrap(), prefix: "spring".to_owned(), plan: false };
             decide(&found, request, UNIX_EPOCH).mode
         };

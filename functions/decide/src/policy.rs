@@ -20,12 +20,12 @@ impl Policy {
     /// # Errors
     /// Everything that is not understood: a typo must not be taken for silence.
     pub(crate) fn of(tags: &[Tag], mut entry: Map<String, Value>) -> Result<Self, Vec<String>> {
-        let (mut problems, mut input, mut by_tag) = (Vec::new(), json!({}), None);
+        let (mut problems, mut from_tags, mut by_tag) = (Vec::new(), Map::new(), None);
         let pairs = tags.iter().filter_map(|tag| Some((tag.key()?.strip_prefix(POLICY_PREFIX)?, tag.value().unwrap_or_default())));
         for (name, value) in pairs {
             let understood = match name {
                 "mode" => mode(value).map(|mode| by_tag = Some(mode)),
-                _ => members(name, value).map(|members| crate::merge(&mut input, members)),
+                _ => members(name, value).map(|members| crate::merge(&mut from_tags, members)),
             };
             if understood.is_none() {
                 problems.push(format!("the tag {POLICY_PREFIX}{name} = {value:?} is not understood: {}", allowed(name)));
@@ -46,7 +46,6 @@ impl Policy {
             (None, Some(by_entry)) => (by_entry, "as the campaign's entry says"),
             (None, None) => (Mode::Plan, "neither a tag encrypt:mode nor an entry says that it may be changed"),
         };
-        let Value::Object(from_tags) = input else { unreachable!("objects merge into an object") };
         Ok(Self { mode, why: why.to_owned(), from_tags, from_entry: entry })
     }
 }
@@ -60,26 +59,34 @@ fn mode(value: &str) -> Option<Mode> {
 }
 
 /// The members of the execution's input for which a tag stands.
-fn members(name: &str, value: &str) -> Option<Value> {
+fn members(name: &str, value: &str) -> Option<Map<String, Value>> {
     let words: Vec<&str> = value.split_whitespace().collect();
-    match (name, value) {
-        ("approval", "required") => Some(json!({"cutover": {"when": "approved"}})),
-        ("approval", "none") => Some(json!({"cutover": {"when": "now"}})),
-        ("window", _) => Some(json!({"cutover": {"window": value}})),
-        ("secret", _) => Some(json!({"secret": value})),
-        ("application-secrets", _) => Some(json!({"cutover": {"secrets": words}})),
-        ("consent", _) => words.into_iter().try_fold(json!({}), |mut all, word| {
-            let consent = match word {
-                "replica-identity" => json!({"replica_identity": true}),
-                "reboot" => json!({"reboot": true}),
-                "reboot-in-window" => json!({"reboot": true, "reboot_when": "maintenance_window"}),
-                _ => return None,
-            };
-            crate::merge(&mut all, json!({"consent": consent}));
-            Some(all)
-        }),
-        _ => None,
+    let members = match (name, value) {
+        ("approval", "required") => json!({"cutover": {"when": "approved"}}),
+        ("approval", "none") => json!({"cutover": {"when": "now"}}),
+        ("window", _) => json!({"cutover": {"window": value}}),
+        ("secret", _) => json!({"secret": value}),
+        ("application-secrets", _) => json!({"cutover": {"secrets": words}}),
+        ("consent", _) => json!({"consent": consent(&words)?}),
+        _ => return None,
+    };
+    members.as_object().cloned()
+}
+
+fn consent(words: &[&str]) -> Option<Map<String, Value>> {
+    let mut consent = Map::new();
+    for word in words {
+        match *word {
+            "replica-identity" => consent.insert("replica_identity".to_owned(), json!(true)),
+            "reboot" => consent.insert("reboot".to_owned(), json!(true)),
+            "reboot-in-window" => {
+                consent.insert("reboot".to_owned(), json!(true));
+                consent.insert("reboot_when".to_owned(), json!("maintenance_window"))
+            }
+            _ => return None,
+        };
     }
+    Some(consent)
 }
 
 fn allowed(name: &str) -> &'static str {

@@ -2,7 +2,7 @@
 
 use serde_json::Map;
 use shared::contract::Execution;
-use shared::fleet::{Campaign, Discovered, Finding, Item, Outcome};
+use shared::fleet::{Campaign, ConfigFinding, Discovered, Item, Outcome};
 
 use crate::row;
 
@@ -11,7 +11,7 @@ const TYPES: [&str; 2] = ["AWS::RDS::DBInstance", "AWS::RDS::DBCluster"];
 const TOLD_CHARACTERS: usize = 80;
 
 /// The one database of a finding, or why there is none.
-pub(crate) fn read(execution: &Execution, finding: &Finding, campaign: Campaign) -> Discovered {
+pub(crate) fn read(execution: &Execution, finding: &ConfigFinding, campaign: Campaign) -> Discovered {
     let mut discovered = Discovered { databases: Vec::new(), skipped: Vec::new(), prefix: prefix(&finding.time), campaign, is_finding: true };
     let skip = |outcome, why: &str| row(finding.resource_id.chars().take(TOLD_CHARACTERS).collect(), outcome, why);
     // arn:aws:states:<Region>:<account>:execution:…
@@ -49,8 +49,8 @@ mod tests {
         Execution { id: "arn:aws:states:eu-central-1:123456789012:execution:rds-reencrypt-fleet:x".to_owned(), name: "x".to_owned() }
     }
 
-    fn finding() -> Finding {
-        Finding {
+    fn finding() -> ConfigFinding {
+        ConfigFinding {
             account: "123456789012".to_owned(),
             region: "eu-central-1".to_owned(),
             time: "2026-11-24T18:00:00Z".to_owned(),
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn hostile_and_foreign_events_name_none() {
-        type Break = fn(&mut Finding);
+        type Break = fn(&mut ConfigFinding);
         let breaks: [(Break, Outcome); 9] = [
             (|event| event.region = "mars-north-1".to_owned(), Outcome::NotOurs),
             (|event| event.account = "210987654321".to_owned(), Outcome::NotOurs),
@@ -79,7 +79,7 @@ mod tests {
             (|event| event.resource_id = "orders'; drop table x; --".to_owned(), Outcome::NotOurs),
             (|event| event.resource_id = "\"}, \"x\": {\"".to_owned(), Outcome::NotOurs),
             (|event| event.resource_id = "a".repeat(262_144), Outcome::NotOurs),
-            (|event| *event = Finding::default(), Outcome::NotOurs),
+            (|event| *event = ConfigFinding::default(), Outcome::NotOurs),
         ];
         for (break_it, expected) in breaks {
             let mut event = finding();

@@ -107,6 +107,19 @@ pub(crate) fn check_names(machine: &Value) -> Vec<String> {
     problems
 }
 
+/// What somebody could do to a definition without noticing.
+pub(crate) type Break = fn(&mut Value);
+
+/// One break each, and the state that must be named.
+pub(crate) fn assert_each_break_is_seen(whole: &Value, breaks: &[(&str, Break)], problems: fn(&Value) -> Vec<String>) {
+    for (expected, break_it) in breaks {
+        let mut broken = whole.clone();
+        break_it(&mut broken);
+        let found = problems(&broken);
+        assert!(found.iter().any(|problem| problem.starts_with(expected)), "expected {expected:?}, found {found:?}");
+    }
+}
+
 /// The placeholders that a definition has, and those that its template fills.
 pub(crate) fn placeholders(definition: &str, template: &str, resource: &str) -> [BTreeSet<String>; 2] {
     let text = file(definition);
