@@ -229,7 +229,7 @@ def check_rows(fleet: list[Database], rows: dict[str, dict]) -> Iterator[str]:
         row = rows.get(database.identifier, {"outcome": "missing", "why": ""})
         known = row["outcome"] not in ("undone", "refused") or row["why"].split(":")[0] in explained
         if row["outcome"] not in EXPECTED[database.kind] or not known:
-            yield f"{database.identifier} ({database.kind}) is {row['outcome']}: {row['why'][:300]}"
+            yield f"{database.identifier} ({database.kind}) is {row['outcome']}: {row['why']}"
 
 
 def check_targets(cloud: LocalCloud, rows: dict[str, dict]) -> Iterator[str]:
