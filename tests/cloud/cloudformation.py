@@ -1,9 +1,9 @@
 """CloudFormation: what moto's lacks for the product's templates.
 
 A nested stack's outputs can be read by its parent, a role has the policies that it is to
-have, a rule of AWS Config has the name that an event pattern refers to
-(nothing evaluates it: tests send the events themselves), and of a type that moto does not know nothing is made, in
-silence.
+have, functions write into the log group that they are given, a rule of AWS Config has
+the name that an event pattern refers to (nothing evaluates it: tests send the events themselves), and of a type that
+moto does not know nothing is made, in silence.
 """
 
 import json
@@ -11,6 +11,7 @@ import logging
 import uuid
 import warnings
 
+from moto.awslambda.models import LambdaFunction
 from moto.cloudformation.models import Stack
 from moto.core.common_models import CloudFormationModel
 from moto.iam.models import Role, iam_backends
@@ -22,6 +23,7 @@ def install() -> None:
     Stack.get_cfn_attribute = _output
     Role.put_policy = _put_policy
     _attach_policies()
+    _give_functions_their_log_group()
 
 
 def _output(self: Stack, attribute: str) -> str:
@@ -47,6 +49,20 @@ def _attach_policies() -> None:
         return role
 
     Role.create_from_cloudformation_json = classmethod(create_with_policies)
+
+
+def _give_functions_their_log_group() -> None:
+    create = LambdaFunction.create_from_cloudformation_json.__func__
+
+    def create_writing(
+        cls: type[LambdaFunction], resource_name: str, cloudformation_json: dict, *where: str, **more
+    ) -> LambdaFunction:
+        function = create(cls, resource_name, cloudformation_json, *where, **more)
+        logging_config = cloudformation_json["Properties"].get("LoggingConfig", {})
+        function.logs_group_name = logging_config.get("LogGroup", function.logs_group_name)
+        return function
+
+    LambdaFunction.create_from_cloudformation_json = classmethod(create_writing)
 
 
 class ConfigRule(CloudFormationModel):

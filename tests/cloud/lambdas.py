@@ -273,7 +273,7 @@ class Lambdas:
     def _log_of(self, function: LambdaFunction):
         """Where an environment's lines go: CloudWatch Logs, one stream an environment, and a file."""
         group, logs = function.logs_group_name, function.logs_backend
-        stream = time.strftime(f"%Y/%m/%d/[$LATEST]{uuid.uuid4().hex}", time.gmtime())
+        stream = _log_stream(function)
         logs.ensure_log_group(group)
         logs.create_log_stream(group, stream)
         write = self._log_file(function)
@@ -342,6 +342,15 @@ def _looks_like_an_error(answer: bytes) -> bool:
     except ValueError:
         return False
     return isinstance(members, dict) and "errorType" in members and members.keys() <= _ERROR_MEMBERS
+
+
+def _log_stream(function: LambdaFunction) -> str:
+    """Beside other functions' in a group, a stream has its function's name (Lambda developer guide, "Configuring
+    CloudWatch log groups")."""
+    date, environment = time.strftime("%Y/%m/%d", time.gmtime()), uuid.uuid4().hex
+    if function.logs_group_name == f"/aws/lambda/{function.function_name}":
+        return f"{date}/[{function.version}]{environment}"
+    return f"{date}/{function.function_name}[{function.version}][{environment}]"
 
 
 def _configuration(bootstrap: Path, variables: dict[str, str]) -> tuple:
