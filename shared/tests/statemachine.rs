@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use shared::contract::example;
 use shared::error::ErrorName;
 
-use machine::{Break, assert_each_break_is_seen, check_names, check_task, file, functions, list, placeholders, reachable, states, successors};
+use machine::{
+    Break, assert_each_break_is_seen, check_names, check_task, file, functions, list, placeholders, reachable, states, substitutions, successors,
+};
 
 fn encrypt() -> Value {
     serde_json::from_str(&file("statemachine/encrypt.asl.json")).unwrap()
@@ -132,6 +134,28 @@ fn the_state_machine_keeps_its_promises() {
 fn the_template_fills_every_placeholder_and_no_other() {
     let [used, filled] = placeholders("statemachine/encrypt.asl.json", "template.yaml", "EncryptStateMachine");
     assert_eq!(used, filled);
+}
+
+/// An execution keeps its definition while the stack is updated, and so the versions of functions that stand in it.
+#[test]
+fn a_running_execution_keeps_the_code_that_it_began_with() {
+    for (template, machine) in [("template.yaml", "EncryptStateMachine"), ("infra/fleet.yaml", "FleetStateMachine")] {
+        let filled = substitutions(template, machine);
+        for function in functions(template).keys() {
+            assert_eq!(filled[&format!("{function}Arn")], format!("!Ref {function}.Version"));
+        }
+    }
+}
+
+/// Who asks for a server talks to PostgreSQL.
+#[test]
+fn what_talks_to_postgres_is_in_the_vpc_and_nothing_else() {
+    let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(&file("template.yaml")).unwrap();
+    for (function, (binary, _)) in functions("template.yaml") {
+        let sources = std::fs::read_dir(format!("{}/../functions/{binary}/src", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let talks = sources.map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap()).any(|source| source.contains("_server("));
+        assert_eq!(!template["Resources"][function.as_str()]["Properties"]["VpcConfig"].is_null(), talks, "{function}");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 """CloudFormation: what moto's lacks for the product's templates.
 
 A nested stack's outputs can be read by its parent, a role has the policies that it is to
-have, functions write into the log group that they are given, a rule of AWS Config has
+have, functions write into the log group that they are given and can be called by version, a rule of AWS Config has
 the name that an event pattern refers to (nothing evaluates it: tests send the events themselves), and of a type that
 moto does not know nothing is made, in silence.
 """
@@ -11,7 +11,7 @@ import logging
 import uuid
 import warnings
 
-from moto.awslambda.models import LambdaFunction
+from moto.awslambda.models import LambdaFunction, LambdaVersion, lambda_backends
 from moto.cloudformation.models import Stack
 from moto.core.common_models import CloudFormationModel
 from moto.iam.models import Role, iam_backends
@@ -24,6 +24,7 @@ def install() -> None:
     Role.put_policy = _put_policy
     _attach_policies()
     _give_functions_their_log_group()
+    _refer_to_versions()
 
 
 def _output(self: Stack, attribute: str) -> str:
@@ -63,6 +64,21 @@ def _give_functions_their_log_group() -> None:
         return function
 
     LambdaFunction.create_from_cloudformation_json = classmethod(create_writing)
+
+
+def _refer_to_versions() -> None:
+    """A version's `Ref` is its ARN; moto's has nothing but the number."""
+
+    def create(
+        cls: type[LambdaVersion], resource_name: str, cloudformation_json: dict, account_id: str, region_name: str, **_
+    ) -> LambdaVersion:
+        backend = lambda_backends[account_id][region_name]
+        function = backend.publish_version(cloudformation_json["Properties"]["FunctionName"])
+        version = cls({"Version": function.version})
+        version.physical_resource_id = function.function_arn
+        return version
+
+    LambdaVersion.create_from_cloudformation_json = classmethod(create)
 
 
 class ConfigRule(CloudFormationModel):

@@ -68,8 +68,8 @@ def _transform(
         raise NotDeployable("; ".join(cause.message for cause in error.causes)) from error
     for machine, definition in definitions.items():
         properties = plain["Resources"][machine]["Properties"]
-        properties.pop("DefinitionS3Location", None)
-        properties["DefinitionString"] = definition
+        del properties["DefinitionS3Location"]
+        properties["DefinitionString"] = {"Fn::Sub": [definition, properties.pop("DefinitionSubstitutions", {})]}
     return plain
 
 
@@ -99,18 +99,18 @@ def _package(binary: Path) -> bytes:
     return package.getvalue()
 
 
-def _take_out_definitions(template: dict, home: Path) -> dict[str, dict]:
-    """The definition of each state machine by its resource's name, with its placeholders as a Fn::Sub: moto's
-    CloudFormation knows neither DefinitionS3Location nor DefinitionSubstitutions."""
+def _take_out_definitions(template: dict, home: Path) -> dict[str, str]:
+    """The definition of each state machine by its resource's name: moto's CloudFormation knows neither
+    DefinitionS3Location nor DefinitionSubstitutions."""
     definitions = {}
     for name, resource in _resources(template, "AWS::Serverless::StateMachine").items():
         file = home / resource["Properties"]["DefinitionUri"]
-        substitutions = resource["Properties"].pop("DefinitionSubstitutions", {})
+        substitutions = resource["Properties"].get("DefinitionSubstitutions", {})
         definition = file.read_text()
         if unknown := set(_PLACEHOLDER.findall(definition)) ^ substitutions.keys():
             raise NotDeployable(f"{file.name} and its DefinitionSubstitutions differ in {', '.join(sorted(unknown))}")
         resource["Properties"]["DefinitionUri"] = {"Bucket": "not uploaded", "Key": file.name}
-        definitions[name] = {"Fn::Sub": [definition, substitutions]}
+        definitions[name] = definition
     return definitions
 
 

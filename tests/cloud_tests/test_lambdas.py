@@ -57,6 +57,17 @@ def test_a_new_build_is_taken_up_by_the_next_invocation(invoke, cloud):
     assert invoke()[0]["pid"] != first["pid"]
 
 
+@pytest.mark.parametrize("invoke", [{"Environment": {"Variables": {"OWN": "old"}}}], indirect=True)
+def test_a_version_stays_as_it_was_published(invoke, cloud):
+    client = cloud.client("lambda")
+    version = client.publish_version(FunctionName=invoke.function)["FunctionArn"]
+    client.update_function_configuration(FunctionName=invoke.function, Environment={"Variables": {"OWN": "new"}})
+    assert invoke()[0]["variables"]["OWN"] == "new"
+    answer = json.load(client.invoke(FunctionName=version, Payload="{}")["Payload"])
+    assert answer["variables"]["OWN"] == "old"
+    assert answer["variables"]["AWS_LAMBDA_FUNCTION_NAME"] == invoke.function
+
+
 @pytest.mark.parametrize(
     "invoke", [{"Environment": {"Variables": {"OWN": "1"}}, "MemorySize": 192, "Timeout": 7}], indirect=True
 )

@@ -14,8 +14,17 @@ Parameters:
 Conditions:
   InVpc: !Not [!Equals [!Ref SubnetIds, ""]]
 Globals:
-  Function: {Runtime: provided.al2023, Handler: bootstrap, Architectures: [arm64], MemorySize: 192, Timeout: 9}
+  Function:
+    Runtime: provided.al2023
+    Handler: bootstrap
+    Architectures: [arm64]
+    MemorySize: 192
+    Timeout: 9
+    AutoPublishAlias: live
+    LoggingConfig: {LogGroup: !Ref LogGroup}
 Resources:
+  Key: {Type: AWS::KMS::Key, Properties: {EnableKeyRotation: true, KeyPolicy: {Statement: []}}}
+  LogGroup: {Type: AWS::Logs::LogGroup, Properties: {RetentionInDays: 30, KmsKeyId: !GetAtt Key.Arn}}
   EchoFunction:
     Type: AWS::Serverless::Function
     Metadata: {BuildMethod: rust-cargolambda, BuildProperties: {Binary: echo}}
@@ -28,11 +37,12 @@ Resources:
     Properties:
       Name: echoing
       DefinitionUri: machine.asl.json
-      DefinitionSubstitutions: {EchoFunctionArn: !GetAtt EchoFunction.Arn}
+      DefinitionSubstitutions: {EchoFunctionArn: !Ref EchoFunction.Version}
       Policies:
         - LambdaInvokePolicy: {FunctionName: !Ref EchoFunction}
 Outputs:
   StateMachineArn: {Value: !Ref Machine}
+  LogGroup: {Value: !Ref LogGroup}
 """
 MACHINE = {
     "QueryLanguage": "JSONata",
@@ -153,7 +163,8 @@ def deploy(cloud, tmp_path):
 
 
 def test_a_deployed_state_machine_calls_the_binary_with_the_templates_settings(cloud, deploy):
-    arn = deploy()["StateMachineArn"]
+    outputs = deploy()
+    arn = outputs["StateMachineArn"]
     assert arn.endswith(":stateMachine:echoing")
     client = cloud.client("stepfunctions")
     execution = client.start_execution(stateMachineArn=arn)["executionArn"]
@@ -166,6 +177,10 @@ def test_a_deployed_state_machine_calls_the_binary_with_the_templates_settings(c
     assert variables["AWS_LAMBDA_FUNCTION_NAME"] == "echo"
     assert variables["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "192"
     assert variables["AWS_LAMBDA_FUNCTION_TIMEOUT"] == "9"
+    # The version that the template refers to, in the log group that it gives, under the function's name.
+    assert variables["AWS_LAMBDA_FUNCTION_VERSION"] == "1"
+    (stream,) = cloud.client("logs").describe_log_streams(logGroupName=outputs["LogGroup"])["logStreams"]
+    assert "/echo[1][" in stream["logStreamName"]
 
 
 @pytest.mark.parametrize(
@@ -174,7 +189,7 @@ def test_a_deployed_state_machine_calls_the_binary_with_the_templates_settings(c
         ({"binary": "other"}, "has no echo"),
         ({"machine": json.dumps(MACHINE).replace("EchoFunctionArn", "Unknown")}, "EchoFunctionArn, Unknown"),
         ({"template": "Resources: wrong: yaml"}, "mapping values are not allowed"),
-        ({"template": TEMPLATE.replace("Runtime: provided.al2023, ", "")}, "Runtime"),
+        ({"template": TEMPLATE.replace("Runtime: provided.al2023", "")}, "Runtime"),
         ({"machine": json.dumps(MACHINE).replace("Arguments", "Argumentz")}, "Argumentz"),
     ],
 )

@@ -120,11 +120,16 @@ pub(crate) fn assert_each_break_is_seen(whole: &Value, breaks: &[(&str, Break)],
     }
 }
 
+/// What a template fills in for the placeholders of a definition, as it is written there.
+pub(crate) fn substitutions(template: &str, resource: &str) -> BTreeMap<String, String> {
+    let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(&file(template)).unwrap();
+    let filled = template["Resources"][resource]["Properties"]["DefinitionSubstitutions"].as_mapping().unwrap();
+    filled.iter().map(|(name, value)| (name.as_str().unwrap().to_owned(), serde_yaml_ng::to_string(value).unwrap().trim_end().to_owned())).collect()
+}
+
 /// The placeholders that a definition has, and those that its template fills.
 pub(crate) fn placeholders(definition: &str, template: &str, resource: &str) -> [BTreeSet<String>; 2] {
     let text = file(definition);
     let used = text.split("${").skip(1).filter_map(|rest| rest.split('}').next()).map(str::to_owned).collect();
-    let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(&file(template)).unwrap();
-    let filled = template["Resources"][resource]["Properties"]["DefinitionSubstitutions"].as_mapping().unwrap();
-    [used, filled.keys().map(|key| key.as_str().unwrap().to_owned()).collect()]
+    [used, substitutions(template, resource).into_keys().collect()]
 }
