@@ -9,7 +9,7 @@ PROFILE ?= release
 BINARIES := $(CARGO_TARGET_DIR)/$(PROFILE:dev=debug)
 PYTHON := $(RDS_REENCRYPT_CACHE)/venv/bin/python
 
-.PHONY: demo demo-fleet cloud test lint bench bench-verify bench-fleet model sweep fuzz test-faults test-guards privileges build install sizes
+.PHONY: demo demo-fleet cloud sam-local test lint bench bench-verify bench-fleet model sweep fuzz test-faults test-guards privileges build install sizes
 
 ## demo: encrypts a database under write load and says whether all held (PG=12..18, KIND=instance|aurora|cluster|rekey|unprepared)
 demo: install build
@@ -22,6 +22,11 @@ demo-fleet: install build
 ## cloud: a cloud on this machine with the stack deployed, until Ctrl-C (CLOUD_PORT=)
 cloud: install build
 	@exec $(PYTHON) -m cloud --binaries $(BINARIES)
+
+## sam-local: every function with `sam local invoke`, each in a container, on its event (SAM_LOCAL="--only cutover")
+sam-local: install build
+	@tests/install-linters
+	@$(PYTHON) -m sam_local --binaries $(BINARIES) $(SAM_LOCAL)
 
 ## test: unit tests, settings against the service model, the local cloud's own tests, whole executions, the fleet
 test: install sizes
