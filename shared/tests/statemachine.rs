@@ -11,7 +11,8 @@ use shared::contract::example;
 use shared::error::ErrorName;
 
 use machine::{
-    Break, assert_each_break_is_seen, check_names, check_task, file, functions, list, placeholders, reachable, states, substitutions, successors,
+    Break, assert_each_break_is_seen, called, check_names, check_task, file, functions, list, placeholders, reachable, states, substitutions,
+    successors,
 };
 
 fn encrypt() -> Value {
@@ -31,7 +32,8 @@ fn problems(machine: &Value) -> Vec<String> {
         must(state["Comment"].is_string(), "has no Comment");
         must(successors(state).iter().all(|next| machine["States"][next].is_object()), "leads to a state that does not exist");
         match state["Type"].as_str().unwrap_or_default() {
-            "Task" => check_task(state, &functions, &mut must),
+            "Task" if called(state).is_some() => check_task(state, &functions, &mut must),
+            "Task" => check_telling(machine, name, &mut must),
             "Wait" => must(state["Seconds"].as_str().is_some_and(|text| text.contains("$plan.wait")), "does not take its seconds from the input"),
             "Choice" => {
                 let is_poll = lap(machine, name).iter().any(|name| machine["States"][name]["Type"] == "Wait");
@@ -55,23 +57,45 @@ fn problems(machine: &Value) -> Vec<String> {
     problems
 }
 
+/// Telling of a phase takes seconds at most, happens once, and goes the same way whether it could be told or not.
+fn check_telling(machine: &Value, name: &str, must: &mut impl FnMut(bool, &str)) {
+    let state = &machine["States"][name];
+    let entry = &state["Arguments"]["Entries"][0];
+    let is_event = state["Resource"] == "arn:aws:states:::events:putEvents" && entry["Source"] == "rds-reencrypt";
+    must(is_event, "asks for something that the role does not allow");
+    must(phase(state).is_some_and(|phase| SCHEMA.contains(&format!("\"{phase}\""))), "tells of a phase that the schema does not have");
+    let is_short =
+        list(&state["Retry"]).all(|retry| retry["JitterStrategy"] == "FULL" && retry["MaxAttempts"].as_u64().is_some_and(|attempts| attempts <= 2));
+    must(is_short && state["TimeoutSeconds"].as_u64().is_some_and(|seconds| seconds <= 10), "may hold the run up");
+    let catch = &state["Catch"][0];
+    must(catch["ErrorEquals"] == json!(["States.ALL"]) && catch["Next"] == state["Next"], "does not go on where nothing could be told");
+    must(lap(machine, name).is_empty(), "tells again in each lap");
+}
+
+const SCHEMA: &str = include_str!("../../infra/phase-event.schema.json");
+
+/// The phase of which a state tells.
+fn phase(state: &Value) -> Option<&str> {
+    state["Arguments"]["Entries"][0]["Detail"].as_str()?.split("'phase': '").nth(1)?.split('\'').next()
+}
+
 /// Until the fence every error leads to undo; behind it none does.
 fn check_point_of_no_return(machine: &Value) -> Vec<String> {
-    let forward_only = reachable(machine, "CleanUpSubscription");
+    let forward_only = reachable(machine, "TellCutOver");
     let mut problems = Vec::new();
     let undo: BTreeSet<&str> = reachable(machine, "UndoPublication");
-    for (name, state) in states(machine).filter(|(_, state)| state["Type"] == "Task") {
+    for (name, state) in states(machine).filter(|(_, state)| called(state).is_some()) {
         let after_fence = forward_only.contains(name);
         let caught: Vec<&str> = list(&state["Catch"]).filter_map(|rule| rule["Next"].as_str()).collect();
         let may_have_made_something = !matches!(name, "Preflight" | "Inspect" | "Admit" | "RecoverPlan" | "FindWhatIsLeft" | "IsFenced")
             && !undo.contains(name)
             && !after_fence;
-        if may_have_made_something && !caught.iter().all(|next| matches!(*next, "UndoPublication" | "IsFenced")) {
+        if may_have_made_something && !caught.iter().all(|next| matches!(*next, "TellUndoing" | "IsFenced")) {
             problems.push(format!("{name}: an error before the fence does not lead to undo"));
         }
     }
     if forward_only.contains("UndoPublication") {
-        problems.push("CleanUpSubscription: behind the fence something leads to undo".to_owned());
+        problems.push("TellCutOver: behind the fence something leads to undo".to_owned());
     }
     problems
 }
@@ -86,8 +110,8 @@ fn check_history(machine: &Value) -> Option<String> {
         bounds.map(|(name, laps)| (name, laps * lap(machine, name).iter().map(|name| events(&machine["States"][name])).sum::<u64>())).collect();
     let of = |ways: &BTreeSet<&str>| loops.iter().filter(|(name, _)| ways.contains(name)).map(|(_, events)| events).sum::<u64>();
     // A run is finished or undone, never both.
-    let total = of(&states(machine).map(|(name, _)| name).collect())
-        - of(&reachable(machine, "CleanUpSubscription")).min(of(&reachable(machine, "UndoPublication")));
+    let total =
+        of(&states(machine).map(|(name, _)| name).collect()) - of(&reachable(machine, "TellCutOver")).min(of(&reachable(machine, "UndoPublication")));
     (total > MAX_HISTORY_EVENTS).then(|| format!("StartAt: all loops at their bounds make {total} events, more than {MAX_HISTORY_EVENTS}"))
 }
 
@@ -194,11 +218,31 @@ fn the_runbook_has_a_paragraph_for_every_error_and_for_no_other() {
 }
 
 #[test]
+fn each_phase_of_the_schema_is_told_and_documented_with_an_example() {
+    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    let promised: BTreeSet<&str> = list(&schema["properties"]["phase"]["enum"]).filter_map(Value::as_str).collect();
+    let machine = encrypt();
+    let told: BTreeSet<&str> = states(&machine).filter_map(|(_, state)| phase(state)).collect();
+    let documents = file("infra/events.md");
+    let documented: BTreeSet<&str> = documents.split("\"phase\": \"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert_eq!((&told, &documented), (&promised, &promised));
+}
+
+/// An execution that undoes or finishes another one speaks of that one.
+#[test]
+fn what_all_events_have_is_the_same_wherever_a_plan_comes_from() {
+    let machine = encrypt();
+    let about = |state: &str| machine["States"][state]["Assign"]["about"].clone();
+    assert!(about("Inspect").is_string());
+    assert_eq!(about("Inspect"), about("FindWhatIsLeft"));
+}
+
+#[test]
 fn a_break_in_the_state_machine_is_seen_and_its_place_is_named() {
     let breaks: &[(&str, Break)] = &[
         ("Snapshot: does not catch every error", |machine| machine["States"]["Snapshot"]["Catch"] = json!([])),
         ("Restore: an error before the fence does not lead to undo", |machine| machine["States"]["Restore"]["Catch"][0]["Next"] = json!("Refused")),
-        ("CleanUpSubscription: behind the fence something leads to undo", |machine| {
+        ("TellCutOver: behind the fence something leads to undo", |machine| {
             machine["States"]["CleanUpPublication"]["Catch"][0]["Next"] = json!("UndoPublication");
         }),
         ("Cutover: names DrainTimedOut, which nothing raises", |machine| {
@@ -218,6 +262,16 @@ fn a_break_in_the_state_machine_is_seen_and_its_place_is_named() {
         }),
         ("Preflight: is entered again, with another state's output as its input", |machine| {
             machine["States"]["Preflight"]["Arguments"]["Payload"]["input"] = json!("{% $states.input %}");
+        }),
+        ("TellFollowing: tells again in each lap", |machine| machine["States"]["WaitForLag"]["Next"] = json!("TellFollowing")),
+        ("TellUndoing: tells again in each lap", |machine| machine["States"]["WaitForUndo"]["Next"] = json!("TellUndoing")),
+        ("TellCuttingOver: does not go on where nothing could be told", |machine| {
+            machine["States"]["TellCuttingOver"]["Catch"][0]["Next"] = json!("TellUndoing");
+        }),
+        ("TellBegun: may hold the run up", |machine| machine["States"]["TellBegun"]["Retry"][0]["MaxAttempts"] = json!(20)),
+        ("TellVerifying: tells of a phase that the schema does not have", |machine| {
+            let detail = machine["States"]["TellVerifying"]["Arguments"]["Entries"][0]["Detail"].as_str().unwrap().replace("verifying", "checking");
+            machine["States"]["TellVerifying"]["Arguments"]["Entries"][0]["Detail"] = json!(detail);
         }),
         ("Regroup: cannot be reached", |machine| machine["States"]["IsStartKnown"]["Choices"][0]["Next"] = json!("Verify")),
     ];

@@ -81,10 +81,7 @@ def replicate(cloud: LocalCloud, databases: Databases, options: argparse.Namespa
     execution = Execution(cloud, NAME, request)
     execution.wait_for_state("AwaitApproval", LIMIT_SECONDS)
     (target,) = [each for each in databases.all() if each["DBInstanceIdentifier"] != NAME]
-    outputs = [event["taskSucceededEventDetails"]["output"] for event in execution.events() if "taskSucceededEventDetails" in event]
-    # The first one has no databases yet.
-    plan = [json.loads(output)["Payload"]["plan"] for output in outputs if "plan" in json.loads(output)["Payload"]][-1]
-    return source, target, plan
+    return source, target, execution.plan
 
 
 def copy_out(session) -> None:

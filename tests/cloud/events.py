@@ -1,16 +1,20 @@
-"""EventBridge: state machines as targets, and the events that Step Functions sends.
+"""EventBridge: state machines and topics as targets, and the events that Step Functions sends.
 
-moto knows neither. What a target does not take goes to its dead-letter queue, and an event is what AWS makes of it
+moto knows none of them, nor the metrics of rules. What a target does not take goes to its dead-letter queue, and an event is what AWS makes of it
 (user guide, "Events in Amazon EventBridge", "Using dead-letter queues to process undelivered events", "Calculating
 PutEvents event entry size"). In one thing this is more lenient than AWS, so that a test can stand in for AWS Config:
 an event from `aws.config` may come from anyone.
 """
 
+import copy
+import functools
 import json
 
+from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.utils import iso_8601_datetime_without_milliseconds, utcfromtimestamp
 from moto.events.exceptions import ValidationException
 from moto.events.models import EventsBackend, Rule, events_backends
+from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 from moto.stepfunctions.parser import models
 from moto.stepfunctions.parser.backend.execution import Execution
@@ -21,7 +25,7 @@ REFUSALS = {"StateMachineDoesNotExist": "NO_RESOURCE", "ExecutionAlreadyExists":
 
 
 def install() -> None:
-    _send_to_state_machines()
+    _send_to_targets()
     _refuse_large_entries()
 
 
@@ -47,18 +51,47 @@ def report_end(execution: Execution) -> None:
     events_backends[execution.account_id][execution.region_name].put_events([event])
 
 
-def _send_to_state_machines() -> None:
+def _send_to_targets() -> None:
     send = Rule.send_to_targets
 
     def send_to_targets(self: Rule, event: dict, transform_input: bool = True) -> None:
-        machines = [target for target in self.targets if ":stateMachine:" in target["Arn"]]
-        if self.state == "ENABLED" and machines and self.event_pattern.matches_event(event):
-            for target in machines:
-                _start(self, target, json.dumps(_as_sent(event), ensure_ascii=False))
-        if len(machines) < len(self.targets):
-            send(self, event, transform_input)
+        if self.state != "ENABLED" or not self.event_pattern.matches_event(event):
+            return
+        _count(self)
+        for target in self.targets:
+            if deliver := _DELIVERIES.get(_service(target)):
+                deliver(self, target, event)
+        # The rest is moto's.
+        rest = copy.copy(self)
+        rest.targets = [target for target in self.targets if _service(target) not in _DELIVERIES]
+        send(rest, event, transform_input)
 
     Rule.send_to_targets = send_to_targets
+
+
+def _service(target: dict) -> str:
+    return target["Arn"].split(":")[2]
+
+
+def _count(rule: Rule) -> None:
+    triggered = {"MetricName": "TriggeredRules", "Dimensions": [{"Name": "RuleName", "Value": rule.name}], "Unit": "Count", "Value": 1}
+    cloudwatch_backends[rule.account_id][rule.region_name].put_metric_data("AWS/Events", [triggered])
+
+
+def _publish(rule: Rule, target: dict, event: dict) -> None:
+    sns_backends[rule.account_id][rule.region_name].publish(_text(target, event), arn=target["Arn"])
+
+
+def _text(target: dict, event: dict) -> str:
+    """The event as it is, or the target's line of text: in quotes, which no value may end (user guide, "Input transformation")."""
+    transformer = target.get("InputTransformer")
+    if not transformer:
+        return json.dumps(_as_sent(event), ensure_ascii=False)
+    text = transformer["InputTemplate"]
+    for name, path in transformer["InputPathsMap"].items():
+        value = functools.reduce(lambda part, member: part[member], path.removeprefix("$.").split("."), event)
+        text = text.replace(f"<{name}>", value)
+    return json.loads(text)
 
 
 def _as_sent(event: dict) -> dict:
@@ -67,11 +100,12 @@ def _as_sent(event: dict) -> dict:
     return {name: value for name, value in event.items() if name != "ingestion-time"} | {"time": time}
 
 
-def _start(rule: Rule, target: dict, event: str) -> None:
+def _start(rule: Rule, target: dict, event: dict) -> None:
     """What is refused would be refused again: EventBridge retries none of these."""
+    text = json.dumps(_as_sent(event), ensure_ascii=False)
     backend = models.stepfunctions_parser_backends[rule.account_id][rule.region_name]
     try:
-        backend.start_execution(target["Arn"], execution_input=event)
+        backend.start_execution(target["Arn"], execution_input=text)
     except Exception as error:
         if dead_letters := target.get("DeadLetterConfig", {}).get("Arn"):
             name = getattr(error, "TYPE", None) or type(error).__name__
@@ -82,11 +116,14 @@ def _start(rule: Rule, target: dict, event: str) -> None:
                 "ERROR_MESSAGE": str(getattr(error, "message", error)),
             }
             sqs_backends[rule.account_id][rule.region_name].send_message(
-                dead_letters.split(":")[-1], event,
+                dead_letters.split(":")[-1], text,
                 message_attributes={
                     attribute: {"DataType": "String", "StringValue": value} for attribute, value in attributes.items()
                 },
             )  # fmt: skip
+
+
+_DELIVERIES = {"states": _start, "sns": _publish}
 
 
 def _refuse_large_entries() -> None:

@@ -1,5 +1,6 @@
 """EventBridge on the cloud: events that start state machines, and those that could not."""
 
+import datetime
 import json
 import uuid
 
@@ -105,3 +106,35 @@ def test_entries_over_the_limit_are_refused(cloud):
     assert events.put_events(Entries=[just])["FailedEntryCount"] == 0
     with pytest.raises(events.exceptions.ClientError, match="over the limit"):
         events.put_events(Entries=[just | {"Source": "aws.config2"}])
+
+
+def test_a_topics_subscribers_read_a_line_of_the_event_and_a_log_group_has_all_of_it(cloud, rule):
+    topic_arn = cloud.client("sns").create_topic(Name=f"topic-{uuid.uuid4().hex[:8]}")["TopicArn"]
+    queues = cloud.client("sqs")
+    url = queues.create_queue(QueueName=f"readers-{uuid.uuid4().hex[:8]}")["QueueUrl"]
+    queue_arn = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    cloud.client("sns").subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=queue_arn)
+    group = f"/aws/events/{uuid.uuid4().hex[:8]}"
+    cloud.client("logs").create_log_group(logGroupName=group)
+    transformer = {"InputPathsMap": {"id": "$.detail.resourceId"}, "InputTemplate": '"<id> is found"'}
+    rule_arn = rule(PATTERN, topic_arn, InputTransformer=transformer)
+    name = rule_arn.split("/")[-1]
+    log_group = {"Id": "journal", "Arn": f"arn:aws:logs:{cloud.exports['AWS_REGION']}:123456789012:log-group:{group}"}
+    cloud.client("events").put_targets(Rule=name, Targets=[log_group])
+    before = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=1)
+    cloud.client("events").put_events(Entries=[compliance_change(resourceId="db-Z")])
+    (letter,) = wait_until(lambda: queues.receive_message(QueueUrl=url).get("Messages"), "a letter")
+    assert json.loads(letter["Body"])["Message"] == "db-Z is found"
+    (logged,) = cloud.client("logs").filter_log_events(logGroupName=group)["events"]
+    detail = json.loads(logged["message"])["detail"]
+    assert (detail["resourceId"], detail["text"]) == ("db-Z", AWKWARD)
+
+    def triggered():
+        answer = cloud.client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/Events", MetricName="TriggeredRules", Dimensions=[{"Name": "RuleName", "Value": name}], Statistics=["Sum"],
+            Period=60, StartTime=before, EndTime=datetime.datetime.now(datetime.UTC),
+        )  # fmt: skip
+        return sum(point["Sum"] for point in answer["Datapoints"])
+
+    wait_until(lambda: triggered() == 1, "the rule's metric")
+    cloud.client("events").remove_targets(Rule=name, Ids=["journal"])

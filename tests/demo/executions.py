@@ -48,6 +48,12 @@ class Execution:
     def output(self) -> dict:
         return json.loads(self.describe()["output"])
 
+    @property
+    def plan(self) -> dict:
+        """What its functions work from: the last answer that has one, since the first one has no databases yet."""
+        outputs = [json.loads(event["taskSucceededEventDetails"]["output"]) for event in self.events() if "taskSucceededEventDetails" in event]
+        return [answer["plan"] for output in outputs if "plan" in (answer := output.get("Payload") or {})][-1]
+
     def events(self) -> list[dict]:
         pages = self._client.get_paginator("get_execution_history").paginate(executionArn=self.arn)
         return [event for page in pages for event in page["events"]]

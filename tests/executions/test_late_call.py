@@ -13,11 +13,9 @@ NAME = "late-call"
 
 def undo_cutover(cloud, execution: Execution) -> dict:
     """What `IsFenced` calls, with the plan that the execution has."""
-    scheduled = [event for event in execution.events() if event["type"] == "TaskScheduled"]
-    plan = json.loads(scheduled[-1]["taskScheduledEventDetails"]["parameters"])["Payload"]["plan"]
     functions = cloud.client("lambda").list_functions(MaxItems=100)["Functions"]
     name = next(each["FunctionName"] for each in functions if "cutover" in each["FunctionName"].lower())
-    answer = cloud.client("lambda").invoke(FunctionName=name, Payload=json.dumps({"action": "undo", "plan": plan}))
+    answer = cloud.client("lambda").invoke(FunctionName=name, Payload=json.dumps({"action": "undo", "plan": execution.plan}))
     return json.loads(answer["Payload"].read())
 
 

@@ -62,7 +62,7 @@ class Standing:
     def __init__(self, cloud, databases, source: dict, execution: Execution, application) -> None:
         self.cloud, self.databases, self.source, self.execution, self.application = cloud, databases, source, execution, application
         self.target = target_of(databases, source["DBInstanceIdentifier"])
-        self.plan = plan_of(execution)
+        self.plan = execution.plan
 
     def verify(self, verified: dict | None = None, call_seconds: int = 480) -> dict:
         """One call of the function."""
@@ -99,12 +99,6 @@ class Standing:
     def wait_for_kept_snapshots(self, number: int) -> None:
         """A session that was told to end takes a moment."""
         wait_until(self.kept_snapshots, lambda kept: [len(pids) for pids in kept] == [number] * 2, "the snapshots that are kept", 20)
-
-
-def plan_of(execution: Execution) -> dict:
-    outputs = [event["taskSucceededEventDetails"]["output"] for event in execution.events() if "taskSucceededEventDetails" in event]
-    # The first one has no databases yet.
-    return [json.loads(output)["Payload"]["plan"] for output in outputs if "plan" in json.loads(output)["Payload"]][-1]
 
 
 def assert_equal(answer: dict) -> None:

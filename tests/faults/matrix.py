@@ -57,8 +57,9 @@ def reachable(states: dict, start: str, without: tuple[str, ...] = ()) -> set[st
 
 
 def ways(states: dict) -> dict[str, str]:
-    """The way on which each task is met."""
-    tasks = [name for name, state in states.items() if state["Type"] == "Task"]
+    """The way on which each call of a function is met. What tells of a phase calls none, and fails in silence: of that
+    tests/observability has a run; a stop there is one between its neighbours."""
+    tasks = [name for name, state in states.items() if "FunctionName" in state.get("Arguments", {})]
     undo = reachable(states, "UndoPublication")
     found = {}
     for name in tasks:

@@ -18,6 +18,7 @@ ACTIONS = {
     "arn:aws:states:::aws-sdk:s3:putObject": {"s3:PutObject"},
     "arn:aws:states:::aws-sdk:s3:listObjectsV2": {"s3:ListBucket"},
     "arn:aws:states:::sns:publish": {"sns:Publish"},
+    "arn:aws:states:::events:putEvents": {"events:PutEvents"},
     "DISTRIBUTED": {"states:StartExecution", "states:DescribeExecution", "states:StopExecution"},
 }
 # Source: Step Functions developer guide, "Trace Step Functions request data in AWS X-Ray".
@@ -42,9 +43,12 @@ def _functions_called(states: list[dict]) -> set[str]:
 def test_the_encrypting_machine_may_call_the_functions_that_it_calls_and_no_other():
     machine = yaml_parse((REPOSITORY / "template.yaml").read_text())["Resources"]["EncryptStateMachine"]
     states = _read("encrypt.asl.json")
-    assert {state["Resource"] for state in states if "Resource" in state} == {"arn:aws:states:::lambda:invoke"}
-    allowed = [policy["LambdaInvokePolicy"]["FunctionName"]["Ref"] for policy in machine["Properties"]["Policies"]]
+    policies = machine["Properties"]["Policies"]
+    allowed = [policy["LambdaInvokePolicy"]["FunctionName"]["Ref"] for policy in policies if "LambdaInvokePolicy" in policy]
     assert set(allowed) == _functions_called(states) and len(allowed) == len(set(allowed))
+    actions = [action for policy in policies for statement in policy.get("Statement", []) for action in as_list(statement["Action"])]
+    used = set().union(*(ACTIONS[state["Resource"]] for state in states if "Resource" in state))
+    assert {"lambda:InvokeFunction", *actions} == used
 
 
 @pytest.fixture(scope="module")
