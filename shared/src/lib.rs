@@ -17,6 +17,7 @@ pub mod lag;
 pub mod load;
 pub mod locks;
 pub mod lsn;
+pub mod metrics;
 pub mod names;
 pub mod pg;
 pub mod rds;

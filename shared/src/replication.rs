@@ -9,6 +9,7 @@ use crate::contract::{Database, Plan};
 use crate::error::{ErrorName, Result, StepError, While};
 use crate::lag::Lag;
 use crate::lsn::Lsn;
+use crate::metrics::{self, Metric};
 use crate::replica_identity::read_tables;
 use crate::sql;
 
@@ -26,8 +27,12 @@ pub struct Slot {
 ///
 /// # Errors
 /// `SlotLost` where it is not there, or the WAL that it needs is gone or about to go.
-pub async fn read_slot(source: &impl GenericClient, slot: &str) -> Result<Slot> {
-    let lost = |why: &str| StepError::new(ErrorName::SlotLost, format!("slot {slot} {why}"));
+pub async fn read_slot(source: &impl GenericClient, plan: &Plan, database: &Database) -> Result<Slot> {
+    let slot = plan.names.slot(database.oid);
+    let lost = |why: &str| {
+        metrics::emit(&plan.source.identifier, &[(Metric::SlotsLost, 1.into())]);
+        StepError::new(ErrorName::SlotLost, format!("slot {slot} {why}"))
+    };
     let row = source.query_opt(sql::SLOT, &[&slot]).await.map_err(StepError::from).while_doing(&format!("read slot {slot}"))?;
     let row = row.ok_or_else(|| lost("does not exist any more"))?;
     if let Some(status @ ("lost" | "unreserved")) = row.try_get::<_, Option<&str>>("wal_status")? {

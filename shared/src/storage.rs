@@ -8,6 +8,7 @@ use crate::aws::Aws;
 use crate::contract::{Kind, Plan};
 use crate::error::{ErrorName, Result, StepError, While};
 use crate::input::Guard;
+use crate::metrics::{self, Metric};
 use crate::rds::source_writer;
 
 const GIB: i64 = 1 << 30;
@@ -47,6 +48,24 @@ pub async fn read_storage(aws: &Aws, plan: &Plan) -> Result<Option<Storage>> {
     #[expect(clippy::cast_possible_truncation, reason = "bytes of a disk")]
     let free_bytes = newest.and_then(aws_sdk_cloudwatch::types::Datapoint::minimum).map(|bytes| bytes as i64);
     Ok(free_bytes.map(|free_bytes| Storage { allocated_bytes: i64::from(allocated_gib) * GIB, free_bytes }))
+}
+
+/// Measures the source's disk and what the run's slots, which are whole, keep on it; and checks that it can go on keeping WAL for the copy. Returns
+/// the free bytes, none where they are not known.
+///
+/// # Errors
+/// `SourceStorageLow`, and as [`read_storage`].
+pub async fn watch_headroom(aws: &Aws, plan: &Plan, retained_wal_bytes: i64) -> Result<Option<i64>> {
+    let mut measured = vec![(Metric::SlotsLost, 0.into()), (Metric::RetainedWalBytes, retained_wal_bytes.into())];
+    let storage = read_storage(aws, plan).await?;
+    if let Some(storage) = storage {
+        let share = retained_wal_bytes.saturating_mul(100) / storage.free_bytes.max(1);
+        measured.extend([(Metric::FreeStorageBytes, storage.free_bytes.into()), (Metric::WalToFreeStoragePercent, share.into())]);
+    }
+    metrics::emit(&plan.source.identifier, &measured);
+    let Some(storage) = storage else { return Ok(None) };
+    check_headroom(&plan.source.identifier, storage, retained_wal_bytes, plan.guard)?;
+    Ok(Some(storage.free_bytes))
 }
 
 /// Checks that the source can go on keeping WAL for the copy.

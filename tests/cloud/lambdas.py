@@ -30,6 +30,7 @@ from pathlib import Path
 from moto.awslambda.models import LambdaFunction, lambda_backends
 from moto.core.utils import unix_time_millis
 
+from cloud import embedded_metrics
 from cloud.faults import Faults
 from cloud.permissions import access_key_id
 
@@ -271,7 +272,7 @@ class Lambdas:
         return given | self._shared_variables | set_by_lambda
 
     def _log_of(self, function: LambdaFunction):
-        """Where an environment's lines go: CloudWatch Logs, one stream an environment, and a file."""
+        """Where an environment's lines go: CloudWatch Logs, one stream an environment, metrics in them, and a file."""
         group, logs = function.logs_group_name, function.logs_backend
         stream = _log_stream(function)
         logs.ensure_log_group(group)
@@ -280,6 +281,7 @@ class Lambdas:
 
         def log(line: str) -> None:
             logs.put_log_events(group, stream, [{"timestamp": int(unix_time_millis()), "message": line}])
+            embedded_metrics.extract(line, function.region)
             write(line)
 
         return log
@@ -391,6 +393,7 @@ def install(
     """Afterwards an invocation of any function in this process runs its binary; nothing of this process's own
     environment reaches it but PATH and RUST_LOG."""
     directory.mkdir(parents=True, exist_ok=True)
+    embedded_metrics.install()
     own = {name: os.environ[name] for name in ("PATH", "RUST_LOG") if name in os.environ}
     lambdas = kind(
         rie,

@@ -23,6 +23,8 @@ while True:
     event = json.loads(body)
     invocations += 1
     print("event", json.dumps(event), flush=True)
+    if "print" in event:
+        print(event["print"], flush=True)
     if "allocate_mb" in event:
         bytearray(event["allocate_mb"] << 20)
     if "exit" in event:

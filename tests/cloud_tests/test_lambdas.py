@@ -1,5 +1,6 @@
 """Lambda on the cloud: real processes, warm and cold, and failures in the shape that AWS gives them."""
 
+import datetime
 import json
 import os
 import re
@@ -173,3 +174,23 @@ def test_a_port_that_is_taken_is_said_in_one_line():
         )  # fmt: skip
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == f"cannot listen on 127.0.0.1:{port}: Address already in use\n"
+
+
+def test_metrics_in_what_is_printed_are_cloudwatchs(invoke, cloud):
+    directive = {"Namespace": "printed", "Dimensions": [[], ["Source"]], "Metrics": [{"Name": "LagBytes", "Unit": "Bytes"}]}
+    now = datetime.datetime.now(datetime.UTC)
+    metadata = {"Timestamp": int((now - datetime.timedelta(seconds=5)).timestamp() * 1000), "CloudWatchMetrics": [directive]}
+    for source, bytes_ in (("one", 5), ("two", 7)):
+        invoke(print=json.dumps({"_aws": metadata, "Source": source, "LagBytes": bytes_}))
+    invoke(print='{"_aws": no JSON')
+
+    def read(**dimensions):
+        asked = [{"Name": name, "Value": value} for name, value in dimensions.items()]
+        answer = cloud.client("cloudwatch").get_metric_statistics(
+            Namespace="printed", MetricName="LagBytes", Dimensions=asked, Statistics=["Sum"], Period=60,
+            StartTime=now - datetime.timedelta(minutes=1), EndTime=now,
+        )  # fmt: skip
+        return sum(point["Sum"] for point in answer["Datapoints"])
+
+    wait_until(lambda: read() == 12, "metrics of both")
+    assert (read(Source="one"), read(Source="two")) == (5, 7)

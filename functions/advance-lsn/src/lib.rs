@@ -169,7 +169,7 @@ async fn read_bounds(source: &Server, plan: &Plan) -> Result<Bounds> {
     let session = source.connect(&plan.control_database).await?;
     let mut bounds = Bounds { passed: Lsn(0), current: Lsn(0) };
     for database in &plan.databases {
-        let slot = read_slot(&session, &plan.names.slot(database.oid)).await?;
+        let slot = read_slot(&session, plan, database).await?;
         bounds.passed = bounds.passed.max(slot.confirmed_flush_lsn);
         bounds.current = bounds.current.max(slot.current_lsn);
     }

@@ -106,7 +106,7 @@ async fn ensure_publication(session: &mut Session, plan: &Plan, database: &Datab
 async fn ensure_slot(session: &Session, plan: &Plan, database: &Database) -> Result<()> {
     let slot = plan.names.slot(database.oid);
     if sql::column::<String>(session, sql::RUN_SLOTS, &[&plan.names.run]).await?.contains(&slot) {
-        return read_slot(session, &slot).await.map(drop);
+        return read_slot(session, plan, database).await.map(drop);
     }
     let Err(error) = session.query_one(sql::CREATE_SLOT, &[&slot]).await else { return Ok(()) };
     let error = StepError::from(error);

@@ -12,6 +12,7 @@ use shared::aws::Aws;
 use shared::contract::{Action, CutoverDone, Plan, Step};
 use shared::error::{ErrorName, Result, StepError, While};
 use shared::load::Load;
+use shared::metrics::{self, Metric};
 use shared::pg::Server;
 use shared::rds::{source_server, target_server, target_writer};
 use shared::{catalog, fence, sql};
@@ -68,6 +69,7 @@ async fn cut_over(aws: &Aws, source: &Server, plan: &Plan) -> Result<CutoverDone
     let closed = Box::pin(pause::fence_source(source, &target, plan, load)).await?;
     futures_util::future::try_join_all(switches.iter().map(|switch| switch.carry_out(aws, plan))).await?;
     let write_pause_ms = now_ms().saturating_sub(closed.paused_at_ms);
+    metrics::emit(&plan.source.identifier, &[(Metric::WritePauseMs, write_pause_ms.into())]);
     tracing::info!(write_pause_ms, "the application's secrets lead to the copy");
     end_applications_sessions(source, plan).await?;
     Ok(CutoverDone {

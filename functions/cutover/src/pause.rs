@@ -9,6 +9,7 @@ use shared::fence::{self, Closed, Ddl};
 use shared::load::Load;
 use shared::locks::{Locks, lock_all};
 use shared::lsn::Lsn;
+use shared::metrics::{self, Metric};
 use shared::pg::{Server, Session};
 use shared::replication::{check_tables, drain, read_subscription};
 use shared::{catalog, heartbeat, sql};
@@ -59,14 +60,28 @@ pub(crate) async fn fence_source(source: &Server, target: &Server, plan: &Plan, 
     closed.ok_or_else(|| StepError::new(ErrorName::ReplicationStopped, "no database of this run is there to be fenced"))
 }
 
+fn max_hold(plan: &Plan) -> Duration {
+    Duration::from_secs(u64::from(plan.cutover.max_write_pause_seconds))
+}
+
 /// Writers wait from the locks to the commits.
 async fn pause(open: &[Open<'_>], target: &Server, plan: &Plan, earlier: Option<Closed>) -> Result<Closed> {
-    let max_hold = Duration::from_secs(u64::from(plan.cutover.max_write_pause_seconds));
     let mut locks: Vec<Locks> = open.iter().map(|open| Locks { session: &open.source, tables: open.tables.clone() }).collect();
-    let began = lock_all(&mut locks, "exclusive", max_hold).await.while_doing("stop the writers")?;
+    let began = lock_all(&mut locks, "exclusive", max_hold(plan)).await.while_doing("stop the writers")?;
     let began_ms = now_ms().saturating_sub(u64::try_from(began.elapsed().as_millis()).unwrap_or(0));
     let paused_at_ms = earlier.map_or(began_ms, |earlier| earlier.paused_at_ms);
-    let deadline = began + max_hold;
+    let closed = close(open, target, plan, paused_at_ms, began).await;
+    if closed.is_err() {
+        // In vain, and felt all the same.
+        let held_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        metrics::emit(&plan.source.identifier, &[(Metric::WritePauseMs, held_ms.into())]);
+    }
+    closed
+}
+
+/// Behind the locks, which are let go at the latest when the pause that is allowed is over.
+async fn close(open: &[Open<'_>], target: &Server, plan: &Plan, paused_at_ms: u64, began: Instant) -> Result<Closed> {
+    let deadline = began + max_hold(plan);
     tracing::info!(pause_ms = began.elapsed().as_millis(), "writers wait");
     let carried = try_join_all(open.iter().map(|open| carry_over(open, plan, deadline)));
     let drained = within(deadline, Box::pin(carried)).await?;

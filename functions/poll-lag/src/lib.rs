@@ -9,11 +9,12 @@ use shared::contract::{Action, Plan, Step};
 use shared::error::{ErrorName, Result};
 use shared::input::When;
 use shared::lag::{Lag, caught_up};
+use shared::metrics::{self, Metric};
 use shared::names::APPROVE_TAG;
 use shared::pg::Server;
 use shared::rds::{describe_target, source_server, target_server};
 use shared::replication::{read_slot, read_subscription};
-use shared::storage::{check_headroom, read_storage};
+use shared::storage::watch_headroom;
 use shared::window::seconds_until;
 
 /// What was seen, over all databases.
@@ -55,18 +56,16 @@ async fn look(aws: &Aws, plan: &Plan) -> Result<Seen> {
     for database in &plan.databases {
         let name = plan.names.slot(database.oid);
         let subscription = read_subscription(&target, &name).await?;
-        let slot = read_slot(&source, &name).await?;
+        let slot = read_slot(&source, plan, database).await?;
         lags.push(Lag { connected: slot.lag.connected && subscription.enabled && subscription.working, ..slot.lag });
         retained_wal_bytes = retained_wal_bytes.max(slot.retained_wal_bytes);
     }
-    let storage = read_storage(aws, plan).await?;
-    if let Some(storage) = storage {
-        check_headroom(&plan.source.identifier, storage, retained_wal_bytes, plan.guard)?;
-    }
-    let approved = is_hour(plan) && (plan.cutover.when == When::Now || is_approved(aws, plan).await?);
     let lag_bytes = lags.iter().map(|lag| lag.bytes).max().unwrap_or(0);
-    let free_storage_bytes = storage.map(|storage| storage.free_bytes);
     let connected = lags.iter().all(|lag| lag.connected);
+    let measured = [(Metric::LagBytes, lag_bytes.into()), (Metric::ApplyStopped, u8::from(!connected).into())];
+    metrics::emit(&plan.source.identifier, &measured);
+    let free_storage_bytes = watch_headroom(aws, plan, retained_wal_bytes).await?;
+    let approved = is_hour(plan) && (plan.cutover.when == When::Now || is_approved(aws, plan).await?);
     let caught_up = caught_up(&lags);
     let drift = if caught_up { read_drift(&source_server, &target_server, plan).await? } else { Vec::new() };
     Ok(Seen { caught_up, connected, approved, lag_bytes, retained_wal_bytes, free_storage_bytes, drift: catalog::name_some(&drift) })

@@ -25,6 +25,7 @@ use shared::contract::{Action, Database, Plan, Unfinished, Verified, VerifiedByD
 use shared::error::Result;
 use shared::input::Verify;
 use shared::load::Load;
+use shared::metrics::{self, Metric};
 use shared::pg::Server;
 use shared::rds::{source_server, target_server, target_writer};
 use shared::rows::{Table, check_equal};
@@ -68,20 +69,42 @@ async fn verify(aws: &Aws, request: VerifyRequest) -> Result<Answer> {
     // The copy was restored as an instance of the source's class.
     let load = Load::of_class(target_writer(aws, plan).await?.db_instance_class().unwrap_or_default());
     let call = Call { plan, source: source_server(aws, plan).await?, target: target_server(aws, plan).await?, load, deadline };
-    for database in &plan.databases {
+    measure_progress(&call, &verified).await?;
+    let ready = verify_until_deadline(&call, &mut verified).await?;
+    measure_progress(&call, &verified).await?;
+    Ok(Answer { ready, verified })
+}
+
+/// Whether all databases were verified to their end.
+async fn verify_until_deadline(call: &Call<'_>, verified: &mut VerifiedByDatabase) -> Result<bool> {
+    for database in &call.plan.databases {
         let so_far = verified.entry(database.name.clone()).or_default();
-        while !verify_in_one_pair(&call, database, so_far).await? {
-            if Instant::now() >= deadline {
-                return Ok(Answer { ready: false, verified });
+        while !verify_in_one_pair(call, database, so_far).await? {
+            if Instant::now() >= call.deadline {
+                return Ok(false);
             }
         }
     }
-    Ok(Answer { ready: true, verified })
+    Ok(true)
+}
+
+/// Of all databases; the rows of a table that is not finished yet count as well.
+async fn measure_progress(call: &Call<'_>, verified: &VerifiedByDatabase) -> Result<()> {
+    let (mut tables, mut rows, mut tables_left) = (0, 0, 0);
+    for database in &call.plan.databases {
+        let so_far = verified.get(&database.name).cloned().unwrap_or_default();
+        tables += so_far.tables;
+        rows += so_far.rows + so_far.unfinished.as_ref().map_or(0, |unfinished| unfinished.source.digest.rows);
+        tables_left += find_tables_left(call, database, &so_far).await?.len();
+    }
+    let measured = [(Metric::VerifiedTables, tables.into()), (Metric::VerifiedRows, rows.into()), (Metric::TablesLeft, tables_left.into())];
+    metrics::emit(&call.plan.source.identifier, &measured);
+    Ok(())
 }
 
 /// Goes on with one database, as far as one pair of snapshots and the call's time reach; whether to its end.
 async fn verify_in_one_pair(call: &Call<'_>, database: &Database, so_far: &mut Verified) -> Result<bool> {
-    let tables = tables_left(call, database, so_far).await?;
+    let tables = find_tables_left(call, database, so_far).await?;
     let Some(first) = tables.first() else { return Ok(true) };
     let mut unfinished = so_far.unfinished.take();
     let resumed = match &unfinished {
@@ -124,7 +147,7 @@ async fn verify_in_one_pair(call: &Call<'_>, database: &Database, so_far: &mut V
 }
 
 /// The tables that were not compared yet, in the order in which all calls take them.
-async fn tables_left(call: &Call<'_>, database: &Database, so_far: &Verified) -> Result<Vec<u32>> {
+async fn find_tables_left(call: &Call<'_>, database: &Database, so_far: &Verified) -> Result<Vec<u32>> {
     let session = call.source.connect(&database.name).await?;
     let mut tables: Vec<u32> = sql::column(&session, sql::PUBLISHED_TABLES, &[&call.plan.names.run]).await?;
     tables.sort_unstable();

@@ -7,7 +7,7 @@ use shared::error::Result;
 use shared::heartbeat;
 use shared::rds::source_server;
 use shared::replication::read_slot;
-use shared::storage::{check_headroom, read_storage};
+use shared::storage::watch_headroom;
 
 /// What was seen, over all databases.
 #[derive(Debug, Default, Serialize)]
@@ -37,11 +37,7 @@ async fn watch(aws: &Aws, plan: &Plan) -> Result<Watched> {
     let session = source.connect(&plan.control_database).await?;
     let mut retained_wal_bytes = 0;
     for database in &plan.databases {
-        retained_wal_bytes = read_slot(&session, &plan.names.slot(database.oid)).await?.retained_wal_bytes.max(retained_wal_bytes);
+        retained_wal_bytes = read_slot(&session, plan, database).await?.retained_wal_bytes.max(retained_wal_bytes);
     }
-    let storage = read_storage(aws, plan).await?;
-    if let Some(storage) = storage {
-        check_headroom(&plan.source.identifier, storage, retained_wal_bytes, plan.guard)?;
-    }
-    Ok(Watched { retained_wal_bytes, free_storage_bytes: storage.map(|storage| storage.free_bytes) })
+    Ok(Watched { retained_wal_bytes, free_storage_bytes: watch_headroom(aws, plan, retained_wal_bytes).await? })
 }

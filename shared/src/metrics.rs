@@ -1,0 +1,97 @@
+//! What is measured, in embedded metric format: a line on standard output, from which CloudWatch Logs takes the metrics.
+//!
+//! Beside it are tracing's lines, each a document of its own. Source: Amazon CloudWatch user guide, "Specification: Embedded
+//! metric format".
+
+use std::io::Write;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Map, Number, Value, json};
+
+const NAMESPACE: &str = "rds-reencrypt";
+
+macro_rules! metrics {
+    ($($(#[$doc:meta])* $name:ident in $unit:ident,)*) => {
+        /// What may be measured; the dashboard or an alarm of `infra/observability.yaml` reads each.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Metric { $($(#[$doc])* $name,)* }
+
+        impl Metric {
+            fn name_and_unit(self) -> (&'static str, &'static str) {
+                match self { $(Self::$name => (stringify!($name), stringify!($unit)),)* }
+            }
+        }
+    };
+}
+
+metrics! {
+    /// The most WAL that a database's copy has not applied yet.
+    LagBytes in Bytes,
+    /// The most WAL that a slot of the run keeps.
+    RetainedWalBytes in Bytes,
+    /// What the source's disk has left.
+    FreeStorageBytes in Bytes,
+    /// The kept WAL, as a share of the free storage of its own source: an alarm that compared them over all runs would take
+    /// one source's WAL and another one's disk.
+    WalToFreeStoragePercent in Percent,
+    /// 1 where a copy applies nothing at the moment, else 0.
+    ApplyStopped in Count,
+    /// 1 where a slot is gone, or the WAL that it needs is; else 0.
+    SlotsLost in Count,
+    /// Tables found equal so far.
+    VerifiedTables in Count,
+    /// Rows read so far, those of an unfinished table included.
+    VerifiedRows in Count,
+    /// Tables that are to be compared yet.
+    TablesLeft in Count,
+    /// How long writers waited, whether for a cutover or in vain.
+    WritePauseMs in Milliseconds,
+}
+
+/// Sends what was measured on one source: with it as dimension, for people, and without, for alarms.
+pub fn emit(source: &str, measured: &[(Metric, Number)]) {
+    let line = line(source, measured, SystemTime::now());
+    // Nothing depends on a metric.
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
+}
+
+fn line(source: &str, measured: &[(Metric, Number)], now: SystemTime) -> Value {
+    let timestamp_ms = now.duration_since(UNIX_EPOCH).map_or(0, |elapsed| u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX));
+    let named = measured.iter().map(|(metric, value)| (metric.name_and_unit(), value));
+    let definitions: Vec<Value> = named.clone().map(|((name, unit), _)| json!({"Name": name, "Unit": unit})).collect();
+    let directive = json!({"Namespace": NAMESPACE, "Dimensions": [[], ["Source"]], "Metrics": definitions});
+    let mut document: Map<String, Value> = named.map(|((name, _), value)| (name.to_owned(), value.clone().into())).collect();
+    document.insert("Source".to_owned(), source.into());
+    document.insert("_aws".to_owned(), json!({"Timestamp": timestamp_ms, "CloudWatchMetrics": [directive]}));
+    document.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_line_defines_each_metric_that_it_has_a_value_for() {
+        let measured = [(Metric::LagBytes, 416.into()), (Metric::WritePauseMs, 23_u64.into())];
+        let line = line("orders-db", &measured, UNIX_EPOCH + Duration::from_millis(1_700_000_000_123));
+        assert_eq!(
+            line,
+            json!({
+                "_aws": {
+                    "Timestamp": 1_700_000_000_123_u64,
+                    "CloudWatchMetrics": [{
+                        "Namespace": "rds-reencrypt",
+                        "Dimensions": [[], ["Source"]],
+                        "Metrics": [{"Name": "LagBytes", "Unit": "Bytes"}, {"Name": "WritePauseMs", "Unit": "Milliseconds"}],
+                    }],
+                },
+                "Source": "orders-db",
+                "LagBytes": 416,
+                "WritePauseMs": 23,
+            })
+        );
+        assert!(!line.to_string().contains('\n'));
+    }
+}
