@@ -31,7 +31,7 @@ sam-local: install build
 ## test: unit tests, settings against the service model, the local cloud's own tests, whole executions, the fleet
 test: install sizes
 	cargo test --workspace
-	$(PYTHON) -m pytest -q -n 3 --dist loadfile tests/settings tests/privileges tests/cloud_tests tests/executions tests/fleet tests/guards tests/sweep
+	$(PYTHON) -m pytest -q -n 3 --dist loadfile tests/settings tests/privileges tests/cloud_tests tests/executions tests/observability tests/fleet tests/guards tests/sweep
 
 LINTERS := $(RDS_REENCRYPT_CACHE)/linters
 TEMPLATES := template.yaml $(wildcard infra/*.yaml)

@@ -31,6 +31,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 # What a client has to know of the stack's outputs.
 OF_THE_STACK = {
     "STATE_MACHINE_ARN": "StateMachineArn",
+    "TOPIC_ARN": "TopicArn",
     "FLEET_STATE_MACHINE_ARN": "FleetStateMachineArn",
     "FLEET_BUCKET": "FleetBucket",
     "FLEET_TOPIC_ARN": "FleetTopicArn",

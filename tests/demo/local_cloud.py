@@ -56,6 +56,11 @@ class LocalCloud:
         return self._exports["STATE_MACHINE_ARN"]
 
     @property
+    def topic_arn(self) -> str:
+        """Where phases and ends of executions are told."""
+        return self._exports["TOPIC_ARN"]
+
+    @property
     def fleet_state_machine_arn(self) -> str:
         return self._exports["FLEET_STATE_MACHINE_ARN"]
 

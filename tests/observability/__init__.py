@@ -1,0 +1,1 @@
+"""What is seen of runs: phases and ends that are told, metrics, alarms."""

@@ -1,0 +1,31 @@
+"""Metrics of whole executions, printed by the real functions."""
+
+import re
+
+from .template import REPOSITORY, names_read
+
+
+def test_what_is_measured_is_read_and_what_is_read_is_measured(seen, moved, given_back):
+    assert set(seen.metrics()) == names_read()
+
+
+def test_each_is_known_by_its_source_and_without(seen, moved):
+    assert {frozenset(dimensions) for dimensions in seen.metrics().values()} == {frozenset({(), ("Source",)})}
+
+
+def test_the_code_knows_no_metric_that_nobody_measures():
+    text = (REPOSITORY / "shared" / "src" / "metrics.rs").read_text()
+    assert set(re.findall(r"^    (\w+) in \w+,$", text, re.M)) == names_read()
+
+
+def test_they_say_what_the_run_says(seen, moved):
+    def last(name: str) -> float:
+        source = [{"Name": "Source", "Value": "seen"}]
+        return seen.points("moved", {"Namespace": "rds-reencrypt", "MetricName": name, "Dimensions": source})[-1][1]
+
+    databases = moved.output["databases"].values()
+    assert last("WritePauseMs") == moved.output["write_pause_ms"]
+    assert last("VerifiedTables") == sum(database["tables"] for database in databases)
+    assert last("VerifiedRows") == sum(database["rows"] for database in databases)
+    assert (last("TablesLeft"), last("ApplyStopped"), last("SlotsLost")) == (0, 0, 0)
+    assert 0 < last("RetainedWalBytes") < last("FreeStorageBytes")
