@@ -9,7 +9,7 @@ PROFILE ?= release
 BINARIES := $(CARGO_TARGET_DIR)/$(PROFILE:dev=debug)
 PYTHON := $(RDS_REENCRYPT_CACHE)/venv/bin/python
 
-.PHONY: demo demo-fleet cloud sam-local test lint bench bench-verify bench-fleet model sweep fuzz test-faults test-guards privileges build install sizes
+.PHONY: demo demo-fleet cloud sam-local test lint bench bench-verify bench-fleet model sweep fuzz test-faults test-guards privileges build install sizes watch
 
 ## demo: encrypts a database under write load and says whether all held (PG=12..18, KIND=instance|aurora|cluster|rekey|unprepared)
 demo: install build
@@ -28,10 +28,21 @@ sam-local: install build
 	@tests/install-linters
 	@$(PYTHON) -m sam_local --binaries $(BINARIES) $(SAM_LOCAL)
 
+WATCH := $(RDS_REENCRYPT_CACHE)/watch
+
+## watch: follows an execution, here or on AWS, to its end (EXECUTION= its ARN or name)
+watch: $(WATCH)/stamp
+	@$(WATCH)/bin/python -m watch $(EXECUTION)
+
+$(WATCH)/stamp: watch/requirements.txt
+	python3 -m venv --clear $(WATCH)
+	$(WATCH)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
 ## test: unit tests, settings against the service model, the local cloud's own tests, whole executions, the fleet
 test: install sizes
 	cargo test --workspace
-	$(PYTHON) -m pytest -q -n 3 --dist loadfile tests/settings tests/privileges tests/cloud_tests tests/executions tests/observability tests/fleet tests/guards tests/sweep
+	$(PYTHON) -m pytest -q -n 3 --dist loadfile tests/settings tests/watching tests/privileges tests/cloud_tests tests/executions tests/observability tests/fleet tests/guards tests/sweep
 
 LINTERS := $(RDS_REENCRYPT_CACHE)/linters
 TEMPLATES := template.yaml $(wildcard infra/*.yaml)

@@ -10,6 +10,11 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+from watch.follower import Follower
+from watch.phases import APPROVAL
+from watch.progress import RUNNING, SUCCEEDED
+from watch.view import View
+
 from . import pauses, verdict
 from .application import Application
 from .conclusion import conclude
@@ -17,7 +22,6 @@ from .databases import Databases
 from .executions import Entered, Execution, entered_states, failures
 from .kinds import KINDS, Kind
 from .local_cloud import LocalCloud, binaries_directory
-from .progress import Progress
 from .shop import IDENTIFIER, KEY_ALIAS, MASTER_SECRET, Shop, change_something, make_key, open_shop
 from .waiting import wait_until
 
@@ -61,8 +65,9 @@ def run(kind: Kind, major: int, binaries: Path) -> dict:
         with Application(cloud, places, change_something) as application:
             wait_until(lambda: application.count, lambda count: count > 100, "the first hundred writes", 20)
             execution = start(cloud, shop, kind)
-            watch(cloud, kind, execution, application, Progress(execution, application, began))
-            if execution.status == "SUCCEEDED":
+            with View(aside=lambda: f"{application.count} writes") as view:
+                follow(cloud, kind, execution, application, execution.watched(view))
+            if execution.status == SUCCEEDED:
                 # Nothing is waited for here: the writers are to go on for a while.
                 time.sleep(WRITES_AFTERWARDS_SECONDS)
         report = {"postgres": version, **describe(execution)}
@@ -87,7 +92,7 @@ def start(cloud: LocalCloud, shop: Shop, kind: Kind) -> Execution:
     )  # fmt: skip
 
 
-def watch(cloud: LocalCloud, kind: Kind, execution: Execution, application: Application, progress: Progress) -> None:
+def follow(cloud: LocalCloud, kind: Kind, execution: Execution, application: Application, follower: Follower) -> None:
     """Follows the execution to its end, and approves it when it asks.
 
     A history is long, and the process that answers for it also answers for the application's secrets: between approval
@@ -95,16 +100,15 @@ def watch(cloud: LocalCloud, kind: Kind, execution: Execution, application: Appl
     """
     approved = False
     deadline = time.monotonic() + EXECUTION_LIMIT_SECONDS
-    while execution.status == "RUNNING":
+    while execution.status == RUNNING:
         if time.monotonic() > deadline:
             raise TimeoutError(f"{execution.name} has not ended after {EXECUTION_LIMIT_SECONDS} s")
         if not approved or application.has_moved:
-            states = progress.look()
-            if "AwaitApproval" in states and not approved:
+            if follower.look().phase is APPROVAL and not approved:
                 approve(cloud, kind, execution)
                 approved = True
         time.sleep(LOOK_EVERY_SECONDS)
-    progress.look()
+    follower.look()
 
 
 def approve(cloud: LocalCloud, kind: Kind, execution: Execution) -> None:
@@ -173,6 +177,8 @@ def measure(cloud: LocalCloud, execution: Execution, application: Application, b
         "functions": {
             each["name"]: {
                 "invocations": each["invocations"],
+                "memory_size_mb": each["memory_size_mb"],
+                "gb_seconds": round(each["seconds"] * each["memory_size_mb"] / 1024, 2),
                 "max_memory_mb": round(each["max_memory_bytes"] / 2**20, 1),
                 "binary_mb": round((binaries / each["name"]).stat().st_size / 2**20, 1),
             }

@@ -1,15 +1,14 @@
 """Executions of the state machine, as somebody follows them who has nothing but the API."""
 
-import itertools
 import json
 from dataclasses import dataclass
 
+from watch.follower import Follower
+from watch.history import History
+from watch.view import View
+
 from .local_cloud import LocalCloud
 from .waiting import wait_until
-
-
-# As many come between two looks at most times; with their payloads they are long.
-NEW_EVENTS = 10
 
 
 @dataclass(frozen=True)
@@ -28,10 +27,10 @@ class Execution:
         self.name = name
         self._client = cloud.client("stepfunctions")
         self._followed: list[Entered] = []
-        self._last_event = 0
         self.arn = arn or self._client.start_execution(
             stateMachineArn=machine_arn or cloud.state_machine_arn, name=name, input=json.dumps(request)
         )["executionArn"]
+        self._history = History(self._client, self.arn)
 
     def stop(self) -> None:
         """As a person does who has had enough: Step Functions runs no Catch."""
@@ -60,12 +59,12 @@ class Execution:
 
     def follow(self) -> list[str]:
         """The states entered so far, of which only the new ones are asked for."""
-        paginator = self._client.get_paginator("get_execution_history")
-        pages = paginator.paginate(executionArn=self.arn, reverseOrder=True, PaginationConfig={"PageSize": NEW_EVENTS})
-        events = list(itertools.takewhile(lambda event: event["id"] > self._last_event, (event for page in pages for event in page["events"])))
-        self._last_event = max([self._last_event, *(event["id"] for event in events)])
-        self._followed += entered_states(events[::-1])
+        self._followed += entered_states(self._history.news())
         return [each.state for each in self._followed]
+
+    def watched(self, view: View) -> Follower:
+        """As `python -m watch` shows it."""
+        return Follower(self._client, self.arn, view)
 
     def wait(self, limit_seconds: float) -> dict:
         """Its description, once it has ended."""
@@ -100,13 +99,3 @@ def failures(events: list[dict]) -> list[str]:
     """What went wrong in the execution's tasks, those that were tried again included."""
     details = [each for event in events for kind, each in event.items() if kind in ("taskFailedEventDetails", "taskTimedOutEventDetails")]
     return [f"{each.get('error')}: {each.get('cause')}" for each in details]
-
-
-def last_lag_bytes(events: list[dict]) -> int | None:
-    """How far the copy was behind when the state machine last looked."""
-    for event in reversed(events):
-        if details := event.get("taskSucceededEventDetails"):
-            answer = json.loads(details["output"]).get("Payload")
-            if isinstance(answer, dict) and "lag_bytes" in answer:
-                return answer["lag_bytes"]
-    return None

@@ -12,6 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from watch.progress import RUNNING, SUCCEEDED
+from watch.view import View
+
 from . import pauses, verdict
 from .application import Application
 from .comparison import read_contents
@@ -21,7 +24,6 @@ from .executions import Execution, entered_states
 from .footprint import footprint
 from .kinds import KINDS
 from .local_cloud import LocalCloud, binaries_directory
-from .progress import Progress
 from .shop import APPLICATION_USER, KEY_ALIAS, Shop, change_something, make_key, open_shop
 from .verdict import Check
 from .waiting import wait_until
@@ -141,10 +143,9 @@ def run(binaries: Path) -> dict:
         with Fleet(cloud) as fleet:
             before = fleet.footprint()
             spring = campaign(fleet, f"spring-{time.strftime('%H%M%S')}", {})
-            progress = Progress(spring, fleet, began)
-            with ThreadPoolExecutor() as aside:
-                spoiled = aside.submit(spoil, fleet, spring, progress)
-                seconds = watch(fleet, spring, progress)
+            with View(aside=lambda: f"{fleet.count} writes") as view, ThreadPoolExecutor() as aside:
+                spoiled = aside.submit(spoil, fleet, spring, view)
+                seconds = follow(fleet, spring, view)
                 spoiled.result()
             written, told = fleet.applications[UNDONE].count, mailbox.subjects()
             checks = check_resumption(fleet, mailbox, f"{spring.name}-again")
@@ -164,7 +165,7 @@ def campaign(fleet: Fleet, name: str, request: dict) -> Execution:
     return Execution(fleet.cloud, name, request, machine_arn=fleet.cloud.fleet_state_machine_arn)
 
 
-def spoil(fleet: Fleet, campaign: Execution, progress: Progress) -> None:
+def spoil(fleet: Fleet, campaign: Execution, view: View) -> None:
     """The application of one database has found its copy, and writes there what the source does not have."""
     begun = wait_until(lambda: runs_of(fleet.cloud, f"{campaign.name}-encrypt-{UNDONE}-"), bool, f"the run of {UNDONE}", 300, LOOK_EVERY_SECONDS)
     Execution(fleet.cloud, "", arn=begun[0]).wait_for_state("Subscribe", CAMPAIGN_LIMIT_SECONDS, LOOK_EVERY_SECONDS)
@@ -172,7 +173,7 @@ def spoil(fleet: Fleet, campaign: Execution, progress: Progress) -> None:
     password = fleet.shops[UNDONE].secret_values[UNDONE]["password"]
     with fleet.databases.connect(copy, UNDONE, APPLICATION_USER, password) as session:
         session.execute("update sales.customer set balance = balance + 1 where id = %s", (ROWS,))
-    progress.tell(f"{UNDONE} has been spoiled")
+    view.tell(f"{UNDONE} has been spoiled")
 
 
 def runs_of(cloud: LocalCloud, prefix: str) -> list[str]:
@@ -181,21 +182,19 @@ def runs_of(cloud: LocalCloud, prefix: str) -> list[str]:
     return [each["executionArn"] for page in pages for each in page["executions"] if each["name"].startswith(prefix)]
 
 
-def watch(fleet: Fleet, campaign: Execution, progress: Progress) -> float:
+def follow(fleet: Fleet, campaign: Execution, view: View) -> float:
     """Follows the campaign to its success, and tells of each application that has moved; the seconds that it took."""
-    moved, deadline = set(), time.monotonic() + CAMPAIGN_LIMIT_SECONDS
-    while (described := campaign.describe())["status"] == "RUNNING":
+    moved, deadline, follower = set(), time.monotonic() + CAMPAIGN_LIMIT_SECONDS, campaign.watched(view)
+    while (progress := follower.look()).status == RUNNING:
         if time.monotonic() > deadline:
             raise TimeoutError(f"{campaign.name} has not ended after {CAMPAIGN_LIMIT_SECONDS} s")
-        progress.look()
         for name in [name for name, application in fleet.applications.items() if application.has_moved and name not in moved]:
             moved.add(name)
-            progress.tell(f"{name} has moved")
+            view.tell(f"{name} has moved")
         time.sleep(LOOK_EVERY_SECONDS)
-    progress.look()
-    if described["status"] != "SUCCEEDED":
-        raise RuntimeError(f"{campaign.name}: {described['status']}: {described.get('error')}: {described.get('cause')}")
-    return (described["stopDate"] - described["startDate"]).total_seconds()
+    if progress.status != SUCCEEDED:
+        raise RuntimeError(f"{campaign.name}: {progress.status}: {progress.error}: {progress.cause}")
+    return (progress.ended - progress.began).total_seconds()
 
 
 def check_resumption(fleet: Fleet, mailbox: Mailbox, name: str) -> list[Check]:

@@ -28,13 +28,14 @@ class LocalCloud:
             stdout=subprocess.PIPE,
             text=True,
         )
-        self._exports = {}
+        # What it prints for a shell to export.
+        self.exports: dict[str, str] = {}
         while (line := self._process.stdout.readline()) != "ready\n":
             if not line:
                 raise RuntimeError(f"the cloud ended with {self._process.wait()} before it was ready")
             name, value = line.removeprefix("export ").strip().split("=", 1)
-            self._exports[name] = value
-        self._session = boto3.Session("local", "local", region_name=self._exports["AWS_REGION"])
+            self.exports[name] = value
+        self._session = boto3.Session("local", "local", region_name=self.exports["AWS_REGION"])
         self._clients = {}
         # Clients may be shared between threads, sessions may not (boto3 guide, "Session").
         self._lock = threading.Lock()
@@ -49,11 +50,11 @@ class LocalCloud:
     @property
     def ca_file(self) -> str:
         """Certificate authority of its databases."""
-        return self._exports["RDS_CA_FILE"]
+        return self.exports["RDS_CA_FILE"]
 
     @property
     def state_machine_arn(self) -> str:
-        return self._exports["STATE_MACHINE_ARN"]
+        return self.exports["STATE_MACHINE_ARN"]
 
     @property
     def topic_arn(self) -> str:
@@ -62,29 +63,29 @@ class LocalCloud:
 
     @property
     def fleet_state_machine_arn(self) -> str:
-        return self._exports["FLEET_STATE_MACHINE_ARN"]
+        return self.exports["FLEET_STATE_MACHINE_ARN"]
 
     @property
     def fleet_bucket(self) -> str:
         """Where a campaign writes what became of each database."""
-        return self._exports["FLEET_BUCKET"]
+        return self.exports["FLEET_BUCKET"]
 
     @property
     def fleet_topic_arn(self) -> str:
-        return self._exports["FLEET_TOPIC_ARN"]
+        return self.exports["FLEET_TOPIC_ARN"]
 
     def client(self, service: str):
         """A client of one of its services, for any number of threads."""
         with self._lock:
             if service not in self._clients:
-                url = self._exports["AWS_ENDPOINT_URL"]
+                url = self.exports["AWS_ENDPOINT_URL"]
                 config = Config(max_pool_connections=32)
                 self._clients[service] = self._session.client(service, endpoint_url=url, config=config)
             return self._clients[service]
 
     def api(self, method: str, path: str, body: dict | None = None) -> dict:
         """What the cloud's own interface answers (cloud/api.py)."""
-        url = f"{self._exports['AWS_ENDPOINT_URL']}/cloud-api/{path}"
+        url = f"{self.exports['AWS_ENDPOINT_URL']}/cloud-api/{path}"
         request = urllib.request.Request(url, json.dumps(body).encode() if body else None, method=method)
         with urllib.request.urlopen(request, timeout=30) as response:
             return json.load(response)

@@ -1,0 +1,27 @@
+"""One execution, read and shown."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from .history import History
+from .progress import Progress
+from .view import View
+
+
+class Follower:
+    """Looks when it is told to. `describe` says that the execution exists, and when it began."""
+
+    def __init__(self, client: Any, arn: str, view: View) -> None:
+        self._history = History(client, arn)
+        self._view = view
+        self._progress = Progress(arn, client.describe_execution(executionArn=arn)["startDate"])
+
+    def look(self) -> Progress:
+        """Takes in what is new, and shows it: each phase as it began, and what is the case now."""
+        for event in self._history.news():
+            phase = self._progress.phase
+            self._progress.take(event)
+            if self._progress.phase is not phase:
+                self._view.show(self._progress, event["timestamp"])
+        self._view.show(self._progress, datetime.now(UTC))
+        return self._progress
