@@ -130,7 +130,7 @@ def _named(request: Request) -> list[str]:
         case "kms":
             return [_key_arn(request, members["KeyId"])]
         case "states":
-            return [members["stateMachineArn"]]
+            return [members.get("stateMachineArn") or members["executionArn"]]
         case "s3":
             return [f"arn:aws:s3:::{members['Bucket']}" + (f"/{members['Key']}" if members["Key"] else "")]
     return []

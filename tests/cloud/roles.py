@@ -1,7 +1,7 @@
 """What a role of the deployed stack allows: the statements of its policies, with their resources and conditions.
 
 AWS's managed policies are left out; those that SAM attaches are for logs, networks and traces, which no request here is
-about. What no policy of the product has, is refused to be read: `NotAction`, `NotResource`, denials, other operators.
+about. What no policy of the product has, is refused to be read: `NotAction`, `NotResource`, other operators.
 """
 
 import functools
@@ -22,14 +22,15 @@ _RESOURCE_TAG = "aws:ResourceTag/"
 
 @dataclass(frozen=True)
 class Statement:
-    """Something that is allowed."""
+    """Something that is allowed, or denied whatever else allows it."""
 
+    denies: bool
     actions: re.Pattern
     resources: re.Pattern
     # (operator, key, values)
     conditions: tuple[tuple[str, str, tuple[str, ...]], ...]
 
-    def allows(self, action: str, resource: str, value: Callable[[str], list[str] | None]) -> bool:
+    def is_about(self, action: str, resource: str, value: Callable[[str], list[str] | None]) -> bool:
         return bool(
             self.actions.fullmatch(action)
             and self.resources.fullmatch(resource)
@@ -45,6 +46,7 @@ _OPERATORS: dict[str, Callable[[list[str] | None, tuple[str, ...]], bool]] = {
     "Bool": lambda found, wanted: any(value.lower() in wanted for value in found or []),
     "Null": lambda found, wanted: (found is None) == (wanted == ("true",)),
     "ForAllValues:StringEquals": lambda found, wanted: all(value in wanted for value in found or []),
+    "ForAnyValue:StringEquals": lambda found, wanted: any(value in wanted for value in found or []),
 }
 
 
@@ -63,7 +65,8 @@ class Role:
                 found = need.context.get(key) or None
                 return [found] if isinstance(found, str) else found
 
-            if not any(statement.allows(need.action, resource, value) for statement in self.statements):
+            concerned = [statement for statement in self.statements if statement.is_about(need.action, resource, value)]
+            if not concerned or any(statement.denies for statement in concerned):
                 return resource
         return None
 
@@ -83,7 +86,7 @@ def _read(policies: tuple[str, ...]) -> tuple[Statement, ...]:
 
 
 def _statement(statement: dict) -> Statement:
-    if statement["Effect"] != "Allow" or statement.keys() - {"Effect", "Action", "Resource", "Condition", "Sid"}:
+    if statement.keys() - {"Effect", "Action", "Resource", "Condition", "Sid"}:
         raise ValueError(f"this cloud does not understand {statement}")
     conditions = tuple(
         (operator, key, tuple(str(value).lower() if isinstance(value, bool) else value for value in _list(values)))
@@ -92,7 +95,8 @@ def _statement(statement: dict) -> Statement:
     )
     if unknown := {operator for operator, _, _ in conditions} - _OPERATORS.keys():
         raise ValueError(f"this cloud does not understand {', '.join(unknown)}")
-    return Statement(_pattern(tuple(_list(statement["Action"]))), _pattern(tuple(_list(statement["Resource"]))), conditions)
+    actions, resources = (_pattern(tuple(_list(statement[name]))) for name in ("Action", "Resource"))
+    return Statement(statement["Effect"] == "Deny", actions, resources, conditions)
 
 
 def _list(value: object) -> list:
