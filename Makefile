@@ -9,7 +9,7 @@ PROFILE ?= release
 BINARIES := $(CARGO_TARGET_DIR)/$(PROFILE:dev=debug)
 PYTHON := $(RDS_REENCRYPT_CACHE)/venv/bin/python
 
-.PHONY: demo demo-fleet cloud sam-local test lint bench bench-verify bench-fleet model sweep fuzz test-faults test-guards privileges build install sizes watch
+.PHONY: demo demo-fleet cloud sam-local test lint bench bench-verify bench-fleet model sweep fuzz test-faults test-guards privileges build install sizes watch costs
 
 ## demo: encrypts a database under write load and says whether all held (PG=12..18, KIND=instance|aurora|cluster|rekey|unprepared)
 demo: install build
@@ -42,7 +42,7 @@ $(WATCH)/stamp: watch/requirements.txt
 ## test: unit tests, settings against the service model, the local cloud's own tests, whole executions, the fleet
 test: install sizes
 	cargo test --workspace
-	$(PYTHON) -m pytest -q -n 3 --dist loadfile tests/settings tests/watching tests/privileges tests/cloud_tests tests/executions tests/observability tests/fleet tests/guards tests/sweep
+	$(PYTHON) -m pytest -q -n 3 --dist loadfile tests/settings tests/bench tests/watching tests/privileges tests/cloud_tests tests/executions tests/observability tests/fleet tests/guards tests/sweep
 
 LINTERS := $(RDS_REENCRYPT_CACHE)/linters
 TEMPLATES := template.yaml $(wildcard infra/*.yaml)
@@ -98,6 +98,11 @@ bench-verify: install build
 ## bench-fleet: a campaign over 1,000 databases without servers: limits, leftovers, transitions, cost (BENCH="--databases 100")
 bench-fleet: install build
 	$(PYTHON) -m bench.fleet --binaries $(BINARIES) $(BENCH)
+
+## costs: what the move of one database costs, from what the last demo counted (COSTS="--gib 2000 --copy-hours 8"); infra/costs.md
+costs: install
+	@test -f target/demo/report.json || $(MAKE) --no-print-directory demo
+	@$(PYTHON) -m bench.costs $(COSTS)
 
 build:
 	@cargo build --workspace --profile $(PROFILE)

@@ -20,14 +20,12 @@ from pathlib import Path
 from demo.local_cloud import LocalCloud, binaries_directory
 from demo.waiting import wait_until
 
+from .costs import PER_GB_SECOND, PER_REQUEST, PER_TRANSITION
+
 # So many times faster than AWS. With more, the machine cannot look as often as the waits would let it.
 TIME_SCALE = 300
 MAX_CONCURRENCY, STOP_AFTER_FAILURES = 18, 100
 COPIES_AT_A_TIME, MANUAL_SNAPSHOTS = 20, 100
-# AWS's list prices, as remembered, to be held against your Region's: a state transition of a Standard workflow beyond the free ones; of
-# Lambda on arm64 a request and a GB-second.
-USD_PER_TRANSITION = 0.025 / 1_000
-USD_PER_REQUEST, USD_PER_GB_SECOND = 0.20 / 1_000_000, 0.0000133334
 # Assumed of the functions that are simulated here: a connection to each side, and a few statements.
 SECONDS_OF_A_SIMULATED_CALL = 0.3
 # GiB, and how many of a hundred databases have them.
@@ -280,7 +278,7 @@ def print_cost(cloud: LocalCloud, count: int) -> None:
     functions = cloud.api("GET", "lambdas")["functions"]
     invocations = sum(each["invocations"] for each in functions) / count
     gb_seconds = sum(_seconds(each) * each["memory_size_mb"] / 1024 for each in functions) / count
-    states, lambdas = transitions * USD_PER_TRANSITION, invocations * USD_PER_REQUEST + gb_seconds * USD_PER_GB_SECOND
+    states, lambdas = transitions * PER_TRANSITION, invocations * PER_REQUEST + gb_seconds * PER_GB_SECOND
     print(f"per database  {transitions:.0f} transitions, {states:.4f} USD; {invocations:.0f} invocations, {gb_seconds:.1f} GB-s, {lambdas:.4f} USD")
     print("faults        " + ", ".join(f"{each['strikes']} {each['kind']} {each['request'] or ''}".strip() for each in cloud.api("GET", "faults")["faults"]))
 
