@@ -9,7 +9,7 @@ PROFILE ?= release
 BINARIES := $(CARGO_TARGET_DIR)/$(PROFILE:dev=debug)
 PYTHON := $(RDS_REENCRYPT_CACHE)/venv/bin/python
 
-.PHONY: demo demo-fleet cloud sam-local test lint bench bench-verify bench-fleet model sweep fuzz test-faults test-guards privileges build install sizes watch costs
+.PHONY: demo demo-fleet cloud sam-local test lint bench bench-verify bench-fleet model sweep fuzz test-faults test-guards privileges build install sizes watch costs guide install-guide
 
 ## demo: encrypts a database under write load and says whether all held (PG=12..18, KIND=instance|aurora|cluster|rekey|unprepared)
 demo: install build
@@ -40,9 +40,9 @@ $(WATCH)/stamp: watch/requirements.txt
 	@touch $@
 
 ## test: unit tests, settings against the service model, the local cloud's own tests, whole executions, the fleet
-test: install sizes
+test: install install-guide $(WATCH)/stamp sizes
 	cargo test --workspace
-	$(PYTHON) -m pytest -q -n 3 --dist loadfile tests/settings tests/bench tests/watching tests/privileges tests/cloud_tests tests/executions tests/observability tests/fleet tests/guards tests/sweep
+	$(PYTHON) -m pytest -q -n 3 --dist loadfile tests/settings tests/guide tests/bench tests/watching tests/privileges tests/cloud_tests tests/executions tests/observability tests/fleet tests/guards tests/sweep
 
 LINTERS := $(RDS_REENCRYPT_CACHE)/linters
 TEMPLATES := template.yaml $(wildcard infra/*.yaml)
@@ -104,11 +104,18 @@ costs: install
 	@test -f target/demo/report.json || $(MAKE) --no-print-directory demo
 	@$(PYTHON) -m bench.costs $(COSTS)
 
+## guide: follows infra/guide.md and the runbook's commands literally, on a local cloud
+guide: install install-guide $(WATCH)/stamp build
+	$(PYTHON) -m pytest -q tests/guide
+
 build:
 	@cargo build --workspace --profile $(PROFILE)
 
 install:
 	@tests/install
+
+install-guide:
+	@tests/install-guide
 
 # A Lambda is loaded at every cold start: 8 MB is the most that a function may have.
 sizes: build
