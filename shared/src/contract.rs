@@ -85,6 +85,9 @@ pub struct Source {
     pub port: u16,
     /// Major version of PostgreSQL.
     pub major: u32,
+    /// The key under which it is, as RDS describes it; none where it is not encrypted.
+    #[serde(default)]
+    pub kms_key: Option<String>,
 }
 
 /// What makes a source ready for logical replication: its parameters, and a reboot.
@@ -272,6 +275,13 @@ impl Digest {
         let [first, second] = self.sums;
         Self { rows: self.rows + other.rows, sums: [first.wrapping_add(other.sums[0]), second.wrapping_add(other.sums[1])] }
     }
+
+    /// The sums as people compare them: 64 digits.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        let [first, second] = self.sums;
+        format!("{first:032x}{second:032x}")
+    }
 }
 
 /// In hexadecimal: the numbers of a state machine hold 53 bits.
@@ -287,6 +297,18 @@ impl TryFrom<(u64, String, String)> for Digest {
     fn try_from((rows, first, second): (u64, String, String)) -> Result<Self, Self::Error> {
         Ok(Self { rows, sums: [u128::from_str_radix(&first, 16)?, u128::from_str_radix(&second, 16)?] })
     }
+}
+
+/// A table that was found equal on both sides: the evidence.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Compared {
+    pub database: String,
+    /// With its schema, quoted where PostgreSQL needs it.
+    pub table: String,
+    pub rows: u64,
+    /// Both sums of the hashes of its rows, in hexadecimal; null where rows were only counted.
+    pub hash: Option<String>,
 }
 
 /// By database.
@@ -307,6 +329,17 @@ pub struct CutoverDone {
     /// as a role's.
     #[serde(default)]
     pub drift: Vec<String>,
+    /// What the pause was spent on, one after another; empty where it began in an earlier call.
+    #[serde(default)]
+    pub pause_phases_ms: Vec<PausePhase>,
+}
+
+/// A part of the write pause.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PausePhase {
+    pub phase: String,
+    pub ms: u64,
 }
 
 /// One request of every function, as the state machine makes them: what tests and `events/` are held against.
@@ -374,6 +407,7 @@ pub mod example {
                 "is_finding": false,
             }),
             "inspect" => json!({"action": "do", "preflight": {"plan": plan(), "databases": null, "findings": []}}),
+            "report" => json!({"detail": {"executionArn": execution()["id"]}}),
             "advance-lsn" => json!({"action": "do", "plan": plan(), "look": 0}),
             "verify" => json!({"action": "do", "plan": plan(), "verified": {}}),
             "finish" => json!({

@@ -12,6 +12,8 @@ use crate::contract::Kind;
 pub const PREFIX: &str = "rds_reencrypt_";
 /// The tag on the new database that approves the cutover; its value is the execution's name.
 pub const APPROVE_TAG: &str = "rds-reencrypt:approve";
+/// A tag beside it in which who approved may say who it was; read, and believed no further than that.
+pub const APPROVED_BY_TAG: &str = "rds-reencrypt:approved-by";
 /// The tag on everything in RDS that an execution made; its value is the execution's name.
 pub const EXECUTION_TAG: &str = "rds-reencrypt:execution";
 

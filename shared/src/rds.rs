@@ -167,6 +167,14 @@ pub struct Target {
     pub tags: Vec<Tag>,
 }
 
+impl Target {
+    /// The value of a tag, where it has it.
+    #[must_use]
+    pub fn tag(&self, key: &str) -> Option<&str> {
+        self.tags.iter().find(|tag| tag.key() == Some(key)).and_then(Tag::value)
+    }
+}
+
 /// The new database.
 ///
 /// # Errors

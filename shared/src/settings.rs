@@ -108,6 +108,8 @@ pub struct Differences {
     pub lost: Vec<Difference>,
     /// Cannot be carried, with the reason.
     pub left: Vec<Difference>,
+    /// How many were held against each other that should be carried.
+    pub compared: usize,
 }
 
 impl Differences {
@@ -115,6 +117,7 @@ impl Differences {
     pub fn extend(&mut self, other: Self) {
         self.lost.extend(other.lost);
         self.left.extend(other.left);
+        self.compared += other.compared;
     }
 
     /// The same of one member of a cluster, which is named with the setting.
@@ -131,7 +134,8 @@ impl Differences {
             let rows = table.iter().filter(|row| wanted(row.fate));
             rows.filter_map(|row| row.difference(source, target)).collect()
         };
-        Self { lost: differing(&is_due), left: differing(&|fate| matches!(fate, Fate::NotCarried(_))) }
+        let compared = table.iter().filter(|row| is_due(row.fate)).count();
+        Self { lost: differing(&is_due), left: differing(&|fate| matches!(fate, Fate::NotCarried(_))), compared }
     }
 }
 

@@ -11,6 +11,8 @@ use shared::settings::{Difference, Differences, cluster, instance};
 pub struct Answer {
     /// What the source has set and the target cannot be given, each with the reason.
     pub settings: Vec<Difference>,
+    /// How many settings were found equal on both sides.
+    pub equal: usize,
 }
 
 /// Do: after it, nothing has changed; and every setting that can be carried is known to be the same on both sides, but
@@ -22,12 +24,12 @@ pub struct Answer {
 /// `SettingsDiffer` with every difference, `SourceNotFound`, `RestoreFailed`, `AwsUnavailable`, `AwsRefused`.
 pub async fn handle(aws: &Aws, step: Step) -> Result<Answer> {
     match step.action {
-        Action::Do => Ok(Answer { settings: look(aws, &step.plan).await? }),
-        Action::Undo => Ok(Answer { settings: Vec::new() }),
+        Action::Do => look(aws, &step.plan).await,
+        Action::Undo => Ok(Answer { settings: Vec::new(), equal: 0 }),
     }
 }
 
-async fn look(aws: &Aws, plan: &Plan) -> Result<Vec<Difference>> {
+async fn look(aws: &Aws, plan: &Plan) -> Result<Answer> {
     let differences = if plan.source.kind.is_cluster() {
         clusters(aws, plan).await?
     } else {
@@ -53,9 +55,9 @@ async fn clusters(aws: &Aws, plan: &Plan) -> Result<Differences> {
     Ok(differences)
 }
 
-fn accept(plan: &Plan, differences: Differences) -> Result<Vec<Difference>> {
+fn accept(plan: &Plan, differences: Differences) -> Result<Answer> {
     if differences.lost.is_empty() {
-        return Ok(differences.left);
+        return Ok(Answer { settings: differences.left, equal: differences.compared });
     }
     let lines: Vec<String> = differences.lost.iter().map(ToString::to_string).collect();
     let what = format!("{} settings of {} and {} differ", lines.len(), plan.source.identifier, plan.target);
@@ -75,9 +77,10 @@ mod tests {
     fn what_was_lost_is_told_in_full_and_what_is_left_is_passed_on() {
         let plan: Plan = serde_json::from_value(example::plan()).unwrap();
         let left = vec![difference("DomainMemberships", Some("by hand"))];
-        assert_eq!(accept(&plan, Differences { lost: vec![], left: left.clone() }).unwrap(), left);
+        let answer = accept(&plan, Differences { lost: vec![], left: left.clone(), compared: 40 }).unwrap();
+        assert_eq!((&answer.settings, answer.equal), (&left, 40));
         let lost = vec![difference("Iops", None), difference("DBInstanceClass", None)];
-        let error = accept(&plan, Differences { lost, left }).unwrap_err();
+        let error = accept(&plan, Differences { lost, left, compared: 40 }).unwrap_err();
         assert_eq!(error.name, ErrorName::SettingsDiffer);
         assert_eq!(
             error.to_string(),

@@ -5,6 +5,7 @@
 
 mod comparison;
 mod pause;
+mod phases;
 mod switch;
 
 use serde::Serialize;
@@ -66,7 +67,7 @@ async fn cut_over(aws: &Aws, source: &Server, plan: &Plan) -> Result<CutoverDone
     let switches = switch::read_switches(aws, plan, &target).await?;
     // The copy was restored as an instance of the source's class.
     let load = Load::of_class(target_writer(aws, plan).await?.db_instance_class().unwrap_or_default());
-    let closed = Box::pin(pause::fence_source(source, &target, plan, load)).await?;
+    let pause::Fenced { closed, phases } = Box::pin(pause::fence_source(source, &target, plan, load)).await?;
     futures_util::future::try_join_all(switches.iter().map(|switch| switch.carry_out(aws, plan))).await?;
     let write_pause_ms = now_ms().saturating_sub(closed.paused_at_ms);
     metrics::emit(&plan.source.identifier, &[(Metric::WritePauseMs, write_pause_ms.into())]);
@@ -77,6 +78,7 @@ async fn cut_over(aws: &Aws, source: &Server, plan: &Plan) -> Result<CutoverDone
         drained_lsn: closed.drained_lsn,
         switched_secrets: switches.into_iter().map(|switch| switch.secret.arn).collect(),
         drift: read_last_drift(source, &target, plan).await,
+        pause_phases_ms: phases.map(|phases| phases.told("switch", write_pause_ms)).unwrap_or_default(),
     })
 }
 

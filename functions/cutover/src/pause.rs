@@ -16,6 +16,7 @@ use shared::{catalog, heartbeat, sql};
 
 use crate::comparison::Comparison;
 use crate::now_ms;
+use crate::phases::Phases;
 
 /// One database whose fence is still open, and the sessions that carry it over.
 struct Open<'a> {
@@ -33,10 +34,17 @@ struct Open<'a> {
     comparison: Option<Comparison>,
 }
 
+/// The fence of all databases.
+pub(crate) struct Fenced {
+    pub(crate) closed: Closed,
+    /// What the pause was spent on so far; none where it began in an earlier call.
+    pub(crate) phases: Option<Phases>,
+}
+
 /// After it, the fence is closed in every database, and behind it the copy has all rows and sequences.
 ///
 /// A database that an earlier call has fenced is left alone: it was drained before it was fenced.
-pub(crate) async fn fence_source(source: &Server, target: &Server, plan: &Plan, load: Load) -> Result<Closed> {
+pub(crate) async fn fence_source(source: &Server, target: &Server, plan: &Plan, load: Load) -> Result<Fenced> {
     let mut open = Vec::new();
     let mut closed = None;
     for database in &plan.databases {
@@ -57,7 +65,8 @@ pub(crate) async fn fence_source(source: &Server, target: &Server, plan: &Plan, 
         catalog::refuse(&catalog::compare_servers(&sides.0, &sides.1).await?)?;
         return Box::pin(pause(&open, target, plan, closed)).await;
     }
-    closed.ok_or_else(|| StepError::new(ErrorName::ReplicationStopped, "no database of this run is there to be fenced"))
+    let closed = closed.ok_or_else(|| StepError::new(ErrorName::ReplicationStopped, "no database of this run is there to be fenced"))?;
+    Ok(Fenced { closed, phases: None })
 }
 
 fn max_hold(plan: &Plan) -> Duration {
@@ -65,27 +74,31 @@ fn max_hold(plan: &Plan) -> Duration {
 }
 
 /// Writers wait from the locks to the commits.
-async fn pause(open: &[Open<'_>], target: &Server, plan: &Plan, earlier: Option<Closed>) -> Result<Closed> {
+async fn pause(open: &[Open<'_>], target: &Server, plan: &Plan, earlier: Option<Closed>) -> Result<Fenced> {
     let mut locks: Vec<Locks> = open.iter().map(|open| Locks { session: &open.source, tables: open.tables.clone() }).collect();
     let began = lock_all(&mut locks, "exclusive", max_hold(plan)).await.while_doing("stop the writers")?;
     let began_ms = now_ms().saturating_sub(u64::try_from(began.elapsed().as_millis()).unwrap_or(0));
     let paused_at_ms = earlier.map_or(began_ms, |earlier| earlier.paused_at_ms);
-    let closed = close(open, target, plan, paused_at_ms, began).await;
-    if closed.is_err() {
+    let fenced = close(open, target, plan, paused_at_ms, began).await;
+    if fenced.is_err() {
         // In vain, and felt all the same.
         let held_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         metrics::emit(&plan.source.identifier, &[(Metric::WritePauseMs, held_ms.into())]);
     }
-    closed
+    let (closed, phases) = fenced?;
+    Ok(Fenced { closed, phases: earlier.is_none().then_some(phases) })
 }
 
 /// Behind the locks, which are let go at the latest when the pause that is allowed is over.
-async fn close(open: &[Open<'_>], target: &Server, plan: &Plan, paused_at_ms: u64, began: Instant) -> Result<Closed> {
+async fn close(open: &[Open<'_>], target: &Server, plan: &Plan, paused_at_ms: u64, began: Instant) -> Result<(Closed, Phases)> {
     let deadline = began + max_hold(plan);
+    let mut phases = Phases::since(began);
+    phases.end("locks", Instant::now());
     tracing::info!(pause_ms = began.elapsed().as_millis(), "writers wait");
     let carried = try_join_all(open.iter().map(|open| carry_over(open, plan, deadline)));
-    let drained = within(deadline, Box::pin(carried)).await?;
-    let closed = Closed { paused_at_ms, drained_lsn: drained.into_iter().max().unwrap_or(Lsn(0)) };
+    let carried = within(deadline, Box::pin(carried)).await?;
+    end_phases(&mut phases, &carried);
+    let closed = Closed { paused_at_ms, drained_lsn: carried.iter().map(|carried| carried.drained_lsn).max().unwrap_or(Lsn(0)) };
     let says =
         format!("this database has moved to {}:{}; {} takes no writes any more (rds-reencrypt)", target.host, target.port, plan.source.identifier);
     tracing::info!(pause_ms = began.elapsed().as_millis(), "the copy has everything");
@@ -94,8 +107,29 @@ async fn close(open: &[Open<'_>], target: &Server, plan: &Plan, paused_at_ms: u6
     for open in open {
         open.source.batch_execute("commit").await.map_err(StepError::from).while_doing(&format!("fence {}", open.database.name))?;
     }
+    phases.end("fence", Instant::now());
     tracing::info!(pause_ms = began.elapsed().as_millis(), "the source is fenced");
-    Ok(closed)
+    Ok((closed, phases))
+}
+
+/// How one database was carried over, and when each part of that was done.
+struct Carried {
+    drained_lsn: Lsn,
+    drained: Instant,
+    sequences_set: Instant,
+    rows_compared: Option<Instant>,
+}
+
+/// Databases are carried over side by side: a phase ends with the last of them.
+fn end_phases(phases: &mut Phases, carried: &[Carried]) {
+    let mut end = |phase, at: &dyn Fn(&Carried) -> Option<Instant>| {
+        if let Some(last) = carried.iter().filter_map(at).max() {
+            phases.end(phase, last);
+        }
+    };
+    end("drain", &|carried| Some(carried.drained));
+    end("sequences", &|carried| Some(carried.sequences_set));
+    end("rows", &|carried| carried.rows_compared);
 }
 
 /// Whatever takes longer than the pause may last ends with the locks let go: the sessions are dropped.
@@ -128,14 +162,18 @@ async fn prepare<'a>(mut source: Session, watcher: Session, target: &Server, pla
 /// Behind the locks: the copy applies the last change, shows all heartbeats, its sequences are set, and its rows compared
 /// where that is asked for. Meanwhile DDL is held,
 /// and what came just before is found: a fence that another call has closed, a table, other DDL.
-async fn carry_over(open: &Open<'_>, plan: &Plan, deadline: Instant) -> Result<Lsn> {
-    let (drained, ()) = try_join(drain(&open.watcher, &open.target, plan, open.database, deadline), check_fence(open, plan)).await?;
+async fn carry_over(open: &Open<'_>, plan: &Plan, deadline: Instant) -> Result<Carried> {
+    let (drained_lsn, ()) = try_join(drain(&open.watcher, &open.target, plan, open.database, deadline), check_fence(open, plan)).await?;
+    let drained = Instant::now();
     try_join(set_sequences(open, plan), heartbeat::check_all_arrived(&open.watcher, &open.target, plan, open.database)).await?;
+    let sequences_set = Instant::now();
+    let mut rows_compared = None;
     if let Some(comparison) = &open.comparison {
         let rows = comparison.carry_out(plan).await?;
         tracing::info!(database = open.database.name, rows, "source and copy hold the same rows behind the locks");
+        rows_compared = Some(Instant::now());
     }
-    Ok(drained)
+    Ok(Carried { drained_lsn, drained, sequences_set, rows_compared })
 }
 
 async fn check_fence(open: &Open<'_>, plan: &Plan) -> Result<()> {

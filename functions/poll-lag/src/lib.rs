@@ -10,7 +10,7 @@ use shared::error::{ErrorName, Result};
 use shared::input::When;
 use shared::lag::{Lag, caught_up};
 use shared::metrics::{self, Metric};
-use shared::names::APPROVE_TAG;
+use shared::names::{APPROVE_TAG, APPROVED_BY_TAG};
 use shared::pg::Server;
 use shared::rds::{describe_target, source_server, target_server};
 use shared::replication::{read_slot, read_subscription};
@@ -25,6 +25,8 @@ pub struct Seen {
     pub connected: bool,
     /// Whether the cutover is approved, and may be at this hour.
     pub approved: bool,
+    /// Who says to have approved it, where a tag says so.
+    pub approved_by: Option<String>,
     /// The most that any database has to apply.
     pub lag_bytes: i64,
     /// What the source keeps for the copy.
@@ -65,10 +67,10 @@ async fn look(aws: &Aws, plan: &Plan) -> Result<Seen> {
     let measured = [(Metric::LagBytes, lag_bytes.into()), (Metric::ApplyStopped, u8::from(!connected).into())];
     metrics::emit(&plan.source.identifier, &measured);
     let free_storage_bytes = watch_headroom(aws, plan, retained_wal_bytes).await?;
-    let approved = is_hour(plan) && (plan.cutover.when == When::Now || is_approved(aws, plan).await?);
+    let Approval { approved, approved_by } = if is_hour(plan) { read_approval(aws, plan).await? } else { Approval::default() };
     let caught_up = caught_up(&lags);
     let drift = if caught_up { read_drift(&source_server, &target_server, plan).await? } else { Vec::new() };
-    Ok(Seen { caught_up, connected, approved, lag_bytes, retained_wal_bytes, free_storage_bytes, drift: catalog::name_some(&drift) })
+    Ok(Seen { caught_up, connected, approved, approved_by, lag_bytes, retained_wal_bytes, free_storage_bytes, drift: catalog::name_some(&drift) })
 }
 
 /// Somebody's DDL can be in the way for a while, or change what is read: no reason to give a copy up, nor to call it equal.
@@ -83,8 +85,19 @@ fn is_hour(plan: &Plan) -> bool {
     plan.cutover.window.as_ref().is_none_or(|window| seconds_until(window, SystemTime::now()) == Some(0))
 }
 
+/// The word, and whose it is said to be.
+#[derive(Default)]
+struct Approval {
+    approved: bool,
+    approved_by: Option<String>,
+}
+
 /// The tag must bear this execution's name: a tag left from another one approves nothing.
-async fn is_approved(aws: &Aws, plan: &Plan) -> Result<bool> {
+async fn read_approval(aws: &Aws, plan: &Plan) -> Result<Approval> {
+    if plan.cutover.when == When::Now {
+        return Ok(Approval { approved: true, approved_by: None });
+    }
     let target = describe_target(aws, plan).await?;
-    Ok(target.tags.iter().any(|tag| tag.key() == Some(APPROVE_TAG) && tag.value() == Some(&plan.execution.name)))
+    let approved = target.tag(APPROVE_TAG) == Some(&plan.execution.name);
+    Ok(Approval { approved, approved_by: target.tag(APPROVED_BY_TAG).filter(|_| approved).map(str::to_owned) })
 }

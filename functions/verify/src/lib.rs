@@ -10,9 +10,11 @@
 //! - *Bounds*: a table of any size, with or without a key, is read in page ranges, over as many calls as it takes. The
 //!   snapshot of an unfinished table is handed from call to call by a session that sleeps, half an hour at most. So a snapshot
 //!   lives as long as one call, or as one table that takes longer, and vacuum waits that long, as for a dump of that table.
+//!   A call also ends when its answer has as much evidence as a state may give back; so there may be any number of tables.
 //! - *Killed or repeated*: a call goes on from what it was handed. Where the snapshot is gone it reads that table again, in
 //!   a new one.
 
+mod evidence;
 mod reading;
 mod snapshots;
 
@@ -21,7 +23,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::try_join;
 use serde::Serialize;
 use shared::aws::Aws;
-use shared::contract::{Action, Database, Plan, Unfinished, Verified, VerifiedByDatabase, VerifyRequest};
+use shared::contract::{Action, Compared, Database, Plan, Unfinished, Verified, VerifiedByDatabase, VerifyRequest};
 use shared::error::Result;
 use shared::input::Verify;
 use shared::load::Load;
@@ -31,6 +33,7 @@ use shared::rds::{source_server, target_server, target_writer};
 use shared::rows::{Table, check_equal};
 use shared::sql;
 
+use crate::evidence::Evidence;
 use crate::reading::{Progress, read_pages};
 use crate::snapshots::{Pair, resume_pair, take_pair};
 
@@ -38,6 +41,8 @@ use crate::snapshots::{Pair, resume_pair, take_pair};
 pub struct Answer {
     pub ready: bool,
     pub verified: VerifiedByDatabase,
+    /// The tables that this call has come to the end of: those of all calls are the evidence.
+    pub compared: Vec<Compared>,
 }
 
 /// What a call works with.
@@ -59,7 +64,7 @@ pub(crate) struct Call<'a> {
 pub async fn handle(aws: &Aws, request: VerifyRequest) -> Result<Answer> {
     match request.action {
         Action::Do => verify(aws, request).await,
-        Action::Undo => Ok(Answer { ready: true, verified: request.verified }),
+        Action::Undo => Ok(Answer { ready: true, verified: request.verified, compared: Vec::new() }),
     }
 }
 
@@ -70,17 +75,18 @@ async fn verify(aws: &Aws, request: VerifyRequest) -> Result<Answer> {
     let load = Load::of_class(target_writer(aws, plan).await?.db_instance_class().unwrap_or_default());
     let call = Call { plan, source: source_server(aws, plan).await?, target: target_server(aws, plan).await?, load, deadline };
     measure_progress(&call, &verified).await?;
-    let ready = verify_until_deadline(&call, &mut verified).await?;
+    let mut evidence = Evidence::default();
+    let ready = verify_until_deadline(&call, &mut verified, &mut evidence).await?;
     measure_progress(&call, &verified).await?;
-    Ok(Answer { ready, verified })
+    Ok(Answer { ready, verified, compared: evidence.compared })
 }
 
-/// Whether all databases were verified to their end.
-async fn verify_until_deadline(call: &Call<'_>, verified: &mut VerifiedByDatabase) -> Result<bool> {
+/// Whether all databases were verified to their end, before the call's time is over and its answer full.
+async fn verify_until_deadline(call: &Call<'_>, verified: &mut VerifiedByDatabase, evidence: &mut Evidence) -> Result<bool> {
     for database in &call.plan.databases {
         let so_far = verified.entry(database.name.clone()).or_default();
-        while !verify_in_one_pair(call, database, so_far).await? {
-            if Instant::now() >= call.deadline {
+        while evidence.is_full() || !verify_in_one_pair(call, database, so_far, evidence).await? {
+            if evidence.is_full() || Instant::now() >= call.deadline {
                 return Ok(false);
             }
         }
@@ -102,8 +108,8 @@ async fn measure_progress(call: &Call<'_>, verified: &VerifiedByDatabase) -> Res
     Ok(())
 }
 
-/// Goes on with one database, as far as one pair of snapshots and the call's time reach; whether to its end.
-async fn verify_in_one_pair(call: &Call<'_>, database: &Database, so_far: &mut Verified) -> Result<bool> {
+/// Goes on with one database, as far as one pair of snapshots, the call's time and its answer reach; whether to its end.
+async fn verify_in_one_pair(call: &Call<'_>, database: &Database, so_far: &mut Verified, evidence: &mut Evidence) -> Result<bool> {
     let tables = find_tables_left(call, database, so_far).await?;
     let Some(first) = tables.first() else { return Ok(true) };
     let mut unfinished = so_far.unfinished.take();
@@ -120,7 +126,7 @@ async fn verify_in_one_pair(call: &Call<'_>, database: &Database, so_far: &mut V
         None => take_pair(call, database, &tables).await?,
     };
     for (place, oid) in tables.into_iter().enumerate() {
-        if place > 0 && Instant::now() >= call.deadline {
+        if place > 0 && (evidence.is_full() || Instant::now() >= call.deadline) {
             return Ok(false);
         }
         let table = find(&pair, oid, call.plan).await?;
@@ -136,8 +142,11 @@ async fn verify_in_one_pair(call: &Call<'_>, database: &Database, so_far: &mut V
             tracing::info!(table = table.0.name, "was truncated or rewritten while it was read; it is read again");
             return Ok(false);
         }
-        so_far.rows += check_equal(&table.0.name, ours.digest, theirs.digest, "at the same position")?;
+        let rows = check_equal(&table.0.name, ours.digest, theirs.digest, "at the same position")?;
+        so_far.rows += rows;
         so_far.tables += 1;
+        let hash = (call.plan.verify == Verify::Rows).then(|| ours.digest.hash());
+        evidence.add(Compared { database: database.name.clone(), table: table.0.name.clone(), rows, hash });
         // A snapshot that has served a long time is not kept for more than it was made for.
         if goes_on {
             return Ok(false);

@@ -95,6 +95,7 @@ impl Found {
     /// `SourceUnsupported`; `PreconditionFailed` where it has no endpoint.
     pub fn read(&self) -> Result<Source> {
         let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+        let kms_key = self.encrypted_with().map(str::to_owned);
         match self {
             Self::Instance(instance) => {
                 let identifier = text(instance.db_instance_identifier());
@@ -110,6 +111,7 @@ impl Found {
                     identifier,
                     host,
                     port,
+                    kms_key,
                 })
             }
             Self::Cluster(cluster, _) => {
@@ -128,6 +130,7 @@ impl Found {
                     identifier,
                     host,
                     port,
+                    kms_key,
                 })
             }
         }

@@ -247,7 +247,7 @@ mod tests {
     fn members(change: Change, base: &DbInstanceBuilder) -> (Vec<String>, Vec<String>) {
         let source = base.clone().build();
         let target = change(base.clone()).enabled_cloudwatch_logs_exports(POSTGRESQL_LOG).build();
-        let Differences { lost, left } = compare(&source, &target);
+        let Differences { lost, left, .. } = compare(&source, &target);
         let named = |differences: Vec<Difference>| differences.into_iter().map(|difference| difference.member).collect();
         (named(lost), named(left))
     }
