@@ -1,4 +1,4 @@
-"""EventBridge: state machines and topics as targets, and the events that Step Functions sends.
+"""EventBridge: state machines, functions and topics as targets, and the events that Step Functions sends.
 
 moto knows none of them, nor the metrics of rules. What a target does not take goes to its dead-letter queue, and an event is what AWS makes of it
 (user guide, "Events in Amazon EventBridge", "Using dead-letter queues to process undelivered events", "Calculating
@@ -10,6 +10,7 @@ import copy
 import functools
 import json
 
+from moto.awslambda.models import lambda_backends
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.utils import iso_8601_datetime_without_milliseconds, utcfromtimestamp
 from moto.events.exceptions import ValidationException
@@ -100,6 +101,12 @@ def _as_sent(event: dict) -> dict:
     return {name: value for name, value in event.items() if name != "ingestion-time"} | {"time": time}
 
 
+def _invoke(rule: Rule, target: dict, event: dict) -> None:
+    """Nobody waits for the answer."""
+    function = lambda_backends[rule.account_id][rule.region_name].get_function(target["Arn"])
+    function.invoke(json.dumps(_as_sent(event), ensure_ascii=False), {"X-Amz-Invocation-Type": "Event"}, {})
+
+
 def _start(rule: Rule, target: dict, event: dict) -> None:
     """What is refused would be refused again: EventBridge retries none of these."""
     text = json.dumps(_as_sent(event), ensure_ascii=False)
@@ -123,7 +130,7 @@ def _start(rule: Rule, target: dict, event: dict) -> None:
             )  # fmt: skip
 
 
-_DELIVERIES = {"states": _start, "sns": _publish}
+_DELIVERIES = {"states": _start, "lambda": _invoke, "sns": _publish}
 
 
 def _refuse_large_entries() -> None:

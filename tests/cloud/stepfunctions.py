@@ -54,6 +54,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 )
 from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
+from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramRunning, ProgramStopped
 from moto.stepfunctions.parser.asl.eval.variable_store import VariableStore
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
@@ -338,8 +339,8 @@ def _name_every_execution() -> None:
 
 
 def _stop_at_once() -> None:
-    # moto drops error and cause of StopExecution, shows ABORTED only when the current state is over (a function may
-    # take minutes), and fails while the definition is still being parsed.
+    # moto drops error and cause of StopExecution, shows ABORTED, and ends the history, only when the current state is over
+    # (a function may take minutes), and fails while the definition is still being parsed.
     def stop(self: Execution, stop_date, error, cause) -> None:
         while self.exec_status == api.ExecutionStatus.RUNNING and not _is_running(self):
             time.sleep(0.001)
@@ -347,6 +348,18 @@ def _stop_at_once() -> None:
         if isinstance(self.exec_worker.env.program_state(), ProgramStopped) and self.stop_date is None:
             self.exec_status = api.ExecutionStatus.ABORTED
             self.stop_date, self.error, self.cause = stop_date, error, cause
+            details = api.ExecutionAbortedEventDetails(error=error, cause=cause)
+            env = self.exec_worker.env
+            env.event_manager.add_event(
+                context=env.event_history_context, event_type=api.HistoryEventType.ExecutionAborted,
+                event_details=EventDetails(executionAbortedEventDetails=details),
+            )  # fmt: skip
+
+    add_event = EventManager.add_event
+
+    def add_event_before_the_end(self: EventManager, *arguments, **more) -> int:
+        last = self._history_event_list[-1] if self._history_event_list else {}
+        return last["id"] if last.get("type") == api.HistoryEventType.ExecutionAborted else add_event(self, *arguments, **more)
 
     def stop_execution(self: StepFunctionResponse) -> ActionResult:
         execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
@@ -361,6 +374,7 @@ def _stop_at_once() -> None:
             reflect(self)
 
     Execution.stop = stop
+    EventManager.add_event = add_event_before_the_end
     StepFunctionResponse.stop_execution = stop_execution
     BaseExecutionWorkerCommunication._reflect_execution_status = reflect_unless_stopped
 

@@ -1,4 +1,4 @@
-"""EventBridge on the cloud: events that start state machines, and those that could not."""
+"""EventBridge on the cloud: events that start state machines and call functions, and those that could not."""
 
 import datetime
 import json
@@ -11,7 +11,7 @@ from machines import AWKWARD, ended, output, passing
 
 @pytest.fixture
 def rule(cloud):
-    """Creates rules with one state machine as their target."""
+    """Creates rules with one state machine, or one function, as their target."""
     events = cloud.client("events")
     made = []
 
@@ -64,6 +64,23 @@ def test_an_event_is_a_state_machines_whole_input(cloud, machine, rule):
         "source": "aws.config", "account": "123456789012", "region": cloud.exports["AWS_REGION"],
         "resources": ["arn:of:it"],
     }  # fmt: skip
+
+
+def test_an_event_is_a_functions_whole_payload(cloud, rule):
+    name = f"told-{uuid.uuid4().hex[:8]}"
+    rule(PATTERN, cloud.create_function(name))
+    cloud.client("events").put_events(Entries=[compliance_change(resourceId="db-Z")])
+
+    def told():
+        logs = cloud.client("logs")
+        try:
+            events = logs.filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]
+        except logs.exceptions.ResourceNotFoundException:
+            return None
+        return [json.loads(each["message"].removeprefix("event ")) for each in events if each["message"].startswith("event ")]
+
+    (event,) = wait_until(told, "the function's call")
+    assert (event["source"], event["detail"]["resourceId"], event["detail"]["text"]) == ("aws.config", "db-Z", AWKWARD)
 
 
 def test_a_nested_executions_end_is_an_event_of_its_own(cloud, machine, rule):

@@ -181,15 +181,23 @@ def test_stopping_shows_at_once_and_the_next_state_is_never_entered(cloud, machi
         After=passing("ran"),
     )
     execution = client.start_execution(stateMachineArn=arn)["executionArn"]
+
+    def history():
+        return client.get_execution_history(executionArn=execution)["events"]
+
+    def calls():
+        return next(each["ran"] for each in cloud.api("GET", "lambdas")["functions"] if each["name"] == "step")
+
+    before = calls()
+    wait_until(lambda: history()[-1]["type"] == "TaskStarted", "the call")
     client.stop_execution(executionArn=execution, error="Operator", cause=AWKWARD)
     stopped = client.describe_execution(executionArn=execution)
     assert (stopped["status"], stopped["error"], stopped["cause"]) == ("ABORTED", "Operator", AWKWARD)
 
-    def aborted():
-        events = client.get_execution_history(executionArn=execution)["events"]
-        return events if events[-1]["type"] == "ExecutionAborted" else None
-
-    assert entered(wait_until(aborted, "ExecutionAborted in the history")) == ["Long"]
+    ended_with = history()
+    assert ended_with[-1]["executionAbortedEventDetails"] == {"error": "Operator", "cause": AWKWARD}
+    wait_until(lambda: calls() > before, "the call's end")
+    assert history() == ended_with and entered(ended_with) == ["Long"]
     assert client.describe_execution(executionArn=execution)["stopDate"] == stopped["stopDate"]
 
 
