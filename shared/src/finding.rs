@@ -141,6 +141,33 @@ fn line(finding: &Finding) -> String {
     format!("{verdict} {}: {}{}{}", finding.name, finding.found, told(&finding.limit), told(&finding.remedy))
 }
 
+/// The findings in the text of a refusal, each with all that was told of it as what was found: the text does not say where one
+/// part of a line ends. A line that begins none belongs to the one before.
+#[must_use]
+pub fn read_refusal(text: &str) -> Vec<Finding> {
+    let mut findings = Vec::<Finding>::new();
+    for line in text.lines() {
+        if let Some((verdict, name, found)) = read_line(line) {
+            let (limit, remedy) = (String::new(), String::new());
+            findings.push(Finding { name: name.to_owned().into(), verdict, found: found.to_owned(), limit, remedy, error: None });
+        } else if let Some(last) = findings.last_mut() {
+            last.found = format!("{}\n{line}", last.found);
+        }
+    }
+    findings
+}
+
+fn read_line(line: &str) -> Option<(Verdict, &str, &str)> {
+    let (verdict, rest) = line.split_once(' ')?;
+    let verdict = match verdict {
+        "refused" => Verdict::Refuse,
+        "warning" => Verdict::Warn,
+        _ => return None,
+    };
+    let (name, found) = rest.split_once(": ")?;
+    Some((verdict, name, found))
+}
+
 /// What is left of something that there is so much of.
 #[derive(Clone, Copy, Debug)]
 pub struct Room {
@@ -180,6 +207,19 @@ mod tests {
                 "refused ReplicationSlots: 1 of 20 replication slots are free; 2 are needed; raise max_replication_slots",
                 "warning LargeObjects: 3 large objects; leave them alone",
             ]
+        );
+    }
+
+    #[test]
+    fn a_refusal_is_read_back_line_by_line() {
+        let mut findings = Findings::default();
+        findings.refuse("Tables", "without a key: \"a: b\"\nand more", "", "set one");
+        findings.warn("LargeObjects", "3 large objects", "", "");
+        let read = read_refusal(&findings.refusal().to_string());
+        let told: Vec<_> = read.iter().map(|finding| (&*finding.name, finding.verdict, finding.found.as_str())).collect();
+        assert_eq!(
+            told,
+            [("Tables", Verdict::Refuse, "without a key: \"a: b\"\nand more; set one"), ("LargeObjects", Verdict::Warn, "3 large objects")]
         );
     }
 

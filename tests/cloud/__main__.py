@@ -32,6 +32,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 OF_THE_STACK = {
     "STATE_MACHINE_ARN": "StateMachineArn",
     "TOPIC_ARN": "TopicArn",
+    "REPORT_BUCKET": "ReportBucket",
     "FLEET_STATE_MACHINE_ARN": "FleetStateMachineArn",
     "FLEET_BUCKET": "FleetBucket",
     "FLEET_TOPIC_ARN": "FleetTopicArn",

@@ -1,7 +1,8 @@
 """Encrypts a database under write load on a local cloud of its own, and says whether all of it held.
 
 PG picks PostgreSQL's major version, 12 to 18; KIND what is encrypted: instance, aurora, cluster (Multi-AZ), rekey (it
-has a key already) or unprepared (it has no logical replication yet). Everything that was found goes to target/demo/report.json.
+has a key already) or unprepared (it has no logical replication yet). Everything that was found goes to target/demo/report.json,
+and the report that the product itself wrote to report.html beside it.
 """
 
 import argparse
@@ -17,11 +18,12 @@ from watch.view import View
 
 from . import pauses, verdict
 from .application import Application
-from .conclusion import conclude
+from .conclusion import DEMO, REPOSITORY, conclude
 from .databases import Databases
 from .executions import Entered, Execution, entered_states, failures
 from .kinds import KINDS, Kind
 from .local_cloud import LocalCloud, binaries_directory
+from .reports import read_report
 from .shop import IDENTIFIER, KEY_ALIAS, MASTER_SECRET, Shop, change_something, make_key, open_shop
 from .waiting import wait_until
 
@@ -70,6 +72,7 @@ def run(kind: Kind, major: int, binaries: Path) -> dict:
             if execution.status == SUCCEEDED:
                 # Nothing is waited for here: the writers are to go on for a while.
                 time.sleep(WRITES_AFTERWARDS_SECONDS)
+        keep_page(cloud, execution)
         report = {"postgres": version, **describe(execution)}
         if report["status"] == "SUCCEEDED":
             report |= judge(shop.scene(cloud, key_arn, application.writers))
@@ -120,6 +123,14 @@ def approve(cloud: LocalCloud, kind: Kind, execution: Execution) -> None:
         (arn,) = (each["DBInstanceArn"] for each in databases.all() if each["DBInstanceIdentifier"] != IDENTIFIER)
     tags = [{"Key": "rds-reencrypt:approve", "Value": execution.name}]
     cloud.client("rds").add_tags_to_resource(ResourceName=arn, Tags=tags)
+
+
+def keep_page(cloud: LocalCloud, execution: Execution) -> None:
+    """The product's own report, as its function wrote it."""
+    DEMO.mkdir(parents=True, exist_ok=True)
+    page = DEMO / "report.html"
+    page.write_bytes(read_report(cloud, execution.name).html)
+    print(f"\nthe product's report of the execution: {page.relative_to(REPOSITORY)}", flush=True)
 
 
 def describe(execution: Execution) -> dict:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+DEMO = REPOSITORY / "target" / "demo"
 
 
 def conclude(run: Callable[[], dict], name: str) -> NoReturn:
@@ -17,8 +18,8 @@ def conclude(run: Callable[[], dict], name: str) -> NoReturn:
         report = run()
     except KeyboardInterrupt:
         sys.exit(130)
-    file = REPOSITORY / "target" / "demo" / name
-    file.parent.mkdir(parents=True, exist_ok=True)
+    DEMO.mkdir(parents=True, exist_ok=True)
+    file = DEMO / name
     file.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
     print(f"\n{'all holds' if report['holds'] else 'IT DOES NOT HOLD'}, after {report['seconds']} s; {file.relative_to(REPOSITORY)}")
     sys.exit(0 if report["holds"] else 1)

@@ -62,6 +62,11 @@ class LocalCloud:
         return self._exports["TOPIC_ARN"]
 
     @property
+    def report_bucket(self) -> str:
+        """Where the report of each execution is written when it has ended."""
+        return self._exports["REPORT_BUCKET"]
+
+    @property
     def fleet_state_machine_arn(self) -> str:
         return self.exports["FLEET_STATE_MACHINE_ARN"]
 

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from demo.databases import values
 from demo.executions import Execution, failures
+from demo.reports import read_report
 from demo.waiting import wait_until
 
 from .runs import approve, finish, move, target_of, undone, writing
@@ -239,6 +240,32 @@ def test_rows_are_compared_in_many_calls_and_once_more_in_the_write_pause(cloud,
     moved.assert_nothing_lost()
     assert moved.states.count("WatchDuringVerify") >= 2
     assert moved.execution.output["report"]["verified_in_pause"] is True
+    report = read_report(cloud, moved.execution.name).json
+    assert [phase["phase"] for phase in report["pause"]["phases"]] == ["locks", "drain", "sequences", "rows", "fence", "switch"]
+    assert_each_table_once(report, moved.execution.output, 6)
+
+
+def assert_each_table_once(report: dict, output: dict, tables: int) -> None:
+    """However many calls have told of them."""
+    (app,) = (each for each in report["databases"] if each["name"] == "app")
+    names = [each["table"] for each in app["compared"]]
+    assert len(set(names)) == len(names) == app["tables"] == output["databases"]["app"]["tables"] == tables
+    assert sum(each["rows"] for each in app["compared"]) == output["databases"]["app"]["rows"]
+
+
+def test_more_tables_than_an_answer_may_name_take_another_call(cloud, databases, key_arn):
+    """Symptom: `States.DataLimitExceeded`, which nothing repeats."""
+    source = make_source(cloud, "many-tables", 17)
+    with databases.connect(source, "app") as session:
+        session.execute("""
+            do $$ begin
+              for n in 1..500 loop execute format('create table public.%I (id int primary key)', repeat('"', 40) || n); end loop;
+            end $$""")
+    moved = move(cloud, source, make_request("many-tables"), key_arn)
+    moved.assert_nothing_lost()
+    assert moved.states.count("Verify") > 1
+    # With the application's ledger and what it changes.
+    assert_each_table_once(read_report(cloud, moved.execution.name).json, moved.execution.output, 503)
 
 
 def test_a_row_that_differs_only_in_the_write_pause_stops_it_there(cloud, databases, key_arn):

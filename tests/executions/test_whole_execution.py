@@ -6,6 +6,7 @@ import pytest
 from demo import verdict
 from demo.application import Application
 from demo.executions import Execution, failures
+from demo.reports import read_report
 from demo.waiting import wait_until
 
 from .sources import LIMIT_SECONDS, make_request, secret_name, secret_value
@@ -99,6 +100,23 @@ def test_the_output_has_what_the_interface_promises(moved):
         assert name == "postgres" or database["tables"] > 15 and database["rows"] > 4000
     assert 0 < output["write_pause_ms"] < 30_000
     assert output["report"]
+
+
+def test_the_report_has_the_figures_of_the_output(moved, cloud):
+    output, name = moved.execution.output, moved.execution.name
+    assert output["report"]["html"] == f"s3://{cloud.report_bucket}/executions/{name}/report.html"
+    written = read_report(cloud, name)
+    report = written.json
+    assert (report["outcome"], report["pause"]["write_pause_ms"]) == ("encrypted", output["write_pause_ms"])
+    assert sum(phase["ms"] for phase in report["pause"]["phases"]) == output["write_pause_ms"]
+    assert {"encrypted_before": False, "before": None, "encrypted_after": True, "after": output["kms_key_arn"]}.items() <= report["keys"].items()
+    databases = {each["name"]: each for each in report["databases"]}
+    assert {name: {key: each[key] for key in ("start_lsn", "tables", "rows", "verified")} for name, each in databases.items()} == output["databases"]
+    for database in databases.values():
+        assert len({table["table"] for table in database["compared"]}) == database["tables"]
+        assert sum(table["rows"] for table in database["compared"]) == database["rows"]
+        assert all(len(table["hash"]) == 64 for table in database["compared"])
+    assert b"&quot;S\xc3\xbcd&quot;" in written.html and b"B\xc3\xbcro \"" not in written.html
 
 
 def test_the_target_has_the_settings_of_the_source(moved):

@@ -1,0 +1,205 @@
+//! What is left for a person to do, with the commands. Whatever comes from elsewhere is quoted in them.
+
+use serde_json::json;
+use shared::contract::Kind;
+use shared::input::AfterSource;
+use shared::names::{APPROVE_TAG, APPROVED_BY_TAG};
+
+use crate::answers::Plan;
+use crate::proof::machine_of;
+use crate::report::{Outcome, Report, Task};
+
+/// In the order in which they come; none where there is nothing to do.
+pub(crate) fn tasks(report: &Report, plan: Option<&Plan>) -> Vec<Task> {
+    let is_asked = report.approval.as_ref().is_some_and(|approval| approval.needed && approval.first_seen_at.is_none());
+    match (report.outcome, plan) {
+        (Outcome::Encrypted, Some(plan)) => vec![old_database(plan), terraform(plan), cloudformation(plan)],
+        (Outcome::Running, Some(plan)) if is_asked => vec![approval(report, plan)],
+        (Outcome::Planned | Outcome::Refused | Outcome::Undone, _) => vec![start_again(report)],
+        (Outcome::NeedsYou, _) => vec![undo(report)],
+        (Outcome::Stopped, _) => vec![find_undo(report)],
+        _ => Vec::new(),
+    }
+}
+
+fn old_database(plan: &Plan) -> Task {
+    let identifier = quoted(&plan.source.identifier);
+    let (what, option) = if plan.source.kind.is_cluster() { ("cluster", "db-cluster") } else { ("instance", "db-instance") };
+    if plan.after.source == AfterSource::Delete {
+        let last = quoted(&plan.names.last);
+        let option = if plan.source.kind.is_cluster() { "db-cluster-snapshot" } else { "db-snapshot" };
+        return task(
+            "Delete the last snapshot of the old database",
+            "It is under the old key, or unencrypted as the source was. Nothing but you needs it any more.",
+            format!("aws rds delete-{option} --{option}-identifier {last}"),
+        );
+    }
+    let members = if plan.source.kind == Kind::Aurora {
+        format!(
+            "# The members first, one by one:\n\
+             aws rds describe-db-clusters --db-cluster-identifier {identifier} \\\n    --query 'DBClusters[0].DBClusterMembers[].DBInstanceIdentifier' --output text\n\
+             aws rds delete-db-instance --skip-final-snapshot --db-instance-identifier \"$MEMBER\"\n"
+        )
+    } else {
+        String::new()
+    };
+    Task {
+        title: format!("Delete the old {what} when nobody needs it any more"),
+        why: "Until then it is the state at the switch: readable, and fenced against writes. A last snapshot of it would be under the \
+              old key, or unencrypted as it is; the command makes none."
+            .to_owned(),
+        commands: format!("{members}aws rds delete-{option} --skip-final-snapshot --{option}-identifier {identifier}"),
+    }
+}
+
+/// Source: Terraform language documentation, "Import existing resources", "Remove a resource from state"; AWS provider, `aws_db_instance`
+/// and `aws_rds_cluster`, "Import".
+fn terraform(plan: &Plan) -> Task {
+    let kind = if plan.source.kind.is_cluster() { "aws_rds_cluster" } else { "aws_db_instance" };
+    let (target, key) = (hcl(&plan.target), hcl(&plan.kms_key_arn));
+    let identifier = if plan.source.kind.is_cluster() { "cluster_identifier" } else { "identifier" };
+    let members = if plan.source.kind == Kind::Aurora {
+        format!(
+            "\n# And each member, an aws_rds_cluster_instance, from the list:\n\
+             aws rds describe-db-clusters --db-cluster-identifier {} \\\n    --query 'DBClusters[0].DBClusterMembers[].DBInstanceIdentifier' --output text\n\
+             terraform state rm \"$MEMBER_ADDRESS\" && terraform import \"$MEMBER_ADDRESS\" \"$MEMBER\"",
+            quoted(&plan.target)
+        )
+    } else {
+        String::new()
+    };
+    task(
+        "Terraform: let the resource stand for the new database",
+        "Otherwise the next apply makes the old database's resource anew, or changes the old one. Edit the resource, move the state, and \
+         see that the plan is empty.",
+        format!(
+            "# In the resource {kind}:\n\
+             #   {identifier} = {target}\n\
+             #   storage_encrypted = true\n\
+             #   kms_key_id = {key}\n\
+             terraform state list | grep -F {kind}\n\
+             ADDRESS={kind}.NAME    # as the list says\n\
+             terraform state rm \"$ADDRESS\"\n\
+             terraform import \"$ADDRESS\" {}{members}\n\
+             terraform plan\n\
+             \n\
+             # Or in the configuration, with a new name for the resource (Terraform 1.7):\n\
+             removed {{\n  from = {kind}.OLD\n  lifecycle {{\n    destroy = false\n  }}\n}}\n\
+             import {{\n  to = {kind}.NEW\n  id = {target}\n}}",
+            quoted(&plan.target)
+        ),
+    )
+}
+
+/// Source: AWS CloudFormation user guide, "Import AWS resources into a CloudFormation stack with a resource import".
+fn cloudformation(plan: &Plan) -> Task {
+    let (kind, identifier) =
+        if plan.source.kind.is_cluster() { ("AWS::RDS::DBCluster", "DBClusterIdentifier") } else { ("AWS::RDS::DBInstance", "DBInstanceIdentifier") };
+    let import = json!([{
+        "ResourceType": kind,
+        "LogicalResourceId": "EncryptedDatabase",
+        "ResourceIdentifier": {identifier: plan.target},
+    }]);
+    let members = if plan.source.kind == Kind::Aurora { " Members, AWS::RDS::DBInstance, are imported with it, in the same list." } else { "" };
+    Task {
+        title: "CloudFormation: import the new database into the stack".to_owned(),
+        why: format!(
+            "A stack takes over what exists by a change set of type IMPORT, and forgets what it is told to retain.{members} The resource of \
+             the new one needs its own logical id, DeletionPolicy: Retain, StorageEncrypted: true and the key."
+        ),
+        commands: format!(
+            "# 1. Give the old resource DeletionPolicy: Retain and UpdateReplacePolicy: Retain, and update the stack.\n\
+             # 2. Take the old resource out of the template, and update the stack: it forgets the database, which stays.\n\
+             # 3. Add the new resource to the template, as above, and import it:\n\
+             aws cloudformation create-change-set --stack-name \"$STACK\" --change-set-name encrypted-database \\\n    \
+             --change-set-type IMPORT --template-body file://template.yaml \\\n    --resources-to-import {}\n\
+             aws cloudformation wait change-set-create-complete --stack-name \"$STACK\" --change-set-name encrypted-database\n\
+             aws cloudformation execute-change-set --stack-name \"$STACK\" --change-set-name encrypted-database\n\
+             aws cloudformation wait stack-import-complete --stack-name \"$STACK\"\n\
+             aws cloudformation detect-stack-drift --stack-name \"$STACK\"",
+            quoted(&import.to_string())
+        ),
+    }
+}
+
+fn approval(report: &Report, plan: &Plan) -> Task {
+    // The new database is in the Region and account of the old one.
+    let arn = plan.source.arn.rsplit_once(':').map_or_else(String::new, |(head, _)| format!("{head}:{}", plan.target));
+    task(
+        "Approve the cutover",
+        "The copy follows the source, and its rows are verified. Without the tag the run undoes itself some time.",
+        format!(
+            "aws rds add-tags-to-resource --resource-name {} --tags \\\n    {} \\\n    {}",
+            quoted(&arn),
+            quoted(&format!("Key={APPROVE_TAG},Value={}", report.execution.name)),
+            quoted(&format!("Key={APPROVED_BY_TAG},Value=YOUR NAME"))
+        ),
+    )
+}
+
+fn start_again(report: &Report) -> Task {
+    let mut input = report.execution.input.clone();
+    let why = match report.outcome {
+        Outcome::Planned => "This was the plan, and nothing was changed.",
+        Outcome::Refused => "Nothing was made, and nothing was changed. Once what is refused is repaired:",
+        _ => "All that the run had made is gone, and the source is as it was. The runbook has a paragraph for the error; then:",
+    };
+    if let Some(input) = input.as_object_mut() {
+        input.remove("plan_only");
+    }
+    task("Start the run", why, start(report, &input.to_string()))
+}
+
+fn undo(report: &Report) -> Task {
+    let mut input = report.execution.input.clone();
+    // The event of a stop says already what is to be undone.
+    if let Some(input) = input.as_object_mut().filter(|input| !input.contains_key("detail")) {
+        input.entry("undo").or_insert_with(|| json!(report.execution.arn));
+    }
+    task(
+        "Look at what is left, and have it undone",
+        "The cause names it, and the runbook has a paragraph for the error. Once what was in the way is gone, another execution undoes \
+         this one, or goes forward where its fence stands.",
+        start(report, &input.to_string()),
+    )
+}
+
+fn find_undo(report: &Report) -> Task {
+    task(
+        "See that the execution which undoes this one succeeds",
+        "EventBridge has started it. It undoes all that this one had made, or finishes it where its fence stands; its report is under its \
+         own name.",
+        format!("aws stepfunctions list-executions --max-items 10 --state-machine-arn {}", quoted(&machine_of(&report.execution.arn))),
+    )
+}
+
+fn start(report: &Report, input: &str) -> String {
+    let machine = quoted(&machine_of(&report.execution.arn));
+    format!("aws stepfunctions start-execution --state-machine-arn {machine} \\\n    --input {}", quoted(input))
+}
+
+fn task(title: &str, why: &str, commands: String) -> Task {
+    Task { title: title.to_owned(), why: why.to_owned(), commands }
+}
+
+/// As one word of a POSIX shell, whatever is in it.
+pub(crate) fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// As a string of Terraform's language, in one line.
+fn hcl(text: &str) -> String {
+    let escaped = text.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n").replace('\r', r"\r");
+    format!("\"{}\"", escaped.replace("${", "$${").replace("%{", "%%{"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_word_to_the_shell_and_one_string_to_terraform() {
+        assert_eq!(quoted("orders'; rm -rf $HOME\n"), "'orders'\\''; rm -rf $HOME\n'");
+        assert_eq!(hcl("a\"b\\${c}\n%{d}"), r#""a\"b\\$${c}\n%%{d}""#);
+    }
+}

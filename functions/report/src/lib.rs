@@ -1,0 +1,120 @@
+//! The report of one execution: a page for people and the same as JSON, both from its history alone.
+//!
+//! Why not a step: EventBridge calls it when an execution has ended, however that was, so that runs which were refused, undone or
+//! stopped have a report as well, and a report that cannot be written hurts no run.
+
+mod answers;
+mod chart;
+mod event;
+mod figure;
+mod hand_over;
+mod history;
+mod page;
+mod proof;
+mod report;
+mod steps;
+
+use aws_sdk_s3::primitives::ByteStream;
+use serde::{Deserialize, Serialize};
+use shared::aws::Aws;
+use shared::error::{ErrorName, Result, StepError, While};
+
+use crate::event::Event;
+use crate::history::History;
+
+/// The event that Step Functions sends when an execution has ended. By hand, the ARN is enough.
+#[derive(Debug, Deserialize)]
+pub struct Request {
+    detail: Detail,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Detail {
+    execution_arn: String,
+    status: Option<String>,
+}
+
+/// Where the report is.
+#[derive(Debug, Serialize)]
+pub struct Written {
+    pub html: String,
+    pub json: String,
+}
+
+/// After it, `report.html` and `report.json` are in the bucket, below `executions/<name>/`; of an execution that still runs, as far
+/// as it has come. Twice: both are written anew.
+///
+/// # Errors
+/// `InvalidInput` where the ARN is none, `AwsUnavailable` (also where the history does not tell of the end yet), `AwsRefused`,
+/// `Internal` where an answer is not understood.
+pub async fn handle(aws: &Aws, bucket: &str, request: Request) -> Result<Written> {
+    let Detail { execution_arn, status } = request.detail;
+    let history = read_history(aws, &execution_arn).await?;
+    if history.is_running() && status.is_some_and(|status| status != "RUNNING") {
+        return Err(StepError::new(ErrorName::AwsUnavailable, format!("the history of {execution_arn} does not tell of its end yet")));
+    }
+    let report = history.report();
+    let folder = format!("executions/{}", report.execution.name);
+    let json =
+        serde_json::to_vec_pretty(&report).map_err(|error| StepError::new(ErrorName::Internal, "could not write the report").because(error))?;
+    let store = Store::new(aws, bucket);
+    let json = store.write(&format!("{folder}/report.json"), "application/json", json).await?;
+    let html = store.write(&format!("{folder}/report.html"), "text/html; charset=utf-8", page::draw(&report).into_bytes()).await?;
+    Ok(Written { html, json })
+}
+
+/// Page by page: a history may have 25,000 events with their payloads, which are not kept.
+async fn read_history(aws: &Aws, arn: &str) -> Result<History> {
+    let mut history = History::of(arn)?;
+    let client = aws_sdk_sfn::Client::new(&aws.config);
+    let mut pages = client.get_execution_history().execution_arn(arn).max_results(200).into_paginator().send();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(StepError::from).while_doing(&format!("read the history of {arn}"))?;
+        for event in &page.events {
+            if let Some(event) = Event::read(event)? {
+                history.take(event)?;
+            }
+        }
+    }
+    Ok(history)
+}
+
+struct Store<'a> {
+    client: aws_sdk_s3::Client,
+    bucket: &'a str,
+}
+
+impl<'a> Store<'a> {
+    /// Named in the path, a bucket is found wherever the endpoint leads.
+    fn new(aws: &Aws, bucket: &'a str) -> Self {
+        let config = aws_sdk_s3::config::Builder::from(&aws.config).force_path_style(true).build();
+        Self { client: aws_sdk_s3::Client::from_conf(config), bucket }
+    }
+
+    /// Returns the object's URI.
+    async fn write(&self, key: &str, kind: &str, body: Vec<u8>) -> Result<String> {
+        let request = self.client.put_object().bucket(self.bucket).key(key).content_type(kind).body(ByteStream::from(body));
+        request.send().await.map_err(StepError::from).while_doing(&format!("write {key}"))?;
+        Ok(format!("s3://{}/{key}", self.bucket))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Request;
+    use serde_json::json;
+    use shared::contract::example;
+
+    #[test]
+    fn the_event_of_eventbridge_and_the_one_by_hand_are_understood() {
+        let by_hand: Request = serde_json::from_value(example::request("report")).unwrap();
+        assert!(by_hand.detail.status.is_none());
+        let event = json!({
+            "source": "aws.states",
+            "detail": {"executionArn": by_hand.detail.execution_arn, "status": "FAILED", "input": "{}", "stopDate": 1},
+        });
+        let event: Request = serde_json::from_value(event).unwrap();
+        assert_eq!(event.detail.status.as_deref(), Some("FAILED"));
+    }
+}

@@ -1,0 +1,501 @@
+//! The report as people read it: one page without outside references, for a wide screen, a phone, and paper.
+
+use aws_smithy_types::base64;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use sha2::{Digest, Sha256};
+use shared::contract::Kind;
+use shared::finding::Verdict;
+use shared::input::Verify;
+
+use crate::event::Moment;
+use crate::figure::{bytes, code, count, duration, in_bytes, in_time, moment, text};
+use crate::report::{Database, Keys, Outcome, Progress, Report, Sample, Step};
+use crate::{chart, report};
+
+const STYLE: &str = include_str!("page.css");
+/// A list of more tables is shown when it is asked for.
+const TABLES_SHOWN: usize = 30;
+
+/// The whole page. What comes from elsewhere is escaped, and nothing of it could be loaded or run if it were not.
+pub(crate) fn draw(report: &Report) -> String {
+    let name = report.source.as_ref().map_or(report.execution.name.as_str(), |source| source.identifier.as_str());
+    let sections = sections(report);
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(policy());
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (name) ": " (word(report.outcome)) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                header {
+                    span class={ "badge " (tone(report.outcome)) } data-figure="outcome" data-value=(json_word(report.outcome)) { (word(report.outcome)) }
+                    h1 { @if report.source.is_some() { (text("source.identifier", name)) } @else { (name) } }
+                    p.lead { (sentence(report)) }
+                    (facts(report))
+                    nav { @for section in &sections { a href={ "#" (section.id) } { (section.title) } } }
+                }
+                main { @for section in &sections { section id=(section.id) { h2 { (section.title) } (section.body) } } }
+                footer { "Made from the execution's history alone; " code { "report.json" } " beside this page has the same for programs. Times are UTC." }
+            }
+        }
+    };
+    page.into_string()
+}
+
+/// Nothing is loaded, nothing runs, and this one style sheet applies.
+fn policy() -> String {
+    format!("default-src 'none'; style-src 'sha256-{}'", base64::encode(Sha256::digest(STYLE)))
+}
+
+struct Section {
+    id: &'static str,
+    title: &'static str,
+    body: Markup,
+}
+
+/// Those that there is something to say in.
+fn sections(report: &Report) -> Vec<Section> {
+    let all = [
+        ("cause", "What happened", cause(report)),
+        ("to-do", "What is left to do", to_do(report)),
+        ("timeline", "Timeline", timeline(report)),
+        ("lag", "Lag, and WAL held by the source", progress(&report.progress)),
+        ("pause", "The write pause", pause(report)),
+        ("rows", "Rows and hashes", rows(report)),
+        ("settings", "Settings", settings(report)),
+        ("findings", "Findings of the checks", findings(report)),
+        ("audit", "For auditors", Some(audit(report))),
+        ("failed-calls", "Calls that failed", failed_calls(report)),
+    ];
+    all.into_iter().filter_map(|(id, title, body)| Some(Section { id, title, body: body? })).collect()
+}
+
+fn word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Encrypted => "Encrypted",
+        Outcome::Planned => "Planned",
+        Outcome::Refused => "Refused",
+        Outcome::Undone => "Undone",
+        Outcome::GivenBack => "Given back",
+        Outcome::NeedsYou => "Needs you",
+        Outcome::Stopped => "Stopped",
+        Outcome::Running => "Running",
+    }
+}
+
+fn json_word(outcome: Outcome) -> String {
+    word(outcome).to_lowercase().replace(' ', "_")
+}
+
+fn tone(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Encrypted => "good",
+        Outcome::Refused | Outcome::Undone | Outcome::Stopped => "hold",
+        Outcome::NeedsYou => "bad",
+        Outcome::Planned | Outcome::GivenBack | Outcome::Running => "plain",
+    }
+}
+
+fn sentence(report: &Report) -> Markup {
+    match report.outcome {
+        Outcome::Encrypted => html! {
+            "Its application is on "
+            @if let Some(target) = &report.target { strong { (text("target.identifier", &target.identifier)) } }
+            ", encrypted."
+            @if let Some(pause) = &report.pause { " Writes waited for " (duration("pause.write_pause_ms", pause.write_pause_ms)) "." }
+            @if report.databases.iter().any(|database| database.rows.is_some()) {
+                " Before that, " (count("total.rows", report.total.rows)) " rows in " (count("total.tables", report.total.tables)) " tables were found equal on both sides."
+            }
+        },
+        Outcome::Planned => html! { "This is what would be done. Nothing was made, and nothing was changed." },
+        Outcome::Refused => html! { "Nothing was made, and nothing was changed: something that the run needs is not so." },
+        Outcome::Undone => html! { "The run failed, and undid all that it had made. The source is as it was, and its application is on it." },
+        Outcome::GivenBack => html! { "Nothing is left of the run that was to be undone. The source is as it was, and its application is on it." },
+        Outcome::NeedsYou => html! { strong { "Something is left for a person to do." } " The cause below names it." },
+        Outcome::Stopped => html! { "The run was stopped, or its time was up. Another execution undoes it, or finishes it where its fence stands." },
+        Outcome::Running => html! { "The run is under way; this is how far it has come." },
+    }
+}
+
+fn facts(report: &Report) -> Markup {
+    let execution = &report.execution;
+    html! {
+        dl.facts {
+            div { dt { "Duration" } dd { (duration("execution.duration_ms", execution.duration_ms)) } }
+            @if let Some(pause) = &report.pause { div { dt { "Write pause" } dd { (duration("pause.write_pause_ms", pause.write_pause_ms)) } } }
+            @if report.databases.iter().any(|database| database.rows.is_some()) {
+                div { dt { "Rows compared" } dd { (count("total.rows", report.total.rows)) } }
+                div { dt { "Tables" } dd { (count("total.tables", report.total.tables)) } }
+            }
+            @if !report.databases.is_empty() { div { dt { "Databases" } dd { (count("total.databases", report.total.databases)) } } }
+            @if let Some(lag) = report.progress.highest_lag_bytes { div { dt { "Highest lag" } dd { (bytes("progress.highest_lag_bytes", lag)) } } }
+        }
+        dl.list {
+            dt { "Execution" } dd { (code("execution.name", &execution.name)) " " small { (text("execution.status", execution.status)) } }
+            dt { "Began" } dd { (moment("execution.started_at", execution.started_at)) }
+            @if let Some(ended_at) = execution.ended_at { dt { "Ended" } dd { (moment("execution.ended_at", ended_at)) } }
+            @if let Some(after) = &report.keys.after { dt { "Key" } dd { (code("keys.after", after)) } }
+            @if let (Some(target), Some(label)) = (&report.target, new_database(report.outcome)) {
+                dt { (label) } dd {
+                    (code("target.identifier", &target.identifier))
+                    @if let Some(endpoint) = &target.endpoint {
+                        br; small { (text("target.endpoint", endpoint)) @if let Some(port) = target.port { ":" (text("target.port", &port.to_string())) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// None where there is, or was, no such database in the end.
+fn new_database(outcome: Outcome) -> Option<&'static str> {
+    match outcome {
+        Outcome::Encrypted | Outcome::NeedsYou | Outcome::Stopped | Outcome::Running => Some("New database"),
+        Outcome::Planned => Some("New database, as planned"),
+        Outcome::Refused | Outcome::Undone | Outcome::GivenBack => None,
+    }
+}
+
+fn cause(report: &Report) -> Option<Markup> {
+    let (error, cause) = (report.error.as_ref(), report.cause.as_ref());
+    (error.is_some() || cause.is_some()).then(|| {
+        html! {
+            @if let Some(error) = error { p { strong { (text("error", error)) } small { ": the runbook has a paragraph of that name. Ended in " (text("last_state", &report.last_state)) "." } } }
+            @if let Some(cause) = cause { pre.cause data-figure="cause" { (cause) } }
+        }
+    })
+}
+
+fn to_do(report: &Report) -> Option<Markup> {
+    (!report.left.is_empty() || !report.to_do.is_empty()).then(|| {
+        html! {
+            @if !report.left.is_empty() {
+                ul { @for (place, left) in report.left.iter().enumerate() { li { (text(&format!("left.{place}"), left)) } } }
+            }
+            @for (place, task) in report.to_do.iter().enumerate() {
+                details open[place == 0] {
+                    summary { h3 { (text(&format!("to_do.{place}.title"), &task.title)) } }
+                    p { (text(&format!("to_do.{place}.why"), &task.why)) }
+                    pre data-figure=(format!("to_do.{place}.commands")) { (task.commands) }
+                }
+            }
+        }
+    })
+}
+
+fn timeline(report: &Report) -> Option<Markup> {
+    (!report.steps.is_empty()).then(|| {
+        html! {
+            p.soft { (count("execution.state_transitions", report.execution.state_transitions)) " state transitions." }
+            table {
+                thead { tr { th { "Step" } th { "Began" } th.number { "Took" } th {} th.number { "Calls" } } }
+                tbody { @for (place, step) in report.steps.iter().enumerate() { (timeline_row(report, place, step)) } }
+            }
+        }
+    })
+}
+
+fn timeline_row(report: &Report, place: usize, step: &Step) -> Markup {
+    let at = |member: &str| format!("steps.{place}.{member}");
+    let label = format!("{}: {}", step.name, in_time(step.duration_ms));
+    html! {
+        tr.failed[step.failed_calls > 0 && step.failed_calls == step.calls] {
+            td.label { strong { (text(&at("name"), step.name)) } }
+            td data-name="began" { (moment(&at("began_at"), step.began_at)) }
+            td.number data-name="took" { (duration(&at("duration_ms"), step.duration_ms)) }
+            td.bar { (chart::bar(&label, step.began_at.since(report.execution.started_at), step.duration_ms, report.execution.duration_ms)) }
+            td.number data-name="calls" {
+                (count(&at("calls"), step.calls))
+                @if step.failed_calls > 0 { br; small.bad { (count(&at("failed_calls"), step.failed_calls)) " failed" } }
+            }
+        }
+    }
+}
+
+fn progress(progress: &Progress) -> Option<Markup> {
+    let series = |value: &dyn Fn(&Sample) -> Option<i64>| -> Vec<(Moment, i64)> {
+        progress.samples.iter().filter_map(|sample| Some((sample.at, value(sample)?))).collect()
+    };
+    let (lag, wal) = (series(&|sample| sample.lag_bytes), series(&|sample| Some(sample.retained_wal_bytes)));
+    (!progress.samples.is_empty()).then(|| {
+        html! {
+            @if let (Some(highest), Some(last)) = (progress.highest_lag_bytes, progress.last_lag_bytes) {
+                (line_of("lag_bytes", "Lag of the copy", &lag, highest, &html! {
+                    "highest " (bytes("progress.highest_lag_bytes", highest)) ", at the last look " (bytes("progress.last_lag_bytes", last))
+                }))
+            }
+            @if let Some(highest) = progress.highest_retained_wal_bytes {
+                (line_of("retained_wal_bytes", "WAL held by the source", &wal, highest, &html! { "highest " (bytes("progress.highest_retained_wal_bytes", highest)) }))
+            }
+            @if let Some(lowest) = progress.lowest_free_storage_bytes {
+                p { "The source never had less than " (bytes("progress.lowest_free_storage_bytes", lowest)) " of free storage." }
+            }
+        }
+    })
+}
+
+fn line_of(series: &str, title: &str, points: &[(Moment, i64)], highest: i64, told: &Markup) -> Markup {
+    let end = |point: Option<&(Moment, i64)>| point.map(|(at, _)| at.text().get(..19).unwrap_or_default().replace('T', " "));
+    html! {
+        figure {
+            figcaption { strong { (title) } ": " (told) }
+            (chart::line(series, &format!("{title}, at most {}", in_bytes(highest)), points))
+            div.ends { span { (end(points.first()).unwrap_or_default()) } span { (end(points.last()).unwrap_or_default()) } }
+        }
+    }
+}
+
+fn pause(report: &Report) -> Option<Markup> {
+    let pause = report.pause.as_ref()?;
+    let mut from = 0;
+    let phases: Vec<(usize, &str, u64, u64)> = (pause.phases.iter().enumerate())
+        .map(|(place, phase)| {
+            from += phase.ms;
+            (place, phase.phase.as_str(), from - phase.ms, phase.ms)
+        })
+        .collect();
+    Some(html! {
+        p {
+            "Writers waited for " strong { (duration("pause.write_pause_ms", pause.write_pause_ms)) } ", of "
+            (duration("pause.max_write_pause_ms", pause.max_write_pause_ms)) " that they might have. From the first lock to the switch of the last secret."
+        }
+        @if phases.is_empty() { p.soft { "The pause began in an earlier call of the cutover, so its phases are not known." } }
+        @else {
+            table { tbody { @for (place, name, from, ms) in phases {
+                tr {
+                    td { (text(&format!("pause.phases.{place}.phase"), name)) " " small { (phase_meaning(name)) } }
+                    td.bar { (chart::bar(name, from, ms, pause.write_pause_ms)) }
+                    td.number { (duration(&format!("pause.phases.{place}.ms"), ms)) }
+                }
+            } } }
+        }
+        dl.list {
+            @if let Some(lsn) = &pause.drained_lsn { dt { "The copy had passed" } dd { (code("pause.drained_lsn", lsn)) } }
+            dt { "Rows compared once more" } dd data-figure="pause.verified" data-value=(pause.verified) { (yes(pause.verified)) }
+            @for (place, secret) in pause.switched_secrets.iter().enumerate() {
+                dt { "Secret switched" } dd { (code(&format!("pause.switched_secrets.{place}"), secret)) }
+            }
+            @for (place, drift) in pause.drift.iter().enumerate() { dt.bad { "Changed at the last moment" } dd { (text(&format!("pause.drift.{place}"), drift)) } }
+        }
+    })
+}
+
+fn phase_meaning(phase: &str) -> &'static str {
+    match phase {
+        "locks" => "all tables are locked against writes",
+        "drain" => "the copy applies the last change",
+        "sequences" => "they are set on the copy",
+        "rows" => "all rows are compared once more",
+        "fence" => "the source refuses writes for good",
+        "switch" => "the secrets lead to the new database",
+        _ => "",
+    }
+}
+
+fn rows(report: &Report) -> Option<Markup> {
+    (!report.databases.is_empty()).then(|| {
+        html! {
+            @for (place, database) in report.databases.iter().enumerate() { (rows_of(place, database)) }
+            @if report.databases.iter().any(|database| !database.compared.is_empty()) {
+                p.soft { "Both sides had these rows at the same position of the source's WAL, while writes went on. The hash is that of all rows, in any order." }
+            }
+        }
+    })
+}
+
+fn rows_of(place: usize, database: &Database) -> Markup {
+    let at = |member: &str| format!("databases.{place}.{member}");
+    let has_hashes = database.compared.iter().any(|table| table.hash.is_some());
+    html! {
+        h3 { (text(&at("name"), &database.name)) }
+        p {
+            (count(&at("tables"), database.tables)) " tables"
+            @if let Some(rows) = database.rows { ", " (count(&at("rows"), rows)) " rows" }
+            " (" span data-figure=(at("verified")) data-value=(verify_word(database.verified)) { (verified(database)) } ")"
+            @if let Some(lsn) = &database.start_lsn { ", followed from " (code(&at("start_lsn"), lsn)) " on" }
+        }
+        @if !database.compared.is_empty() {
+            details open[database.compared.len() <= TABLES_SHOWN] {
+                summary { "Tables" }
+                table {
+                    thead { tr { th { "Table" } th.number { "Rows" } @if has_hashes { th { "Hash" } } } }
+                    tbody { @for (table, compared) in database.compared.iter().enumerate() {
+                        @let at = |member: &str| format!("databases.{place}.compared.{table}.{member}");
+                        tr {
+                            td { (text(&at("table"), &compared.table)) }
+                            td.number data-name="rows" { (count(&at("rows"), compared.rows)) }
+                            @if let Some(hash) = &compared.hash { td { (code(&at("hash"), hash)) } }
+                        }
+                    } }
+                }
+            }
+        }
+    }
+}
+
+fn verify_word(verify: Verify) -> &'static str {
+    match verify {
+        Verify::Rows => "rows",
+        Verify::Counts => "counts",
+        Verify::Off => "off",
+    }
+}
+
+fn verified(database: &Database) -> &'static str {
+    match (database.verified, &database.rows) {
+        (Verify::Off, _) => "not compared: verify is off",
+        (_, None) => "not compared",
+        (Verify::Counts, _) => "counted on both sides",
+        (Verify::Rows, _) => "all rows compared",
+    }
+}
+
+fn settings(report: &Report) -> Option<Markup> {
+    let settings = report.settings.as_ref()?;
+    Some(html! {
+        @if let Some(equal) = settings.equal { p { (count("settings.equal", equal)) " settings of both databases were held against each other, and are equal." } }
+        @if settings.left.is_empty() { p { "Nothing had to stay behind." } }
+        @else {
+            table {
+                thead { tr { th { "Setting" } th { "Old database" } th { "New database" } th { "Why" } } }
+                tbody { @for (place, setting) in settings.left.iter().enumerate() {
+                    @let at = |member: &str| format!("settings.left.{place}.{member}");
+                    tr {
+                        td { strong { (text(&at("member"), &setting.member)) } }
+                        td data-name="old" { (text(&at("source"), &setting.source)) }
+                        td data-name="new" { (text(&at("target"), &setting.target)) }
+                        td data-name="why" { @if let Some(because) = &setting.because { (text(&at("because"), because)) } }
+                    }
+                } }
+            }
+        }
+    })
+}
+
+fn findings(report: &Report) -> Option<Markup> {
+    // A refusal is told in one piece.
+    let has_parts = report.findings.iter().any(|finding| !finding.limit.is_empty() || !finding.remedy.is_empty());
+    (!report.findings.is_empty()).then(|| {
+        html! {
+            table {
+                thead { tr { th { "Finding" } th { "Found" } @if has_parts { th { "Needed" } th { "What to do" } } } }
+                tbody { @for (place, finding) in report.findings.iter().enumerate() {
+                    @let at = |member: &str| format!("findings.{place}.{member}");
+                    @let (verdict, tone) = verdict(finding.verdict);
+                    tr {
+                        td.label { strong { (text(&at("name"), &finding.name)) } br; span.(tone) data-figure=(at("verdict")) { (verdict) } }
+                        td { (text(&at("found"), &finding.found)) }
+                        @if has_parts {
+                            td { @if !finding.limit.is_empty() { (text(&at("limit"), &finding.limit)) } }
+                            td { @if !finding.remedy.is_empty() { (text(&at("remedy"), &finding.remedy)) } }
+                        }
+                    }
+                } }
+            }
+        }
+    })
+}
+
+fn verdict(verdict: Verdict) -> (&'static str, &'static str) {
+    match verdict {
+        Verdict::Refuse => ("refuse", "bad"),
+        Verdict::Warn => ("warn", "hold"),
+        Verdict::Fine => ("fine", "good"),
+    }
+}
+
+fn audit(report: &Report) -> Markup {
+    html! {
+        dl.list {
+            dt { "Execution" } dd { (code("execution.arn", &report.execution.arn)) }
+            @if let Some(source) = &report.source {
+                dt { "Source" } dd {
+                    (code("source.arn", &source.arn)) br;
+                    small { span data-figure="source.kind" data-value=(kind_word(source.kind)) { (kind(source.kind)) } ", PostgreSQL " (text("source.postgres_major", &source.postgres_major.to_string())) }
+                }
+            }
+            (keys(&report.keys))
+            @if let Some(start) = &report.start {
+                dt { "Replication began at" } dd {
+                    (code("start.start_lsn", &start.start_lsn)) " "
+                    small { @for (place, witness) in start.witnesses.iter().enumerate() { @if place == 0 { "said by " } @else { " and " } (text(&format!("start.witnesses.{place}"), witness)) } }
+                }
+            }
+            @if let Some(lsn) = report.pause.as_ref().and_then(|pause| pause.drained_lsn.as_ref()) { dt { "Fenced behind" } dd { (code("pause.drained_lsn", lsn)) } }
+            @if let Some(pause) = &report.pause { dt { "Writes paused for" } dd { (duration("pause.write_pause_ms", pause.write_pause_ms)) } }
+            @if let Some(approval) = &report.approval { (approved(approval)) }
+        }
+        @for (place, proof) in report.proofs.iter().enumerate() {
+            h3 { (text(&format!("proofs.{place}.question"), &proof.question)) }
+            pre data-figure=(format!("proofs.{place}.command")) { (proof.command) }
+        }
+        h3 { "Input of the execution" }
+        pre data-figure="execution.input" data-unit="json" { (serde_json::to_string_pretty(&report.execution.input).unwrap_or_default()) }
+    }
+}
+
+fn keys(keys: &Keys) -> Markup {
+    let key = |place: &str, encrypted_place: &str, encrypted: Option<bool>, key: Option<&String>| {
+        html! {
+            span data-figure=(encrypted_place) data-value=(encrypted.map_or("null", |encrypted| if encrypted { "true" } else { "false" })) {
+                @match encrypted { Some(true) => "encrypted", Some(false) => "not encrypted", None => "not known" }
+            }
+            @if let Some(key) = key { br; (code(place, key)) }
+        }
+    };
+    html! {
+        dt { "Key before" } dd { (key("keys.before", "keys.encrypted_before", keys.encrypted_before, keys.before.as_ref())) }
+        @if keys.encrypted_after.is_some() { dt { "Key after" } dd { (key("keys.after", "keys.encrypted_after", keys.encrypted_after, keys.after.as_ref())) } }
+        @if let Some(asked_for) = &keys.asked_for { dt { "Key asked for" } dd { (code("keys.asked_for", asked_for)) } }
+    }
+}
+
+fn approved(approval: &report::Approval) -> Markup {
+    html! {
+        dt { "Approval" } dd {
+            span data-figure="approval.needed" data-value=(approval.needed) { @if approval.needed { "by tag, as the input says" } @else { "not needed: the input says to cut over at once" } }
+            @if let Some(asked_at) = approval.asked_at { br; "asked for at " (moment("approval.asked_at", asked_at)) }
+            @if let Some(seen_at) = approval.first_seen_at { br; "first seen at " (moment("approval.first_seen_at", seen_at)) }
+            @if let Some(by) = &approval.claimed_by { br; "by " strong { (text("approval.claimed_by", by)) } " " small { "as the tag claims; CloudTrail proves it" } }
+        }
+    }
+}
+
+fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Instance => "DB instance",
+        Kind::MultiAzCluster => "Multi-AZ DB cluster",
+        Kind::Aurora => "Aurora cluster",
+    }
+}
+
+fn kind_word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Instance => "instance",
+        Kind::MultiAzCluster => "multi_az_cluster",
+        Kind::Aurora => "aurora",
+    }
+}
+
+fn yes(yes: bool) -> &'static str {
+    if yes { "yes" } else { "no" }
+}
+
+fn failed_calls(report: &Report) -> Option<Markup> {
+    (!report.failed_calls.is_empty()).then(|| {
+        html! {
+            p.soft { "The state machine repeats what may pass; what it could not repeat with success is told above." }
+            table { tbody { @for (place, call) in report.failed_calls.iter().enumerate() {
+                @let at = |member: &str| format!("failed_calls.{place}.{member}");
+                tr {
+                    td { (moment(&at("at"), call.at)) br; (text(&at("state"), &call.state)) }
+                    td { strong { (text(&at("error"), &call.error)) } br; span data-figure=(at("cause")) { (call.cause) } }
+                }
+            } } }
+        }
+    })
+}
