@@ -9,7 +9,7 @@ PROFILE ?= release
 BINARIES := $(CARGO_TARGET_DIR)/$(PROFILE:dev=debug)
 PYTHON := $(RDS_REENCRYPT_CACHE)/venv/bin/python
 
-.PHONY: demo demo-fleet cloud sam-local test lint bench bench-verify bench-fleet model sweep fuzz test-faults test-guards privileges build install sizes watch costs guide install-guide
+.PHONY: demo demo-fleet cloud sam-local test lint bench bench-verify bench-fleet model sweep fuzz test-faults test-guards privileges build install sizes watch costs guide install-guide report-check
 
 ## demo: encrypts a database under write load and says whether all held (PG=12..18, KIND=instance|aurora|cluster|rekey|unprepared)
 demo: install build
@@ -42,7 +42,7 @@ $(WATCH)/stamp: watch/requirements.txt
 ## test: unit tests, settings against the service model, the local cloud's own tests, whole executions, the fleet
 test: install install-guide $(WATCH)/stamp sizes
 	cargo test --workspace
-	$(PYTHON) -m pytest -q -n 3 --dist loadfile tests/settings tests/guide tests/bench tests/watching tests/privileges tests/cloud_tests tests/executions tests/observability tests/fleet tests/guards tests/sweep
+	$(PYTHON) -m pytest -q -n 3 --dist loadfile tests/settings tests/report_check tests/guide tests/bench tests/watching tests/privileges tests/cloud_tests tests/executions tests/observability tests/fleet tests/guards tests/sweep
 
 LINTERS := $(RDS_REENCRYPT_CACHE)/linters
 TEMPLATES := template.yaml $(wildcard infra/*.yaml)
@@ -90,6 +90,11 @@ test-guards: install
 ## privileges: what each role allows against what whole executions used of it: nothing missing, nothing unused
 privileges: install build
 	$(PYTHON) -m privileges --binaries $(BINARIES)
+
+## report-check: reports of executions that end in every way, looked at in Chromium; pages and pictures in target/report-check
+report-check: install build
+	@tests/install-browser
+	$(PYTHON) -m report_check --binaries $(BINARIES)
 
 ## bench-verify: how fast verification reads, beside other ways (BENCH="--major 13 --megabytes 1200")
 bench-verify: install build
