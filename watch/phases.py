@@ -12,13 +12,14 @@ class Phase:
 
 
 PLAN = Phase("plan", "looks whether all is there that the run needs", ("DoOrUndo", "Preflight", "Inspect", "OnlyPlan", "Planned", "Refused"))
-TURN = Phase("turn", "waits until the Region has a place for it; nothing was made yet", ("Admit", "IsAdmitted", "WaitForTurn"))
+TURN = Phase("turn", "waits until the Region has a place for it; nothing was made yet", ("Admit", "IsAdmitted", "WaitForTurn", "IsPreparationNeeded"))
 PREPARE = Phase("prepare", "turns logical replication on, with a reboot", ("Prepare", "IsPrepared", "WaitForPreparation"))
 PUBLISH = Phase("publish", "makes publications and slots on the source", ("CreatePublication",))
 SNAPSHOT = Phase("snapshot", "takes a snapshot of the source", ("Snapshot", "IsSnapshotReady", "WatchDuringSnapshot", "WaitForSnapshot"))
 COPY = Phase(
-    "copy", "copies the snapshot under the key", ("WhereTheKeyIsGiven", "CopyEncrypted", "IsCopyReady", "WatchDuringCopy", "WaitForCopy")
-)
+    "copy", "copies the snapshot under the key",
+    ("WhereTheKeyIsGiven", "CopyEncrypted", "IsCopyReady", "WatchDuringCopy", "WaitForCopy"),
+)  # fmt: skip
 RESTORE = Phase("restore", "makes the new database", ("Restore", "IsTargetReady", "WatchDuringTarget", "WaitForTarget"))
 SUBSCRIBE = Phase(
     "subscribe", "finds the position where the copy ends, and lets changes flow from there",
@@ -27,15 +28,15 @@ SUBSCRIBE = Phase(
 CATCH_UP = Phase("catch up", "applies what was written meanwhile", ("PollLag", "HasCaughtUp", "WaitForLag"))
 VERIFY = Phase(
     "verify", "compares all rows, and all settings",
-    ("HowToVerify", "Verify", "IsAllVerified", "VerifyNext", "WatchDuringVerify", "CompareSettings"),
+    ("HowToVerify", "Verify", "IsAllVerified", "VerifyNext", "WatchDuringVerify", "CompareSettings", "IsApprovalNeeded"),
 )  # fmt: skip
 APPROVAL = Phase("approval", "follows the source until it may cut over", ("AwaitApproval", "MayCutOver", "WaitForApproval"))
 CUT_OVER = Phase("cut over", "holds the writers, and moves them", ("Cutover", "WaitForward", "CutoverUnfinished"))
 CLEAN_UP = Phase(
     "clean up", "removes what it has made; the application is on the new database",
     (
-        "CleanUpSubscription", "CleanUpPublication", "CleanUpCopy", "CleanUpSnapshot", "CleanUpPreparation", "IsCleanedUp", "WaitForCleanUp",
-        "Finish", "IsFinished", "WaitForFinish", "Encrypted", "CleanUpFailed",
+        "CleanUpSubscription", "CleanUpPublication", "CleanUpCopy", "CleanUpSnapshot", "CleanUpPreparation", "IsCleanedUp",
+        "WaitForCleanUp", "Finish", "IsFinished", "WaitForFinish", "Encrypted", "CleanUpFailed",
     ),
 )  # fmt: skip
 
@@ -43,8 +44,8 @@ FENCE = Phase("fence?", "looks whether the source is fenced: then it goes forwar
 UNDO = Phase(
     "undo", "gives everything back",
     (
-        "RecoverPlan", "FindWhatIsLeft", "HaveCallsEnded", "LetCallsEnd", "UndoPublication", "UndoRestore", "UndoCopy", "UndoSnapshot",
-        "UndoPreparation", "IsUndone", "WaitForUndo", "WasUndoAsked", "GivenBack", "Undone", "UndoNotBegun", "UndoFailed",
+        "RecoverPlan", "FindWhatIsLeft", "HaveCallsEnded", "LetCallsEnd", "UndoPublication", "UndoRestore", "UndoCopy",
+        "UndoSnapshot", "UndoPreparation", "IsUndone", "WaitForUndo", "WasUndoAsked", "GivenBack", "Undone", "UndoNotBegun", "UndoFailed",
     ),
 )  # fmt: skip
 
