@@ -89,7 +89,9 @@ class Progress:
         self._lags.clear()
 
     def _answer(self, output: str, at: datetime) -> None:
-        answer = json.loads(output).get("Payload")
+        result = json.loads(output)
+        answer = result.get("Payload") if isinstance(result, dict) else None
+        # Not a function's: another service's, or a nested execution's.
         if not isinstance(answer, dict):
             return
         self.trouble = ""

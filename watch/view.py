@@ -1,5 +1,6 @@
 """How it is shown: a line for each change, and on a terminal, below them, a part that moves."""
 
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 from types import TracebackType
@@ -43,8 +44,9 @@ class View:
         """A line, if what it does has changed; how it ended, once it has."""
         self._progress = progress
         if progress.status != RUNNING:
-            for line in ending(progress):
+            for line in ending(progress) if self._shown != (progress.status,) else []:
                 self.tell(line)
+            self._shown = (progress.status,)
             return
         doing = (progress.phase, progress.waits_for, progress.trouble, progress.verified_tables)
         is_due = self._shown_at is None or (now - self._shown_at).total_seconds() >= A_LINE_EVERY_SECONDS
@@ -141,8 +143,5 @@ def duration(seconds: object) -> str:
 
 def size(count: float) -> str:
     """In powers of 1,000."""
-    for unit in UNITS:
-        if abs(count) < 1000 or unit == UNITS[-1]:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    raise AssertionError
+    power = min(len(UNITS) - 1, int(math.log10(max(1, abs(count))) // 3))
+    return f"{count / 1000**power:.{min(power, 1)}f} {UNITS[power]}"
