@@ -4,12 +4,12 @@ SHELL := /bin/bash
 export RDS_REENCRYPT_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/rds-reencrypt
 export CARGO_TARGET_DIR ?= $(RDS_REENCRYPT_CACHE)/target
 export PYTHONPATH := tests
-# `release` is what is deployed, linked for size; `dev` links in seconds.
-PROFILE ?= release
-BINARIES := $(CARGO_TARGET_DIR)/$(PROFILE:dev=debug)
+# `release` is what is deployed, linked for size, which takes minutes; `dev` links in seconds.
+export PROFILE ?= release
+BINARIES = $(CARGO_TARGET_DIR)/$(PROFILE:dev=debug)
 PYTHON := $(RDS_REENCRYPT_CACHE)/venv/bin/python
 
-.PHONY: demo demo-fleet cloud sam-local test lint bench bench-verify bench-fleet model sweep fuzz test-faults test-guards privileges build install sizes watch costs guide install-guide report-check
+.PHONY: demo demo-fleet cloud sam-local test lint bench bench-verify bench-fleet model sweep fuzz test-faults test-guards privileges build install watch costs guide install-guide report-check
 
 ## demo: encrypts a database under write load and says whether all held (PG=12..18, KIND=instance|aurora|cluster|rekey|unprepared)
 demo: install build
@@ -40,7 +40,8 @@ $(WATCH)/stamp: watch/requirements.txt
 	@touch $@
 
 ## test: unit tests, settings against the service model, the local cloud's own tests, whole executions, the fleet
-test: install install-guide $(WATCH)/stamp sizes
+test: PROFILE = dev
+test: install install-guide $(WATCH)/stamp build
 	cargo test --workspace
 	$(PYTHON) -m pytest -q -n 3 --dist loadfile tests/settings tests/report_check tests/guide tests/bench tests/watching tests/privileges tests/cloud_tests tests/executions tests/observability tests/fleet tests/guards tests/sweep
 
@@ -113,15 +114,14 @@ costs: install
 guide: install install-guide $(WATCH)/stamp build
 	$(PYTHON) -m pytest -q tests/guide
 
+# A Lambda is loaded at every cold start: 8 MB is the most that a function may have.
 build:
 	@cargo build --workspace --profile $(PROFILE)
+	@test $(PROFILE) = dev || ! (cd $(BINARIES) && \
+	  find $(notdir $(wildcard functions/*)) -size +8000000c -printf '%f has %s bytes, more than 8 MB\n' | grep .)
 
 install:
 	@tests/install
 
 install-guide:
 	@tests/install-guide
-
-# A Lambda is loaded at every cold start: 8 MB is the most that a function may have.
-sizes: build
-	@! (cd $(BINARIES) && find $(notdir $(wildcard functions/*)) -size +8000000c -printf '%f has %s bytes, more than 8 MB\n' | grep .)

@@ -100,4 +100,5 @@ def binaries_directory() -> Path:
     """Where cargo puts the functions, unless told otherwise."""
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     cache = Path(os.environ.get("RDS_REENCRYPT_CACHE") or caches / "rds-reencrypt")
-    return Path(os.environ.get("CARGO_TARGET_DIR", cache / "target")) / "release"
+    profile = os.environ.get("PROFILE", "release").replace("dev", "debug")
+    return Path(os.environ.get("CARGO_TARGET_DIR", cache / "target")) / profile
