@@ -34,5 +34,5 @@ def metrics_of(alarm: dict) -> dict[str, dict]:
 def names_read() -> set[str]:
     """The product's metrics on the dashboard and in alarms."""
     on_dashboard = set(re.findall(r'MetricName=\\"(\w+)\\"', dashboard()))
-    in_alarms = {metric["MetricName"] for alarm in alarms().values() for metric in metrics_of(alarm).values() if metric["Namespace"] == "rds-reencrypt"}
-    return on_dashboard | in_alarms
+    in_alarms = [metric for alarm in alarms().values() for metric in metrics_of(alarm).values()]
+    return on_dashboard | {metric["MetricName"] for metric in in_alarms if metric["Namespace"] == "rds-reencrypt"}

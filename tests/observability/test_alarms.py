@@ -103,4 +103,5 @@ def test_an_end_that_needs_somebody_sets_its_alarm_off(name):
 
 def test_each_alarm_leads_to_a_paragraph_of_the_runbook():
     paragraphs = re.findall(r"^##+ (\w+)$", (REPOSITORY / "infra" / "runbook.md").read_text(), re.M)
-    assert [name for name, alarm in ALARMS.items() if name not in paragraphs or not alarm["AlarmDescription"].endswith(f"infra/runbook.md, {name}.")] == []
+    assert ALARMS.keys() <= set(paragraphs)
+    assert all(alarm["AlarmDescription"].endswith(f"infra/runbook.md, {name}.") for name, alarm in ALARMS.items())
