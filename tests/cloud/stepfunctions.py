@@ -385,11 +385,15 @@ def _tell_of_ends() -> None:
     reflect, start, stop = BaseExecutionWorkerCommunication._reflect_execution_status, Execution.start, Execution.stop
 
     def start_untold(self: Execution) -> None:
-        self.ended = threading.Event()
+        self.ended, self.telling = threading.Event(), threading.Lock()
         start(self)
 
     def tell_end(self: Execution) -> None:
-        self.ended.set()
+        """Once: a client that had no answer in time stops an execution twice."""
+        with self.telling:
+            if self.ended.is_set():
+                return
+            self.ended.set()
         events.report_end(self)
 
     def reflect_and_tell(self: BaseExecutionWorkerCommunication) -> None:
