@@ -71,6 +71,7 @@ def is_allowed(ask, **members) -> bool:
     "kind, identifier, tags, allowed",
     [
         ("cluster", NEW, APPROVAL, True),
+        ("cluster", NEW, APPROVAL | {"rds-reencrypt:approved-by": "Ada, after the rehearsal"}, True),
         ("cluster", NEW, APPROVAL | {"team": "mine"}, False),
         ("cluster", NEW, {"rds-reencrypt:execution": "first"}, False),
         ("cluster", NEW, {"encrypt:approval": "none"}, False),
@@ -80,7 +81,7 @@ def is_allowed(ask, **members) -> bool:
         ("snapshot", NEW, APPROVAL, False),
     ],
 )
-def test_who_approves_may_set_one_tag_on_what_a_run_has_made(somebody, kind, identifier, tags, allowed):
+def test_who_approves_may_do_so_by_name_on_what_a_run_has_made_and_set_no_other_tag(somebody, kind, identifier, tags, allowed):
     rds = somebody("rds", "approve.json")
     assert is_allowed(rds.add_tags_to_resource, ResourceName=f"{RDS}:{kind}:{identifier}", Tags=tag_list(tags)) == allowed
 
