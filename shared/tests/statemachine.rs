@@ -164,9 +164,10 @@ fn the_template_fills_every_placeholder_and_no_other() {
 #[test]
 fn a_running_execution_keeps_the_code_that_it_began_with() {
     for (template, machine) in [("template.yaml", "EncryptStateMachine"), ("infra/fleet.yaml", "FleetStateMachine")] {
-        let filled = substitutions(template, machine);
-        for function in functions(template).keys() {
-            assert_eq!(filled[&format!("{function}Arn")], format!("!Ref {function}.Version"));
+        let called: Vec<_> = substitutions(template, machine).into_iter().filter(|(name, _)| name.ends_with("FunctionArn")).collect();
+        assert!(!called.is_empty());
+        for (name, filled) in called {
+            assert_eq!(filled, format!("!Ref {}.Version", name.trim_end_matches("Arn")));
         }
     }
 }
