@@ -58,6 +58,7 @@ lint:
 	$(LINTERS)/venv/bin/cfn-lint --regions eu-central-1 -- $(TEMPLATES)
 	$(LINTERS)/venv/bin/checkov --config-file .checkov.yaml --file $(TEMPLATES)
 	for machine in statemachine/*.asl.json; do $(LINTERS)/node_modules/.bin/asl-validator --json-path $$machine || exit; done
+	@CARGO_TARGET_DIR=$(LINTERS)/target cargo install --quiet --locked --debug --root $(LINTERS) cargo-deny@0.20.2
 	$(LINTERS)/bin/cargo-deny check bans licenses sources
 
 ## bench: the write pause, over several runs of the demo
