@@ -59,7 +59,7 @@ GUARDS = [
     ),
     Guard(
         "4 writes behind lag 0", "lock_all, behind which the copy drains", "functions/cutover/src/pause.rs",
-        'lock_all(&mut locks, "exclusive", max_hold)', 'lock_all(&mut locks, "access share", max_hold)',
+        'lock_all(&mut locks, "exclusive", max_hold(plan))', 'lock_all(&mut locks, "access share", max_hold(plan))',
         "executions/test_locks.py::test_a_transaction_that_writes_as_the_cutover_begins_is_waited_for_and_arrives",
     ),
     Guard(
