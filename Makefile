@@ -39,11 +39,12 @@ $(WATCH)/stamp: watch/requirements.txt
 	$(WATCH)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
-## test: unit tests, settings against the service model, the local cloud's own tests, whole executions, the fleet
+## test: unit tests, whole executions (first, since they take longest), the fleet, the local cloud's own tests, and what is checked by reading
 test: PROFILE = dev
-test: install install-guide $(WATCH)/stamp build
+test: install build
 	cargo test --workspace
-	$(PYTHON) -m pytest -q -n 3 --dist loadfile tests/settings tests/report_check tests/guide tests/bench tests/watching tests/privileges tests/cloud_tests tests/executions tests/observability tests/fleet tests/guards tests/sweep
+	$(PYTHON) -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder \
+	  tests/executions tests/observability tests/fleet tests/cloud_tests tests/settings tests/report_check tests/bench tests/watching tests/privileges tests/guards tests/sweep
 
 LINTERS := $(RDS_REENCRYPT_CACHE)/linters
 TEMPLATES := template.yaml $(wildcard infra/*.yaml)

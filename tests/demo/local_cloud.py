@@ -59,12 +59,12 @@ class LocalCloud:
     @property
     def topic_arn(self) -> str:
         """Where phases and ends of executions are told."""
-        return self._exports["TOPIC_ARN"]
+        return self.exports["TOPIC_ARN"]
 
     @property
     def report_bucket(self) -> str:
         """Where the report of each execution is written when it has ended."""
-        return self._exports["REPORT_BUCKET"]
+        return self.exports["REPORT_BUCKET"]
 
     @property
     def fleet_state_machine_arn(self) -> str:

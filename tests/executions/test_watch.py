@@ -27,7 +27,11 @@ def watch(cloud):
     """Starts the command, given how its output is taken."""
 
     def start(execution: str, **streams) -> subprocess.Popen:
-        return subprocess.Popen([sys.executable, "-m", "watch", execution], cwd=REPOSITORY, env=os.environ | cloud.exports, text=True, **streams)
+        return subprocess.Popen(
+            [sys.executable, "-m", "watch", execution], cwd=REPOSITORY, env=os.environ | cloud.exports, text=True,
+            # Who starts the tests in the background has them ignore it.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler), **streams,
+        )  # fmt: skip
 
     return start
 
