@@ -243,13 +243,10 @@ def _find_children() -> None:
             return list_executions(self)
         children = self.stepfunction_backend.__dict__.get("children", {}).values()
         listed = [
-            {
-                "executionArn": child.exec_arn, "stateMachineArn": child.state_machine.arn, "mapRunArn": map_run_arn,
-                "name": child.name, "status": child.exec_status, "startDate": child.start_date,
-            }
+            child.to_execution_list_item() | {"mapRunArn": map_run_arn}
             for child in children
             if child.map_run.record.map_run_arn == map_run_arn and status in (None, child.exec_status)
-        ]  # fmt: skip
+        ]
         return ActionResult({"executions": sorted(listed, key=lambda each: each["startDate"], reverse=True)})
 
     StepFunctionsParserBackend.describe_execution = describe_execution

@@ -1,6 +1,7 @@
 """State machines of the tests, in JSONata: how one is written, and what became of it."""
 
 import json
+from itertools import accumulate
 
 from conftest import wait_until
 
@@ -14,6 +15,13 @@ def ended(client, execution_arn):
         return found if found["status"] in ENDED else None
 
     return wait_until(description, "end of the execution")
+
+
+def most_at_once(executions):
+    """How many of these executions, as a list tells of them, were under way at the same time."""
+    begins = [(execution["startDate"], 1) for execution in executions]
+    ends = [(execution["stopDate"], -1) for execution in executions]
+    return max(accumulate(change for _, change in sorted(begins + ends)))
 
 
 def output(execution):
