@@ -1,4 +1,4 @@
-"""One cloud for all tests of a session, with the product on it."""
+"""A cloud for the tests of each module, with the product on it: no module meets what another has left."""
 
 import pytest
 from demo.databases import Databases
@@ -8,7 +8,7 @@ from demo.shop import make_key
 from .sources import KEY_ALIAS
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cloud():
     with LocalCloud("--binaries", str(binaries_directory())) as running:
         yield running
@@ -16,22 +16,15 @@ def cloud():
         assert running.api("GET", "refusals") == {}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def databases(cloud):
     return Databases(cloud)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def key_arn(cloud):
     """The key that requests name by its alias."""
     return make_key(cloud, KEY_ALIAS)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_servers_left(cloud, databases):
-    """Ends the servers of a module: those of all modules would take the machine's memory, and the account's quota of 40."""
-    yield
-    databases.remove_all()
 
 
 @pytest.fixture

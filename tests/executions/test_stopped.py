@@ -42,6 +42,26 @@ def test_before_the_fence_it_is_undone(cloud, source, state):
     assert [writer.refused for writer in application.writers] == [[], []]
 
 
+def told_again(cloud, undo: Execution) -> Execution:
+    """EventBridge delivers at least once: the execution that it starts by telling of an end a second time."""
+    return Execution(cloud, f"{undo.name}-again", json.loads(undo.describe()["input"]))
+
+
+@pytest.mark.parametrize("state", ["CreatePublication", "WaitForSnapshot", "CopyEncrypted", "Subscribe", "AwaitApproval"])
+def test_two_executions_that_undo_the_same_one_are_not_in_each_others_way(cloud, source, state):
+    before = footprint(cloud, source, ["postgres", "app"])
+    with writing(cloud, NAME) as application:
+        execution = Execution(cloud, f"told-twice-in-{state}", make_request(NAME, cutover={}))
+        execution.wait_for_state(state, LIMIT_SECONDS)
+        execution.stop()
+        first = undo_of(cloud, execution)
+        for undo in (first, told_again(cloud, first)):
+            described = undo.wait(LIMIT_SECONDS)
+            assert (described["status"], last_state(undo)) == ("SUCCEEDED", "GivenBack"), described
+    assert footprint(cloud, source, ["postgres", "app"]) == before
+    assert [writer.refused for writer in application.writers] == [[], []]
+
+
 def test_what_its_time_limit_ends_is_undone_too(cloud, source):
     """A running execution keeps the definition that it was started with, here one with a limit of seconds instead of a week."""
     client, arn = cloud.client("stepfunctions"), cloud.state_machine_arn
@@ -82,6 +102,22 @@ def test_behind_the_fence_it_is_finished(cloud, key_arn, state):
         execution.wait_for_state(state, LIMIT_SECONDS)
         execution.stop()
         moved = finish(cloud, Databases(cloud), source, undo_of(cloud, execution), application, key_arn)
+        moved.assert_nothing_lost()
+
+
+@pytest.mark.parametrize("state", ["CleanUpSubscription", "Finish"])
+def test_two_executions_that_finish_the_same_one_are_not_in_each_others_way(cloud, key_arn, state):
+    identifier = f"told-twice-in-{state}".lower()
+    source = make_source(cloud, identifier, 16)
+    with writing(cloud, identifier) as application:
+        execution = Execution(cloud, f"move-{identifier}", make_request(identifier))
+        execution.wait_for_state(state, LIMIT_SECONDS)
+        execution.stop()
+        first = undo_of(cloud, execution)
+        again = told_again(cloud, first)
+        moved = finish(cloud, Databases(cloud), source, first, application, key_arn)
+        assert again.wait(LIMIT_SECONDS)["status"] == "SUCCEEDED"
+        assert again.output["target"] == first.output["target"]
         moved.assert_nothing_lost()
 
 

@@ -1,12 +1,12 @@
-"""One cloud for all tests of a session, with somebody who reads the fleet's topic."""
+"""A cloud for the tests of each module, with somebody who reads the fleet's topic."""
 
 import pytest
-from executions.conftest import cloud, databases, key_arn, no_servers_left, strike  # noqa: F401 - fixtures
+from executions.conftest import cloud, databases, key_arn, strike  # noqa: F401 - fixtures
 
 from .fleet import Fleet
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def fleet(cloud):  # noqa: F811
     return Fleet(cloud)
 

@@ -1,4 +1,4 @@
-"""One cloud for all tests of a session, with somebody who reads the topic, and runs of each kind to be seen."""
+"""A cloud for the tests of each module, with somebody who reads the topic, and runs of each kind to be seen."""
 
 import pytest
 from demo.databases import Databases
@@ -12,12 +12,12 @@ from executions.test_undo import drop_slots
 from .seen import Seen, carry_out
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def seen(cloud):  # noqa: F811
     return Seen(cloud)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def moved(cloud, key_arn, seen):  # noqa: F811
     """A run that was approved by the very command that its notification has."""
     source = make_source(cloud, "seen", 17)
@@ -29,7 +29,7 @@ def moved(cloud, key_arn, seen):  # noqa: F811
     return execution
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def given_back(cloud, key_arn, seen, moved):  # noqa: F811
     """A run whose slot somebody drops. One after another, so that the metrics of one are not another's."""
     source = make_source(cloud, "seen-back", 16)
@@ -40,7 +40,7 @@ def given_back(cloud, key_arn, seen, moved):  # noqa: F811
     return execution
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def left_over(cloud, key_arn, seen, given_back):  # noqa: F811
     """A run whose undo fails, and the one by hand that finishes that."""
     make_source(cloud, "seen-left", 15)

@@ -62,13 +62,13 @@ class Seen:
                 found.setdefault(metric["MetricName"], set()).add(dimensions)
         return found
 
-    def points(self, what: str, metric: dict) -> Points:
-        """What was measured during something, from its first second on."""
+    def points(self, what: str, metric: dict, statistic: str = "Maximum") -> Points:
+        """What was measured during something, from its first second on: one value for each second."""
         began, ended = self._spans[what]
         answer = self._cloudwatch.get_metric_statistics(
-            StartTime=began, EndTime=ended, Period=1, Statistics=["Maximum"], **metric
+            StartTime=began, EndTime=ended, Period=1, Statistics=[statistic], **metric
         )  # fmt: skip
-        return sorted(((each["Timestamp"] - began).total_seconds(), each["Maximum"]) for each in answer["Datapoints"])
+        return sorted(((each["Timestamp"] - began).total_seconds(), each[statistic]) for each in answer["Datapoints"])
 
 
 def _now() -> datetime.datetime:

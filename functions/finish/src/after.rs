@@ -9,13 +9,13 @@ use shared::input::AfterSource;
 use shared::rds::{drop_log_group, find_instance, find_snapshot, target_instance};
 use shared::settings::POSTGRESQL_LOG;
 
-use crate::{replicas, roles};
+use crate::{gone, is_source, mark_moved, replicas, roles};
 
 /// After it answers ready, the new instance has what comes at the end: the log exports of the source and no others, its
 /// protection against deletion, a managed master password where the source has one, its roles and its replicas.
 pub(crate) async fn settle_target(aws: &Aws, plan: &Plan, settled: &mut Settled) -> Result<Ready> {
     // A repeated call after the source was deleted: what it asked for has been done.
-    let Some(source) = find_instance(aws, &plan.source.identifier).await? else { return Ok(Ready::yes("the source is gone")) };
+    let Some(source) = find_source(aws, plan).await? else { return Ok(Ready::yes("the source is gone")) };
     let target = target_instance(aws, plan).await?;
     if let Some(request) = modify_request(aws, plan, &source, &target) {
         if target.db_instance_status() != Some("available") {
@@ -33,6 +33,11 @@ pub(crate) async fn settle_target(aws: &Aws, plan: &Plan, settled: &mut Settled)
     // What was refused is asked for again: the last call tells what is so.
     *settled = Settled { replicas: Vec::new(), not_made: roles::ensure(aws, &source, &target).await? };
     Box::pin(replicas::ensure(aws, plan, source, settled)).await
+}
+
+async fn find_source(aws: &Aws, plan: &Plan) -> Result<Option<DbInstance>> {
+    let named = find_instance(aws, &plan.source.identifier).await?;
+    Ok(named.filter(|instance| is_source(plan, instance.dbi_resource_id())))
 }
 
 /// What only a modification gives the new instance, if anything is left of it.
@@ -64,17 +69,21 @@ fn exports(instance: &DbInstance) -> &[String] {
 
 /// After it answers ready, the source is kept, stopped, or deleted behind a last snapshot.
 pub(crate) async fn settle_source(aws: &Aws, plan: &Plan) -> Result<Ready> {
-    match plan.after.source {
-        AfterSource::Keep => Ok(Ready::yes("kept, fenced")),
-        AfterSource::Stop => stop(aws, plan).await,
-        AfterSource::Delete => delete(aws, plan).await,
+    let Some(source) = find_source(aws, plan).await? else {
+        let last = find_snapshot(aws, &plan.names.last).await?;
+        return Ok(gone(plan, last.as_ref().map(|snapshot| snapshot.status().unwrap_or_default())));
+    };
+    if plan.after.source == AfterSource::Delete {
+        return delete(aws, plan, &source).await;
     }
+    mark_moved(aws, plan).await?;
+    if plan.after.source == AfterSource::Stop { stop(aws, plan, &source).await } else { Ok(Ready::yes("kept, fenced")) }
 }
 
-async fn stop(aws: &Aws, plan: &Plan) -> Result<Ready> {
+async fn stop(aws: &Aws, plan: &Plan, source: &DbInstance) -> Result<Ready> {
+    let status = source.db_instance_status().unwrap_or_default();
     let source = &plan.source.identifier;
-    let status = find_instance(aws, source).await?.and_then(|instance| instance.db_instance_status).unwrap_or_default();
-    match status.as_str() {
+    match status {
         "stopped" => Ok(Ready::yes("stopped; RDS starts it again after seven days")),
         "available" => match aws.rds.stop_db_instance().db_instance_identifier(source).send().await {
             Ok(_) => Ok(Ready::not_yet("stopping")),
@@ -85,15 +94,8 @@ async fn stop(aws: &Aws, plan: &Plan) -> Result<Ready> {
 }
 
 /// The last snapshot is unencrypted as the source is: it is named in the output, for the operator to decide.
-async fn delete(aws: &Aws, plan: &Plan) -> Result<Ready> {
+async fn delete(aws: &Aws, plan: &Plan, instance: &DbInstance) -> Result<Ready> {
     let (source, last) = (&plan.source.identifier, &plan.names.last);
-    let Some(instance) = find_instance(aws, source).await? else {
-        return Ok(match find_snapshot(aws, last).await? {
-            Some(snapshot) if snapshot.status() == Some("available") => Ready::yes(format!("deleted; its last snapshot is {last}")),
-            Some(snapshot) => Ready::not_yet(snapshot.status().unwrap_or_default()),
-            None => Ready::yes("deleted"),
-        });
-    };
     if instance.db_instance_status() != Some("available") {
         return Ok(Ready::not_yet(instance.db_instance_status().unwrap_or_default()));
     }

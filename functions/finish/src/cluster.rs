@@ -7,13 +7,13 @@ use shared::error::{ErrorName, Result, StepError, While};
 use shared::input::AfterSource;
 use shared::rds::{clusters, drop_log_group};
 
-use crate::roles;
+use crate::{gone, is_source, mark_moved, roles};
 
 /// After it answers ready, the new cluster exports the logs that the source does and no others, keeps its master password
 /// as the source does, is protected against deletion if the source is, and has its roles.
 pub(crate) async fn settle_target(aws: &Aws, plan: &Plan, settled: &mut Settled) -> Result<Ready> {
     // A repeated call after the source was deleted: what it asked for has been done.
-    let Some(source) = clusters::find_cluster(aws, &plan.source.identifier).await? else { return Ok(Ready::yes("the source is gone")) };
+    let Some(source) = find_source(aws, plan).await? else { return Ok(Ready::yes("the source is gone")) };
     let gone = || StepError::new(ErrorName::RestoreFailed, format!("cluster {} does not exist any more", plan.target));
     let target = clusters::find_cluster(aws, &plan.target).await?.ok_or_else(gone)?;
     let extra: Vec<String> = exports(&target).iter().filter(|export| !exports(&source).contains(export)).cloned().collect();
@@ -45,23 +45,32 @@ pub(crate) async fn settle_target(aws: &Aws, plan: &Plan, settled: &mut Settled)
     Ok(Ready::not_yet("modifying"))
 }
 
+async fn find_source(aws: &Aws, plan: &Plan) -> Result<Option<DbCluster>> {
+    let named = clusters::find_cluster(aws, &plan.source.identifier).await?;
+    Ok(named.filter(|cluster| is_source(plan, cluster.db_cluster_resource_id())))
+}
+
 fn exports(cluster: &DbCluster) -> &[String] {
     cluster.enabled_cloudwatch_logs_exports()
 }
 
 /// After it answers ready, the source is kept, stopped, or deleted behind a last snapshot.
 pub(crate) async fn settle_source(aws: &Aws, plan: &Plan) -> Result<Ready> {
-    match plan.after.source {
-        AfterSource::Keep => Ok(Ready::yes("kept, fenced")),
-        AfterSource::Stop => stop(aws, plan).await,
-        AfterSource::Delete => delete(aws, plan).await,
+    let Some(source) = find_source(aws, plan).await? else {
+        let last = clusters::find_snapshot(aws, &plan.names.last).await?;
+        return Ok(gone(plan, last.as_ref().map(|snapshot| snapshot.status().unwrap_or_default())));
+    };
+    if plan.after.source == AfterSource::Delete {
+        return delete(aws, plan, &source).await;
     }
+    mark_moved(aws, plan).await?;
+    if plan.after.source == AfterSource::Stop { stop(aws, plan, &source).await } else { Ok(Ready::yes("kept, fenced")) }
 }
 
-async fn stop(aws: &Aws, plan: &Plan) -> Result<Ready> {
+async fn stop(aws: &Aws, plan: &Plan, source: &DbCluster) -> Result<Ready> {
+    let status = source.status().unwrap_or_default();
     let source = &plan.source.identifier;
-    let status = clusters::find_cluster(aws, source).await?.and_then(|cluster| cluster.status).unwrap_or_default();
-    match status.as_str() {
+    match status {
         "stopped" => Ok(Ready::yes("stopped; RDS starts it again after seven days")),
         "available" => match aws.rds.stop_db_cluster().db_cluster_identifier(source).send().await {
             Ok(_) => Ok(Ready::not_yet("stopping")),
@@ -72,15 +81,8 @@ async fn stop(aws: &Aws, plan: &Plan) -> Result<Ready> {
 }
 
 /// The cluster's last snapshot is made with its deletion, which Aurora allows only once all members are gone.
-async fn delete(aws: &Aws, plan: &Plan) -> Result<Ready> {
+async fn delete(aws: &Aws, plan: &Plan, cluster: &DbCluster) -> Result<Ready> {
     let (source, last) = (&plan.source.identifier, &plan.names.last);
-    let Some(cluster) = clusters::find_cluster(aws, source).await? else {
-        return Ok(match clusters::find_snapshot(aws, last).await? {
-            Some(snapshot) if snapshot.status() == Some("available") => Ready::yes(format!("deleted; its last snapshot is {last}")),
-            Some(snapshot) => Ready::not_yet(snapshot.status().unwrap_or_default()),
-            None => Ready::yes("deleted"),
-        });
-    };
     if cluster.status() != Some("available") {
         return Ok(Ready::not_yet(cluster.status().unwrap_or_default()));
     }
@@ -90,7 +92,7 @@ async fn delete(aws: &Aws, plan: &Plan) -> Result<Ready> {
         return Ok(Ready::not_yet("modifying"));
     }
     if plan.source.kind == Kind::Aurora && !cluster.db_cluster_members().is_empty() {
-        return clusters::drop_members(aws, &cluster).await;
+        return clusters::drop_members(aws, cluster).await;
     }
     let request = aws.rds.delete_db_cluster().db_cluster_identifier(source).final_db_snapshot_identifier(last);
     request.send().await.map_err(StepError::from).while_doing(&format!("delete {source}"))?;

@@ -10,9 +10,8 @@ mod roles;
 use aws_sdk_rds::types::Tag;
 use serde::Serialize;
 use shared::aws::{Aws, code};
-use shared::contract::{Action, FinishRequest, Plan, Settled};
+use shared::contract::{Action, FinishRequest, Plan, Ready, Settled};
 use shared::error::{Result, StepError};
-use shared::input::AfterSource;
 use shared::names::MOVED_TAG;
 use shared::rds::describe_target;
 
@@ -42,9 +41,6 @@ pub async fn handle(aws: &Aws, mut request: FinishRequest) -> Result<Answer> {
     if !target.ready {
         return not_yet(target.status, request.settled);
     }
-    if plan.after.source != AfterSource::Delete {
-        mark_moved(aws, plan).await?;
-    }
     let source = if is_cluster { cluster::settle_source(aws, plan).await? } else { after::settle_source(aws, plan).await? };
     if !source.ready {
         return not_yet(source.status, request.settled);
@@ -52,6 +48,20 @@ pub async fn handle(aws: &Aws, mut request: FinishRequest) -> Result<Answer> {
     let target = describe_target(aws, &request.plan).await?;
     let output = output::output(&request, &target, &source.status);
     Ok(Answer { ready: true, status: source.status, settled: request.settled, output: Some(output) })
+}
+
+/// Whether nobody has given the source's name to another database meanwhile: that one is not the run's to touch.
+fn is_source(plan: &Plan, resource_id: Option<&str>) -> bool {
+    resource_id == Some(&plan.source.resource_id)
+}
+
+/// Where no source is left to settle.
+fn gone(plan: &Plan, last_snapshot: Option<&str>) -> Ready {
+    match last_snapshot {
+        Some("available") => Ready::yes(format!("deleted; its last snapshot is {}", plan.names.last)),
+        Some(status) => Ready::not_yet(status),
+        None => Ready::yes("gone, or renamed"),
+    }
 }
 
 /// After it, the source says where its application is: neither a fleet nor a finding of AWS Config moves it once more.

@@ -25,6 +25,8 @@ pub struct Seen {
     pub connected: bool,
     /// Whether the cutover is approved, and may be at this hour.
     pub approved: bool,
+    /// How long it is until it may be, by its window; 0 while that is open, or where there is none.
+    pub window_opens_in_seconds: u64,
     /// Who says to have approved it, where a tag says so.
     pub approved_by: Option<String>,
     /// The most that any database has to apply.
@@ -67,10 +69,21 @@ async fn look(aws: &Aws, plan: &Plan) -> Result<Seen> {
     let measured = [(Metric::LagBytes, lag_bytes.into()), (Metric::ApplyStopped, u8::from(!connected).into())];
     metrics::emit(&plan.source.identifier, &measured);
     let free_storage_bytes = watch_headroom(aws, plan, retained_wal_bytes).await?;
-    let Approval { approved, approved_by } = if is_hour(plan) { read_approval(aws, plan).await? } else { Approval::default() };
+    let window_opens_in_seconds = plan.cutover.window.as_ref().and_then(|window| seconds_until(window, SystemTime::now())).unwrap_or(0);
+    let Approval { approved, approved_by } = if window_opens_in_seconds == 0 { read_approval(aws, plan).await? } else { Approval::default() };
     let caught_up = caught_up(&lags);
     let drift = if caught_up { read_drift(&source_server, &target_server, plan).await? } else { Vec::new() };
-    Ok(Seen { caught_up, connected, approved, approved_by, lag_bytes, retained_wal_bytes, free_storage_bytes, drift: catalog::name_some(&drift) })
+    Ok(Seen {
+        caught_up,
+        connected,
+        approved,
+        window_opens_in_seconds,
+        approved_by,
+        lag_bytes,
+        retained_wal_bytes,
+        free_storage_bytes,
+        drift: catalog::name_some(&drift),
+    })
 }
 
 /// Somebody's DDL can be in the way for a while, or change what is read: no reason to give a copy up, nor to call it equal.
@@ -79,10 +92,6 @@ async fn read_drift(source: &Server, target: &Server, plan: &Plan) -> Result<Vec
         Err(error) if matches!(error.name, ErrorName::LockTimeout | ErrorName::Internal) => Ok(vec![error.to_string()]),
         drift => drift,
     }
-}
-
-fn is_hour(plan: &Plan) -> bool {
-    plan.cutover.window.as_ref().is_none_or(|window| seconds_until(window, SystemTime::now()) == Some(0))
 }
 
 /// The word, and whose it is said to be.
