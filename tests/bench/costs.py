@@ -98,6 +98,7 @@ def laps(seconds_expression: str, seconds: float) -> int:
     """How often it is waited until so many seconds are over."""
     expression = Jsonata(seconds_expression.removeprefix("{%").removesuffix("%}"))
     expression.assign("plan", {"wait": {"max_seconds": WAIT_MAX_SECONDS}})
+    expression.assign("lag", {"connected": True, "caught_up": True, "window_opens_in_seconds": 0})
     polls, waited = 0, 0.0
     while waited < seconds:
         expression.assign("polls", polls)

@@ -22,11 +22,16 @@ DEMO = {
 
 @pytest.mark.parametrize(
     "seconds, expected",
-    # 1 + 2 + … + 60 seconds, then a look every 180 seconds.
-    [(0, 0), (1, 1), (3, 2), (1830, 60), (1831, 61), (3600, 70), (3 * 3600, 110)],
+    # 1 + 2 + … + 60 seconds, then 180, 240 and 300, then a look every 360 seconds.
+    [(0, 0), (1, 1), (3, 2), (1830, 60), (1831, 61), (2550, 63), (3600, 66), (3 * 3600, 86)],
 )
 def test_a_wait_has_as_many_laps_as_the_state_machine_lets_it_have(seconds, expected):
     assert laps(STATES["WaitForCopy"]["Seconds"], seconds) == expected
+
+
+def test_an_approval_is_waited_for_as_by_a_copy_that_follows():
+    # 2 + 4 + … + 2n seconds.
+    assert laps(STATES["WaitForApproval"]["Seconds"], 12 * 3600) == 208
 
 
 def test_the_laps_that_are_counted_are_those_of_the_state_machine():
@@ -38,9 +43,9 @@ def test_hours_add_laps_and_nothing_else():
     least, most = count(STATES, DEMO, NO_TIME), count(STATES, DEMO, Hours(**vars(NO_TIME) | {"copy": 1}))
     # The demo's own lap is taken off.
     assert least.transitions == sum(DEMO["states"].values()) - 4
-    assert most.transitions - least.transitions == 4 * 70
-    assert (least.invocations, most.invocations) == (2, 2 + 2 * 70)
-    assert (least.gb_seconds, most.gb_seconds) == (pytest.approx(0.1 + 0.5), pytest.approx(0.1 + 0.5 + 70 * (0.1 + 0.3)))
+    assert most.transitions - least.transitions == 4 * 66
+    assert (least.invocations, most.invocations) == (2, 2 + 2 * 66)
+    assert (least.gb_seconds, most.gb_seconds) == (pytest.approx(0.1 + 0.5), pytest.approx(0.1 + 0.5 + 66 * (0.1 + 0.3)))
 
 
 def test_a_function_is_called_as_its_binary():
