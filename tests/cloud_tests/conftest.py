@@ -88,14 +88,14 @@ def wait_until(is_so, what: str, limit_seconds: float = 60):
     return seen
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cloud():
     running = Cloud("--no-stack")
     yield running
     assert running.stop() == 0
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def function_arn(cloud):
     return cloud.create_function("step")
 
