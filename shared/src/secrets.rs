@@ -24,6 +24,8 @@ impl std::fmt::Debug for Credentials {
 #[derive(Clone)]
 pub struct Secret {
     pub arn: String,
+    /// Of the version that was read.
+    pub version_id: String,
     pub value: Map<String, Value>,
 }
 
@@ -47,7 +49,7 @@ pub async fn read_secret(aws: &Aws, id: &str) -> Result<Secret> {
     let text = output.secret_string().ok_or_else(|| unusable("holds binary data, not JSON"))?;
     // The parser's message would quote the secret.
     let value = serde_json::from_str(text).map_err(|_| unusable("is not a JSON object"))?;
-    Ok(Secret { arn: output.arn().unwrap_or(id).to_owned(), value })
+    Ok(Secret { arn: output.arn().unwrap_or(id).to_owned(), version_id: output.version_id().unwrap_or_default().to_owned(), value })
 }
 
 /// The master user's credentials.
@@ -105,7 +107,7 @@ impl Secret {
 
     /// Makes this the current version; the one before stays as `AWSPREVIOUS`.
     ///
-    /// Twice: the same token with the same value is one version.
+    /// Twice: the same token with the same value is one version, which does not become the current one again.
     ///
     /// # Errors
     /// `AwsUnavailable`, `AwsRefused`.
@@ -127,7 +129,7 @@ mod tests {
 
     fn secret(value: Value) -> Secret {
         let Value::Object(value) = value else { panic!("an object") };
-        Secret { arn: "arn".into(), value }
+        Secret { arn: "arn".into(), version_id: "first".into(), value }
     }
 
     #[test]

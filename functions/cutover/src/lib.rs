@@ -68,9 +68,11 @@ async fn cut_over(aws: &Aws, source: &Server, plan: &Plan) -> Result<CutoverDone
     // The copy was restored as an instance of the source's class.
     let load = Load::of_class(target_writer(aws, plan).await?.db_instance_class().unwrap_or_default());
     let pause::Fenced { closed, phases } = Box::pin(pause::fence_source(source, &target, plan, load)).await?;
-    futures_util::future::try_join_all(switches.iter().map(|switch| switch.carry_out(aws, plan))).await?;
+    let led = futures_util::future::try_join_all(switches.iter().map(|switch| switch.carry_out(aws, plan))).await;
     let write_pause_ms = now_ms().saturating_sub(closed.paused_at_ms);
+    // Before the error: a secret that cannot be written keeps writers waiting from call to call.
     metrics::emit(&plan.source.identifier, &[(Metric::WritePauseMs, write_pause_ms.into())]);
+    led?;
     tracing::info!(write_pause_ms, "the application's secrets lead to the copy");
     end_applications_sessions(source, plan).await?;
     Ok(CutoverDone {

@@ -34,12 +34,13 @@ pub(crate) async fn read_switches(aws: &Aws, plan: &Plan, target: &Server) -> Re
 }
 
 impl Switch {
-    /// After it, the secret's current version leads to the new database. The token makes a repeat the same version.
+    /// After it, the secret's current version leads to the new database. The token makes a repeat the same version, unless somebody has
+    /// led the secret back meanwhile.
     pub(crate) async fn carry_out(&self, aws: &Aws, plan: &Plan) -> Result<()> {
         if self.is_done {
             return Ok(());
         }
-        let digest = Sha256::digest(format!("{} {}", plan.execution.id, self.secret.arn).as_bytes());
+        let digest = Sha256::digest(format!("{} {} {}", plan.execution.id, self.secret.arn, self.secret.version_id).as_bytes());
         let token = hex::encode(digest);
         self.moved.write(aws, &token).await
     }
