@@ -400,6 +400,7 @@ pub mod example {
             "summarize" => json!({
                 "execution": execution(),
                 "bucket": "example",
+                "report_bucket": "example-reports",
                 "folder": "campaigns/example/",
                 "planned": ["orders-db"],
                 "begun": [],

@@ -143,9 +143,18 @@ impl Error for StepError {
     }
 }
 
+/// A cause of Step Functions has 32,768 characters, and that of a nested execution has this one in it as JSON within JSON.
+/// Source: AWS Step Functions API reference, `ExecutionFailedEventDetails`.
+const MOST_MESSAGE_BYTES: usize = 12_000;
+
 impl From<StepError> for Diagnostic {
     fn from(error: StepError) -> Self {
-        Self { error_type: error.name.as_str().to_owned(), error_message: error.message }
+        let mut message = error.message;
+        if message.len() > MOST_MESSAGE_BYTES {
+            message.truncate(message.floor_char_boundary(MOST_MESSAGE_BYTES));
+            message.push_str(" … (the rest is in the function's log)");
+        }
+        Self { error_type: error.name.as_str().to_owned(), error_message: message }
     }
 }
 
@@ -174,5 +183,18 @@ pub trait While<T> {
 impl<T, E: Into<StepError>> While<T> for std::result::Result<T, E> {
     fn while_doing(self, what: &str) -> Result<T> {
         self.map_err(|error| error.into().while_doing(what))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_message_fits_a_cause_of_step_functions() {
+        let told = |message: &str| Diagnostic::from(StepError::new(ErrorName::Internal, message)).error_message;
+        assert_eq!(told("short"), "short");
+        let cut = told(&"ß".repeat(MOST_MESSAGE_BYTES));
+        assert!(cut.len() < MOST_MESSAGE_BYTES + 100 && cut.starts_with('ß') && cut.ends_with("log)"), "{} bytes", cut.len());
     }
 }

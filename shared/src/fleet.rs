@@ -120,6 +120,8 @@ impl Campaign {
         for field in ["source", "plan_only", "undo"] {
             must(!self.defaults.contains_key(field), "defaults cannot have source, plan_only or undo");
         }
+        let has_approval = self.defaults.get("cutover").is_some_and(|cutover| cutover.get("when").is_some());
+        must(!has_approval, "defaults cannot have cutover.when: each database's owner says so by tag, or its entry");
         problems
     }
 }
@@ -236,7 +238,7 @@ pub enum Outcome {
     Misconfigured,
     /// Not a database that this product moves, or not a finding.
     NotOurs,
-    /// The campaign had stopped before its turn.
+    /// The campaign had stopped before its turn, or the Region had no place for it: nothing was made.
     NotStarted,
     /// Could not be found out.
     Unknown,
@@ -263,6 +265,8 @@ pub struct Row {
 pub struct SummarizeRequest {
     pub execution: Execution,
     pub bucket: String,
+    /// Where the reports of its executions are.
+    pub report_bucket: String,
     /// Where the rows are, and where the summary goes: `campaigns/<execution>/`.
     pub folder: String,
     /// All that were planned, and those of them whose migration was begun: each must have left a row.
@@ -311,6 +315,7 @@ mod tests {
             (json!({"stop_after_failures": 0}), "stop_after_failures"),
             (json!({"lead_hours": 13}), "lead_hours"),
             (json!({"defaults": {"source": "d"}}), "defaults"),
+            (json!({"defaults": {"cutover": {"when": "now"}}}), "cutover.when"),
             (json!({"production": {"values": "prod"}}), "production.values"),
             (json!("all"), "objects"),
             (json!(null), "objects"),

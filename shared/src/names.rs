@@ -10,6 +10,8 @@ use crate::contract::Kind;
 
 /// The prefix of every role, schema, slot, publication and subscription of the product.
 pub const PREFIX: &str = "rds_reencrypt_";
+/// The prefix of every snapshot and parameter group of the product.
+pub const RDS_PREFIX: &str = "rds-reencrypt-";
 /// The tag on the new database that approves the cutover; its value is the execution's name.
 pub const APPROVE_TAG: &str = "rds-reencrypt:approve";
 /// A tag beside it in which who approved may say who it was; read, and believed no further than that.
@@ -51,11 +53,11 @@ impl Names {
         let key: String = hex::encode(digest).chars().take(10).collect();
         Self {
             run: format!("{PREFIX}{key}"),
-            snapshot: format!("rds-reencrypt-{key}"),
-            copy: format!("rds-reencrypt-{key}-encrypted"),
-            last: format!("rds-reencrypt-{key}-last"),
+            snapshot: format!("{RDS_PREFIX}{key}"),
+            copy: format!("{RDS_PREFIX}{key}-encrypted"),
+            last: format!("{RDS_PREFIX}{key}-last"),
             target: successor(source, &key),
-            parameter_group: format!("rds-reencrypt-{key}"),
+            parameter_group: format!("{RDS_PREFIX}{key}"),
         }
     }
 

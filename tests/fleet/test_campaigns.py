@@ -1,14 +1,18 @@
 """Campaigns over several databases: their order, their end, and what becomes of them when they are stopped."""
 
+import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from demo.footprint import footprint
 from executions.runs import target_of, undo_of
 from executions.sources import make_source
+from jsonata.jsonata import Jsonata
 
 from .fleet import LIMIT_SECONDS, detail_of, owned
 
+MACHINE = json.loads((Path(__file__).resolve().parents[2] / "statemachine" / "fleet.asl.json").read_text())
 NAMES = ["alpha", "beta", "gamma"]
 SIZES = {"alpha": 50, "beta": 30, "gamma": 40}
 
@@ -50,6 +54,14 @@ def test_a_campaign_plans_each_of_its_list_once_and_the_harmless_ones_first(clou
     (message,) = fleet.news()
     assert message["Subject"] == "rds-reencrypt: 4 planned, 1 gone, 2 misconfigured, 1 not ours"
     assert "it is named more than once, and its first entry counts" in message["Message"]
+
+
+def test_who_has_no_window_or_an_early_one_comes_first():
+    planned = [{"item": name, "go": go, "wait_seconds": wait} for name, go, wait in [("a", True, 7200), ("b", False, 0), ("c", True, 0), ("d", True, 0), ("e", True, 60)]]
+    chosen = Jsonata(MACHINE["States"]["PlanAll"]["Assign"]["chosen"].removeprefix("{%").removesuffix("%}"))
+    for result, expected in [(planned, ["c", "d", "e", "a"]), (planned[:1], ["a"]), (planned[1:2], []), ([], [])]:
+        chosen.assign("states", {"result": result})
+        assert list(chosen.evaluate(None)) == expected
 
 
 @pytest.fixture(scope="module")

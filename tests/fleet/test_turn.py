@@ -1,6 +1,7 @@
 """Places of the Region, and the hours in which a cutover may be."""
 
 import contextlib
+import json
 
 import pytest
 from demo.executions import Execution
@@ -103,6 +104,9 @@ def test_a_closed_window_holds_an_approved_run(cloud, held):
     seen = looks()
     wait_until(looks, lambda number: number >= seen + 3, "more looks", 60)
     assert held.follow()[-1] in ("AwaitApproval", "MayCutOver", "WaitForApproval")
+    outputs = [json.loads(event["taskSucceededEventDetails"]["output"]) for event in held.events() if "taskSucceededEventDetails" in event]
+    last_look = [output["Payload"] for output in outputs if "window_opens_in_seconds" in output.get("Payload", {})][-1]
+    assert last_look["approved"] and last_look["window_opens_in_seconds"] > 0
 
 
 def test_what_a_run_by_hand_holds_is_running_for_campaigns_and_findings(fleet, sources, held):

@@ -4,6 +4,7 @@ use aws_sdk_rds::types::{AccountQuota, DbSnapshot};
 use shared::aws::Aws;
 use shared::contract::Kind;
 use shared::error::{Result, StepError, While};
+use shared::names::RDS_PREFIX;
 use shared::rds::{COPIES_AT_A_TIME, is_being_copied};
 
 /// Source: Amazon RDS user guide, "Quotas"; the account's own number comes from `DescribeAccountAttributes`.
@@ -11,8 +12,7 @@ const MANUAL_SNAPSHOTS: i64 = 100;
 /// What is left to others who come while runs are under way.
 const COPIES_LEFT: i64 = 2;
 const SNAPSHOTS_LEFT: i64 = 4;
-/// What begins with this is a run's, and counted with the runs. A source's last snapshot stays, and is one like others'.
-const OURS: &str = "rds-reencrypt-";
+/// A source's last snapshot stays, and is one like others'.
 const LAST: &str = "-last";
 
 /// How many runs at a time have their copies and snapshots without being refused any.
@@ -45,8 +45,9 @@ async fn quota_of_snapshots(aws: &Aws) -> Result<i64> {
     Ok(quota.and_then(AccountQuota::max).unwrap_or(MANUAL_SNAPSHOTS))
 }
 
+/// Those are counted with the runs.
 fn is_of_a_run(snapshot: &DbSnapshot) -> bool {
-    snapshot.db_snapshot_identifier().is_some_and(|id| id.starts_with(OURS) && !id.ends_with(LAST))
+    snapshot.db_snapshot_identifier().is_some_and(|id| id.starts_with(RDS_PREFIX) && !id.ends_with(LAST))
 }
 
 #[cfg(test)]

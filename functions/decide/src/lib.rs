@@ -34,7 +34,9 @@ fn decide(found: &Found, request: DecideRequest, now: SystemTime) -> Decision {
         return nothing(source, Outcome::Done, format!("its application has moved to {target}"));
     }
     if let Err(error) = found.read() {
-        return nothing(source, Outcome::NotOurs, error.to_string());
+        // One of ours that cannot be read yet, or is too old, is somebody's to look at.
+        let outcome = if found.is_postgres() { Outcome::Refused } else { Outcome::NotOurs };
+        return nothing(source, outcome, format!("{}: {error}", error.name));
     }
     if let Some(key) = found.encrypted_with().filter(|_| !request.campaign.rekey) {
         return nothing(source, Outcome::Done, format!("it is encrypted already, with {key}, and nobody asked for another key (rekey)"));
@@ -66,11 +68,11 @@ fn nothing(source: &str, outcome: Outcome, why: impl Into<String>) -> Decision {
     Decision { mode: Mode::Nothing, outcome, why, source, name: String::new(), input: Value::Null, wait_seconds: 0 }
 }
 
-/// The campaign's defaults, what the tags add, what the campaign says of this very database.
+/// The campaign's defaults, what it says of this very database, and last its owner's word, which is the tags.
 fn input(source: &str, campaign: &Campaign, policy: &Policy, plan_only: bool) -> Value {
     let mut input = campaign.defaults.clone();
-    merge(&mut input, policy.from_tags.clone());
     merge(&mut input, policy.from_entry.clone());
+    merge(&mut input, policy.from_tags.clone());
     input.insert("source".to_owned(), json!(source));
     input.insert("plan_only".to_owned(), json!(plan_only));
     Value::Object(input)
@@ -187,6 +189,28 @@ mod tests {
         );
         // From Thursday midnight to Friday, 20:00, six hours before.
         assert_eq!(decision.wait_seconds, 44 * 3_600);
+    }
+
+    #[test]
+    fn the_owners_word_is_the_last_one() {
+        let tags = [("encrypt:mode", "migrate"), ("encrypt:approval", "required"), ("encrypt:window", "sat:02:00-sat:04:00")];
+        let entry = json!({"cutover": {"when": "now", "window": "mon:02:00-mon:04:00"}});
+        let decision = decision(&tags, entry, json!({"defaults": {"cutover": {"window": "tue:02:00-tue:04:00"}}}), false);
+        assert_eq!(decision.input["cutover"], json!({"when": "approved", "window": "sat:02:00-sat:04:00"}));
+    }
+
+    #[test]
+    fn one_that_is_being_made_is_no_strangers() {
+        let outcome = |change: fn(&mut DbInstance)| {
+            let Found::Instance(mut instance) = database(&[]) else { unreachable!("it is an instance") };
+            change(&mut instance);
+            let item = Item { source: "orders".to_owned(), entry: Map::new() };
+            let request = DecideRequest { item, campaign: Campaign::default(), prefix: "spring".to_owned(), plan: true };
+            decide(&Found::Instance(instance), request, UNIX_EPOCH).outcome
+        };
+        assert_eq!(outcome(|instance| instance.endpoint = None), Outcome::Refused);
+        assert_eq!(outcome(|instance| instance.engine_version = Some("11.22".to_owned())), Outcome::Refused);
+        assert_eq!(outcome(|instance| instance.engine = Some("mysql".to_owned())), Outcome::NotOurs);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use aws_sdk_rds::types::{DbCluster, DbInstance, Tag};
 use shared::aws::Aws;
 use shared::error::{Result, StepError, While};
 use shared::fleet::Production;
-use shared::rds::found::moved_to;
+use shared::rds::found::{is_postgres, moved_to};
 
 /// What is known of a database before anybody looks closer.
 #[derive(Debug)]
@@ -91,10 +91,6 @@ fn of_tags(tags: &[Tag], production: &Production) -> Candidate {
         is_production: told.is_none_or(is_one),
         moved_to: moved_to(tags).map(str::to_owned),
     }
-}
-
-fn is_postgres(engine: Option<&str>) -> bool {
-    matches!(engine, Some("postgres" | "aurora-postgresql"))
 }
 
 #[cfg(test)]

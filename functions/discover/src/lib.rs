@@ -14,8 +14,10 @@ use shared::names::POLICY_PREFIX;
 
 use crate::candidates::Candidate;
 
-/// A state of Step Functions holds 256 KiB: the longest identifiers, with a few words on each.
-const MOST_DATABASES: usize = 2_000;
+/// A state of Step Functions holds 256 KiB, and what the map hands back has some words more on each database.
+/// Source: AWS Step Functions developer guide, "Service quotas".
+const MOST_BYTES: usize = 240_000;
+const MORE_BYTES_OF_EACH: usize = 50;
 /// What is left of an execution's 80 characters for the campaign's name.
 const PREFIX_CHARACTERS: usize = 24;
 
@@ -36,11 +38,20 @@ pub async fn handle(aws: &Aws, request: DiscoverRequest) -> Result<Discovered> {
     campaign.defaults.entry("kms_key").or_insert(Value::String(request.kms_key));
     let candidates = candidates::read(aws, &campaign.production).await?;
     let (databases, skipped) = choose(&candidates, &campaign);
-    if databases.len() + skipped.len() > MOST_DATABASES {
-        let message = format!("{} databases are more than one campaign holds, {MOST_DATABASES}: narrow it by tag", databases.len());
+    let discovered = Discovered { databases, skipped, prefix: prefix(&request.execution.name), campaign, is_finding: false };
+    check_size(&discovered)?;
+    Ok(discovered)
+}
+
+/// More would end the campaign halfway, by an error that no state can catch.
+fn check_size(discovered: &Discovered) -> Result<()> {
+    let count = discovered.databases.len() + discovered.skipped.len();
+    let bytes = serde_json::to_vec(discovered).map_or(usize::MAX, |text| text.len() + MORE_BYTES_OF_EACH * count);
+    if bytes > MOST_BYTES {
+        let message = format!("{count} databases, with what is told of them, are more than one campaign holds: narrow it by tag");
         return Err(StepError::new(ErrorName::PreconditionFailed, message));
     }
-    Ok(Discovered { databases, skipped, prefix: prefix(&request.execution.name), campaign, is_finding: false })
+    Ok(())
 }
 
 /// The chosen ones in order, each once, and those that cannot be moved.
@@ -127,6 +138,21 @@ mod tests {
 
     fn names(items: &[Item]) -> Vec<&str> {
         items.iter().map(|item| item.source.as_str()).collect()
+    }
+
+    #[test]
+    fn a_campaign_holds_as_much_as_a_state_does() {
+        let of = |count: usize, length: usize| Discovered {
+            databases: (0..count).map(|at| Item { source: format!("{at:0length$}"), entry: Map::new() }).collect(),
+            skipped: Vec::new(),
+            campaign: Campaign::default(),
+            prefix: "spring".to_owned(),
+            is_finding: false,
+        };
+        assert!(check_size(&of(1_200, 63)).is_ok() && check_size(&of(2_000, 20)).is_ok());
+        let error = check_size(&of(3_000, 20)).unwrap_err();
+        assert_eq!(error.name, ErrorName::PreconditionFailed);
+        assert!(error.to_string().starts_with("3000 databases"), "{error}");
     }
 
     #[test]

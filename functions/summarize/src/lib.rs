@@ -36,7 +36,8 @@ pub async fn handle(aws: &Aws, request: SummarizeRequest) -> Result<Summary> {
     let outcomes = count(&rows);
     let table = serde_json::to_vec_pretty(&rows).map_err(|error| internal("write the summary", error))?;
     store.write(&json, "application/json", table).await?;
-    store.write(&html, "text/html; charset=utf-8", page::draw(&request.execution.name, aws.region(), &outcomes, &rows).into_bytes()).await?;
+    let places = page::Places { region: aws.region(), report_bucket: &request.report_bucket };
+    store.write(&html, "text/html; charset=utf-8", page::draw(&request.execution.name, &places, &outcomes, &rows).into_bytes()).await?;
     Ok(Summary {
         subject: subject(&outcomes),
         message: format!("{}\n\ns3://{}/{html}", message(&rows), store.bucket),

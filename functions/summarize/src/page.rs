@@ -14,7 +14,7 @@ td.number{text-align:right;font-variant-numeric:tabular-nums}.undone,.needs_you,
 @media(max-width:40rem){thead{display:none}tr,td{display:block}td.number{text-align:left}td[data-name]::before{content:attr(data-name) ': ';color:#555}}";
 
 /// The page of a campaign. What comes from elsewhere is escaped.
-pub(crate) fn draw(campaign: &str, region: &str, outcomes: &BTreeMap<Outcome, u64>, rows: &[Row]) -> String {
+pub(crate) fn draw(campaign: &str, places: &Places, outcomes: &BTreeMap<Outcome, u64>, rows: &[Row]) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -28,8 +28,8 @@ pub(crate) fn draw(campaign: &str, region: &str, outcomes: &BTreeMap<Outcome, u6
                 h1 { "Campaign " (campaign) }
                 ul { @for (outcome, count) in outcomes { li { (count) " " (word(*outcome)) } } }
                 table {
-                    thead { tr { th { "Database" } th { "State" } th { "New database" } th { "Pause, ms" } th { "Rows" } th { "Key" } th { "Execution" } } }
-                    tbody { @for row in rows { (line(row, region)) } }
+                    thead { tr { th { "Database" } th { "State" } th { "New database" } th { "Pause, ms" } th { "Rows" } th { "Key" } th { "Execution" } th { "Report" } } }
+                    tbody { @for row in rows { (line(row, places)) } }
                 }
             }
         }
@@ -37,7 +37,7 @@ pub(crate) fn draw(campaign: &str, region: &str, outcomes: &BTreeMap<Outcome, u6
     page.into_string()
 }
 
-fn line(row: &Row, region: &str) -> Markup {
+fn line(row: &Row, places: &Places) -> Markup {
     let output = row.output.as_ref().unwrap_or(&Value::Null);
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     html! {
@@ -48,7 +48,9 @@ fn line(row: &Row, region: &str) -> Markup {
             td.number data-name="Pause, ms" { @if let Some(pause) = output["write_pause_ms"].as_u64() { (pause) } }
             td.number data-name="Rows" { @if let Some(rows) = rows(output) { (rows) } }
             td data-name="Key" { (text(&output["kms_key_arn"])) }
-            td data-name="Execution" { @if let Some(arn) = &row.execution { a href=(console(arn, region)) { (arn.rsplit(':').next().unwrap_or(arn)) } } }
+            @let name = row.execution.as_deref().map(|arn| arn.rsplit(':').next().unwrap_or(arn));
+            td data-name="Execution" { @if let (Some(arn), Some(name)) = (&row.execution, name) { a href=(places.execution(arn)) { (name) } } }
+            td data-name="Report" { @if let Some(name) = name { a href=(places.report(name)) { "report" } } }
         }
     }
 }
@@ -59,8 +61,23 @@ fn rows(output: &Value) -> Option<u64> {
     databases.values().map(|database| database["rows"].as_u64()).sum()
 }
 
-fn console(arn: &str, region: &str) -> String {
-    format!("https://{region}.console.aws.amazon.com/states/home?region={region}#/v2/executions/details/{arn}")
+/// Where the console shows executions and their reports.
+pub(crate) struct Places<'a> {
+    pub(crate) region: &'a str,
+    pub(crate) report_bucket: &'a str,
+}
+
+impl Places<'_> {
+    fn execution(&self, arn: &str) -> String {
+        let region = self.region;
+        format!("https://{region}.console.aws.amazon.com/states/home?region={region}#/v2/executions/details/{arn}")
+    }
+
+    /// The report function writes one for every execution that has ended.
+    fn report(&self, name: &str) -> String {
+        let (region, bucket) = (self.region, self.report_bucket);
+        format!("https://{region}.console.aws.amazon.com/s3/object/{bucket}?region={region}&prefix=executions/{name}/report.html")
+    }
 }
 
 fn class(outcome: Outcome) -> &'static str {
@@ -79,8 +96,10 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    const PLACES: Places = Places { region: "eu-central-1", report_bucket: "reports" };
+
     #[test]
-    fn a_line_has_state_pause_rows_key_and_the_way_to_the_execution() {
+    fn a_line_has_state_pause_rows_key_and_the_ways_to_execution_and_report() {
         let row = Row {
             source: "orders".to_owned(),
             outcome: Outcome::Encrypted,
@@ -93,8 +112,9 @@ mod tests {
                 "databases": {"a": {"rows": 3}, "b": {"rows": 4}},
             })),
         };
-        let line = line(&row, "eu-central-1").into_string();
-        for told in ["orders-enc", ">41<", ">7<", "key/k", "executions/details/arn:aws:states", ">spring-encrypt-orders<"] {
+        let line = line(&row, &PLACES).into_string();
+        let report = "s3/object/reports?region=eu-central-1&amp;prefix=executions/spring-encrypt-orders/report.html";
+        for told in ["orders-enc", ">41<", ">7<", "key/k", "executions/details/arn:aws:states", ">spring-encrypt-orders<", report] {
             assert!(line.contains(told), "{told} in {line}");
         }
     }
@@ -103,7 +123,7 @@ mod tests {
     fn what_comes_from_elsewhere_is_escaped() {
         let why = "<script>alert('x')</script>".to_owned();
         let row = Row { source: "a\"<b>".to_owned(), outcome: Outcome::NotOurs, why, execution: None, output: None };
-        let page = draw("<i>", "eu-central-1", &BTreeMap::new(), &[row]);
+        let page = draw("<i>", &PLACES, &BTreeMap::new(), &[row]);
         assert!(!page.contains("<script") && !page.contains("<b>") && !page.contains("<i>"));
     }
 }

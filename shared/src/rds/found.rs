@@ -45,6 +45,15 @@ async fn find_cluster(aws: &Aws, id: &str) -> Result<Found> {
 }
 
 impl Found {
+    /// Of an engine that this product moves, in whichever version.
+    #[must_use]
+    pub fn is_postgres(&self) -> bool {
+        is_postgres(match self {
+            Self::Instance(instance) => instance.engine(),
+            Self::Cluster(cluster, _) => cluster.engine(),
+        })
+    }
+
     /// Of the instance, or of the cluster.
     #[must_use]
     pub fn identifier(&self) -> &str {
@@ -166,6 +175,11 @@ impl Found {
         };
         secret.and_then(|secret| secret.secret_arn()).map(str::to_owned)
     }
+}
+
+#[must_use]
+pub fn is_postgres(engine: Option<&str>) -> bool {
+    matches!(engine, Some("postgres" | "aurora-postgresql"))
 }
 
 /// The database to which an application has moved that was on the one with these tags.
