@@ -33,7 +33,7 @@ VERIFY = Phase(
 APPROVAL = Phase("approval", "follows the source until it may cut over", ("AwaitApproval", "MayCutOver", "WaitForApproval"))
 CUT_OVER = Phase("cut over", "holds the writers, and moves them", ("Cutover", "WaitForward", "CutoverUnfinished"))
 CLEAN_UP = Phase(
-    "clean up", "removes what it has made; the application is on the new database",
+    "clean up", "removes what it has made; the source takes no more writes",
     (
         "CleanUpSubscription", "CleanUpPublication", "CleanUpCopy", "CleanUpSnapshot", "CleanUpPreparation", "IsCleanedUp",
         "WaitForCleanUp", "Finish", "IsFinished", "WaitForFinish", "Encrypted", "CleanUpFailed",

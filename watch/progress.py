@@ -48,6 +48,8 @@ class Progress:
     retained_wal_bytes: int | None = None
     free_storage_bytes: int | None = None
     caught_up: bool = False
+    approved: bool = False
+    window_opens_in_seconds: int = 0
     drift: list[str] = field(default_factory=list)
     # What failed since the last answer, and is tried again; and what began the undo.
     trouble: str = ""
@@ -106,6 +108,7 @@ class Progress:
         self.free_storage_bytes = answer.get("free_storage_bytes", self.free_storage_bytes)
         if "lag_bytes" in answer:
             self.lag_bytes, self.caught_up, self.drift = answer["lag_bytes"], answer["caught_up"], answer["drift"]
+            self.approved, self.window_opens_in_seconds = answer["approved"], answer.get("window_opens_in_seconds", 0)
             self._lags.append((at, self.lag_bytes))
         if (share := self.share) is not None:
             self._shares = (at, share)
@@ -143,7 +146,8 @@ class Progress:
     @property
     def needs_approval(self) -> bool:
         """Whether nothing but the approval keeps it from cutting over, or the hour."""
-        return bool(self.plan and self.phase is APPROVAL and self.caught_up and not self.drift and self.plan["cutover"]["when"] == "approved")
+        follows = self.phase is APPROVAL and self.caught_up and not self.drift
+        return bool(self.plan and follows and not self.approved)
 
     @property
     def waits_for(self) -> str:
@@ -158,8 +162,7 @@ class Progress:
             return "the same changes on the new database, or for them to be taken back: " + "; ".join(self.drift)
         if not self.caught_up:
             return "the copy to catch up"
-        hours = self.plan["cutover"].get("window")
-        window = f"the window {hours}, UTC" if hours else ""
+        window = f"the window {self.plan['cutover']['window']}, UTC" if self.window_opens_in_seconds else ""
         approval = f"approval: {self.approval_command}" if self.needs_approval else ""
         return ", and for ".join(filter(None, (window, approval)))
 

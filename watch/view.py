@@ -131,8 +131,14 @@ def _achieved(output: dict) -> list[str]:
         return [f"{finding['verdict']:<8} {finding['name']}: {finding['found']}" for finding in findings]
     if target := output.get("target"):
         place = f"{target['identifier']} at {target['endpoint']}:{target['port']}"
-        return [f"{output['source']} is now {place}, under {output['kms_key_arn']}; writes paused for {output['write_pause_ms']} ms"]
+        done = f"{output['source']} is now {place}, under {output['kms_key_arn']}; writes paused for {output['write_pause_ms']} ms"
+        return [done, *_to_be_led(output.get("report", {}))]
     return []
+
+
+def _to_be_led(report: dict) -> list[str]:
+    is_led = report.get("switched_secrets") != []
+    return [] if is_led else ["no secret was switched: lead the application there, the source refuses its writes"]
 
 
 def duration(seconds: object) -> str:

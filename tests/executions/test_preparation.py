@@ -80,7 +80,7 @@ def test_a_prepared_source_that_is_given_back_has_its_group_again_and_can_be_tri
     moved.assert_nothing_lost()
 
 
-def test_a_reboot_waits_for_the_maintenance_window(cloud, databases, key_arn):
+def test_a_reboot_waits_for_the_maintenance_window_and_nobody_takes_the_source_meanwhile(cloud, databases, key_arn):
     source = make_source(cloud, "patient", 17, "unprepared", PreferredMaintenanceWindow="sun:03:00-sun:03:30")
     before = footprint(cloud, source, ["postgres", "app"])
     request = make_request("patient", consent={"replica_identity": True, "reboot": True, "reboot_when": "maintenance_window"})
@@ -88,5 +88,10 @@ def test_a_reboot_waits_for_the_maintenance_window(cloud, databases, key_arn):
     execution.wait_for_state("WaitForPreparation", LIMIT_SECONDS)
     wait_until(lambda: parameter_group_of(cloud, source), lambda group: group.startswith("rds-reencrypt-"), "the run's group", 30)
     wait_until(lambda: databases.describe("patient")["DBInstanceStatus"], lambda status: status == "available", "patient", 30)
+    # No role says yet that the source is taken.
+    second = Execution(cloud, "impatient", make_request("patient", **WITH_REBOOT))
+    described = second.wait(LIMIT_SECONDS)
+    assert (described["status"], described["error"]) == ("FAILED", "AlreadyRunning"), described
+    assert parameter_group_of(cloud, source) in described["cause"] and execution.status == "RUNNING"
     execution.stop()
     wait_until(lambda: footprint(cloud, source, ["postgres", "app"]), lambda now: now == before, "the source as it was", 60)

@@ -49,6 +49,11 @@ def test_a_window_that_opens_in_a_week_is_met_when_it_opens():
     assert WEEK in looks_at and len(looks_at) - looks_at.index(WEEK) > 10
 
 
+def test_who_waits_for_a_place_outlasts_one_who_waits_for_an_approval_there():
+    looks = {wait: pauses(wait, choice, lambda _: FOLLOWING) for wait, choice in [("WaitForTurn", "IsAdmitted"), ("WaitForApproval", "MayCutOver")]}
+    assert sum(looks["WaitForTurn"]) > sum(looks["WaitForApproval"]) + 24 * HOUR
+
+
 @pytest.mark.parametrize("trouble", [{"connected": False}, {"caught_up": False}])
 def test_a_copy_that_stays_behind_is_looked_at_every_minute(trouble):
     closed = FOLLOWING | {"window_opens_in_seconds": WEEK}

@@ -54,6 +54,17 @@ def succeeds_with_an_approval_and_odd_names(cloud: LocalCloud) -> Reports:
     yield "encrypted", written
 
 
+def succeeds_as_a_cluster_whose_application_nobody_leads(cloud: LocalCloud) -> Reports:
+    make_source(cloud, "ring", 16, "aurora")
+    request = make_request("ring", cutover={"when": "now"}, verify="counts")
+    written = _ended(cloud, Execution(cloud, "report-counted", request), "SUCCEEDED", "encrypted")
+    titles = [task["title"].split(":")[0] for task in written.json["to_do"]]
+    assert titles == ["Lead the application to the new database, now", "Terraform", "CloudFormation", "Delete the old cluster when nobody needs it any more"]
+    page = written.html.decode()
+    assert "has to be led" in page and "counted, with equal numbers" in page
+    yield "counted", written
+
+
 def is_planned_and_refused(cloud: LocalCloud) -> Reports:
     make_source(cloud, "unready", 16, "unprepared")
     with Databases(cloud).connect(Databases(cloud).describe("unready"), "app") as session:
@@ -136,6 +147,7 @@ def _check_output(report: dict, output: dict) -> None:
 
 CASES: list[Callable[[LocalCloud], Reports]] = [
     succeeds_with_an_approval_and_odd_names,
+    succeeds_as_a_cluster_whose_application_nobody_leads,
     is_planned_and_refused,
     is_undone_stopped_and_given_back,
     needs_a_person,

@@ -14,7 +14,11 @@ PLAN = {
     "source": {"arn": "arn:aws:rds:eu-central-1:123456789012:db:orders"}, "target": "orders-enc-0123456789",
     "cutover": {"when": "approved"},
 }  # fmt: skip
-LAG = {"caught_up": True, "approved": False, "lag_bytes": 0, "retained_wal_bytes": 5_000_000, "free_storage_bytes": None, "drift": []}
+LAG = {
+    "caught_up": True, "approved": False, "window_opens_in_seconds": 0, "lag_bytes": 0, "retained_wal_bytes": 5_000_000,
+    "free_storage_bytes": None, "drift": [],
+}  # fmt: skip
+CLOSED = {"window_opens_in_seconds": 3600}
 
 
 def at(second: float) -> datetime:
@@ -91,8 +95,8 @@ def test_an_approval_is_waited_for_with_the_command_that_gives_it():
 @pytest.mark.parametrize(
     "cutover, answer, said",
     [
-        ({"when": "now", "window": "sat:02:00-sat:04:00"}, {}, "the window sat:02:00-sat:04:00, UTC"),
-        ({"window": "sat:02:00-sat:04:00"}, {}, "the window sat:02:00-sat:04:00, UTC, and for approval: aws rds"),
+        ({"window": "sat:02:00-sat:04:00"}, CLOSED, "the window sat:02:00-sat:04:00, UTC, and for approval: aws rds"),
+        ({"window": "sat:02:00-sat:04:00"}, {}, "approval: aws rds"),
         ({}, {"caught_up": False}, "the copy to catch up"),
         ({}, {"drift": ["table public.new: on the source only"]}, "the same changes on the new database, or for them to be taken back: table"),
     ],
@@ -100,6 +104,11 @@ def test_an_approval_is_waited_for_with_the_command_that_gives_it():
 def test_what_else_keeps_it_from_cutting_over_is_named(cutover, answer, said):
     progress = after(*planned(**cutover), entered("AwaitApproval"), answered(**LAG | answer))
     assert progress.waits_for.startswith(said)
+
+
+def test_who_has_approved_is_asked_no_more():
+    waits = after(*planned(window="sat:02:00-sat:04:00"), entered("AwaitApproval"), answered(**LAG | CLOSED | {"approved": True})).waits_for
+    assert waits == "the window sat:02:00-sat:04:00, UTC"
 
 
 def test_a_failure_that_is_repeated_is_told_until_the_next_answer():
@@ -121,6 +130,8 @@ def test_how_a_run_ended_and_where_to_read_on():
     output = {"source": "orders", "target": {"identifier": "o-2", "endpoint": "host", "port": 5432}, "kms_key_arn": "arn:key", "write_pause_ms": 20}
     succeeded = after(entered("Finish"), ended("Succeeded", "executionSucceededEventDetails", output=json.dumps(output)))
     assert ending(succeeded) == ["SUCCEEDED  first, after 1:02:03", "orders is now o-2 at host:5432, under arn:key; writes paused for 20 ms"]
+    by_hand = after(ended("Succeeded", "executionSucceededEventDetails", output=json.dumps(output | {"report": {"switched_secrets": []}})))
+    assert ending(by_hand)[-1] == "no secret was switched: lead the application there, the source refuses its writes"
     undone = after(entered("Undone"), ended("Failed", "executionFailedEventDetails", error="DataDiffers", cause="one\ntwo"))
     assert ending(undone) == [
         "FAILED  first, after 1:02:03: DataDiffers", "one", "two", "everything was given back", 'what to do: infra/runbook.md, "DataDiffers"',

@@ -83,10 +83,12 @@ pub(crate) fn output(request: &FinishRequest, target: &New, source_status: &str)
 /// What the run leaves on purpose.
 fn left(request: &FinishRequest) -> Vec<String> {
     let plan = &request.plan;
+    let kind = if plan.source.kind.is_cluster() { "cluster" } else { "instance" };
+    let key = if plan.source.kms_key.is_some() { "under the old key" } else { "unencrypted" };
     match plan.after.source {
-        AfterSource::Delete => vec![format!("snapshot {}: unencrypted, the last state of the source", plan.names.last)],
+        AfterSource::Delete => vec![format!("snapshot {}: {key}, the last state of the source", plan.names.last)],
         AfterSource::Keep | AfterSource::Stop => vec![format!(
-            "instance {}: schema and event trigger {} and the triggers of that name refuse writes to it; reads go on",
+            "{kind} {}: schema and event trigger {} and the triggers of that name refuse writes to it; reads go on",
             plan.source.identifier,
             plan.names.fence()
         )],

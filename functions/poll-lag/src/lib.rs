@@ -23,7 +23,7 @@ pub struct Seen {
     pub caught_up: bool,
     /// Whether every database's copy is applying changes at the moment.
     pub connected: bool,
-    /// Whether the cutover is approved, and may be at this hour.
+    /// Whether the cutover is approved, whatever the hour.
     pub approved: bool,
     /// How long it is until it may be, by its window; 0 while that is open, or where there is none.
     pub window_opens_in_seconds: u64,
@@ -70,7 +70,7 @@ async fn look(aws: &Aws, plan: &Plan) -> Result<Seen> {
     metrics::emit(&plan.source.identifier, &measured);
     let free_storage_bytes = watch_headroom(aws, plan, retained_wal_bytes).await?;
     let window_opens_in_seconds = plan.cutover.window.as_ref().and_then(|window| seconds_until(window, SystemTime::now())).unwrap_or(0);
-    let Approval { approved, approved_by } = if window_opens_in_seconds == 0 { read_approval(aws, plan).await? } else { Approval::default() };
+    let Approval { approved, approved_by } = read_approval(aws, plan).await?;
     let caught_up = caught_up(&lags);
     let drift = if caught_up { read_drift(&source_server, &target_server, plan).await? } else { Vec::new() };
     Ok(Seen {
@@ -95,7 +95,6 @@ async fn read_drift(source: &Server, target: &Server, plan: &Plan) -> Result<Vec
 }
 
 /// The word, and whose it is said to be.
-#[derive(Default)]
 struct Approval {
     approved: bool,
     approved_by: Option<String>,

@@ -17,7 +17,7 @@ use shared::aws::Aws;
 use shared::contract::{Action, Execution, Plan, Preflight, PreflightRequest, Preparation, Source};
 use shared::error::Result;
 use shared::finding::Findings;
-use shared::input::Input;
+use shared::input::{How, Input};
 use shared::names::Names;
 use shared::rds::found::{Found, find};
 
@@ -57,8 +57,15 @@ async fn plan(aws: &Aws, request: PreflightRequest) -> Result<Preflight> {
     for id in &input.cutover.secrets {
         findings.check(secret::check_application(aws, id, &source).await)?;
     }
+    if input.how() == How::None {
+        let found = "no secret is switched: from the cutover on the source refuses writes, and nothing leads the application to the new database";
+        let remedy = "name the application's secrets in cutover.secrets, or be there to lead it";
+        findings.warn("ApplicationNotSwitched", found, "", remedy);
+    }
     let databases = input.databases.clone();
-    let preparation = Some(preparation::read(aws, &source, &found).await?);
+    let preparation = preparation::read(aws, &source, &found).await?;
+    preparation::check_not_held(&preparation, &Names::of(&request.execution.id, &source.identifier), &mut findings);
+    let preparation = Some(preparation);
     let chosen = Chosen { preparation, kms_key_arn: kms_key_arn.unwrap_or_default(), secret_arn: secret_arn.unwrap_or_default() };
     Ok(Preflight { plan: make_plan(request.execution, source, chosen, input), databases, findings })
 }

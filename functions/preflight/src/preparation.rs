@@ -2,7 +2,9 @@
 
 use shared::aws::Aws;
 use shared::contract::{Kind, Preparation, Source};
-use shared::error::Result;
+use shared::error::{ErrorName, Result};
+use shared::finding::Findings;
+use shared::names::{Names, RDS_PREFIX};
 use shared::rds::found::Found;
 use shared::rds::parameters::{LOGICAL_REPLICATION, read_changed};
 
@@ -18,4 +20,13 @@ pub(crate) async fn read(aws: &Aws, source: &Source, found: &Found) -> Result<Pr
     let changed = read_changed(aws, source.kind, &old_group).await?;
     let makes_group = !matches!(changed.get(LOGICAL_REPLICATION).map(String::as_str), Some("1" | "on" | "true"));
     Ok(Preparation { family: format!("{engine}{}", source.major), makes_group, old_group })
+}
+
+/// Another run that prepares this source holds it already, by the group that it gave it: its role comes only later.
+pub(crate) fn check_not_held(preparation: &Preparation, names: &Names, findings: &mut Findings) {
+    let group = &preparation.old_group;
+    if group.starts_with(RDS_PREFIX) && *group != names.parameter_group {
+        let found = format!("the source has parameter group {group}, which is another run's");
+        findings.refuse_as(ErrorName::AlreadyRunning, found, "wait for that run, or undo what it left (runbook)");
+    }
 }

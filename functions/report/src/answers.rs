@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use shared::contract::{Compared, Kind, PausePhase, VerifiedByDatabase};
 use shared::finding::Finding;
-use shared::input::{AfterSource, Verify, When};
+use shared::input::{AfterSource, How, Verify, When};
 use shared::settings::Difference;
 
 /// Each function has some of these members.
@@ -95,6 +95,8 @@ pub(crate) struct Named {
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Cutover {
     pub(crate) when: When,
+    #[serde(default)]
+    pub(crate) how: Option<How>,
     pub(crate) max_write_pause_seconds: u32,
     #[serde(default)]
     pub(crate) verify_in_pause: bool,

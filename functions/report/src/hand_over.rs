@@ -6,20 +6,40 @@ use shared::input::AfterSource;
 use shared::names::{APPROVE_TAG, APPROVED_BY_TAG};
 
 use crate::answers::Plan;
-use crate::proof::machine_of;
-use crate::report::{Outcome, Report, Task};
+use crate::report::{Outcome, Report, Target, Task};
 
 /// In the order in which they come; none where there is nothing to do.
 pub(crate) fn tasks(report: &Report, plan: Option<&Plan>) -> Vec<Task> {
     let is_asked = report.approval.as_ref().is_some_and(|approval| approval.needed && approval.first_seen_at.is_none());
     match (report.outcome, plan) {
-        (Outcome::Encrypted, Some(plan)) => vec![old_database(plan), terraform(plan), cloudformation(plan)],
+        (Outcome::Encrypted, Some(plan)) => {
+            let mut tasks = Vec::new();
+            if report.leads_application == Some(false) {
+                tasks.extend(report.target.as_ref().map(lead_application));
+            }
+            // What keeps the configuration comes before what takes the old database away.
+            tasks.extend([terraform(plan), cloudformation(plan), old_database(plan)]);
+            tasks
+        }
         (Outcome::Running, Some(plan)) if is_asked => vec![approval(report, plan)],
         (Outcome::Planned | Outcome::Refused | Outcome::Undone, _) => vec![start_again(report)],
         (Outcome::NeedsYou, _) => vec![undo(report)],
         (Outcome::Stopped, _) => vec![find_undo(report)],
         _ => Vec::new(),
     }
+}
+
+fn lead_application(target: &Target) -> Task {
+    let address = match (&target.endpoint, target.port) {
+        (Some(endpoint), Some(port)) => format!("{endpoint}:{port}"),
+        _ => target.identifier.clone(),
+    };
+    task(
+        "Lead the application to the new database, now",
+        "The input named no secret to switch, and the old database refuses writes since the cutover. Users, passwords and databases are the \
+         same on the new one; only host and port are others.",
+        format!("# host and port, where the application has them:\n{address}"),
+    )
 }
 
 fn old_database(plan: &Plan) -> Task {
@@ -46,7 +66,8 @@ fn old_database(plan: &Plan) -> Task {
     Task {
         title: format!("Delete the old {what} when nobody needs it any more"),
         why: "Until then it is the state at the switch: readable, and fenced against writes. A last snapshot of it would be under the \
-              old key, or unencrypted as it is; the command makes none."
+              old key, or unencrypted as it is; the command makes none. RDS deletes automated backups with it, unless \
+              --no-delete-automated-backups is said: they are under the old key as well."
             .to_owned(),
         commands: format!("{members}aws rds delete-{option} --skip-final-snapshot --{option}-identifier {identifier}"),
     }
@@ -60,7 +81,8 @@ fn terraform(plan: &Plan) -> Task {
     let identifier = if plan.source.kind.is_cluster() { "cluster_identifier" } else { "identifier" };
     let members = if plan.source.kind == Kind::Aurora {
         format!(
-            "\n# And each member, an aws_rds_cluster_instance, from the list:\n\
+            "\n# And each member, an aws_rds_cluster_instance, from the list. Give it that name first (identifier = ...), since another one\n\
+             # makes Terraform replace it:\n\
              aws rds describe-db-clusters --db-cluster-identifier {} \\\n    --query 'DBClusters[0].DBClusterMembers[].DBInstanceIdentifier' --output text\n\
              terraform state rm \"$MEMBER_ADDRESS\" && terraform import \"$MEMBER_ADDRESS\" \"$MEMBER\"",
             quoted(&plan.target)
@@ -70,13 +92,15 @@ fn terraform(plan: &Plan) -> Task {
     };
     task(
         "Terraform: let the resource stand for the new database",
-        "Otherwise the next apply makes the old database's resource anew, or changes the old one. Edit the resource, move the state, and \
-         see that the plan is empty.",
+        "Before the old database is deleted: else the next apply makes an empty one in its place, and until then it takes the tag away by \
+         which the old one is known to have moved. Edit the resource, move the state, and see that the plan replaces and destroys nothing. \
+         It may show what an import does not bring (password, skip_final_snapshot) and the run's tags; for these there is ignore_tags.",
         format!(
             "# In the resource {kind}:\n\
              #   {identifier} = {target}\n\
              #   storage_encrypted = true\n\
              #   kms_key_id = {key}\n\
+             # In the provider: ignore_tags {{ key_prefixes = [\"rds-reencrypt:\"] }}\n\
              terraform state list | grep -F {kind}\n\
              ADDRESS={kind}.NAME    # as the list says\n\
              terraform state rm \"$ADDRESS\"\n\
@@ -109,8 +133,10 @@ fn cloudformation(plan: &Plan) -> Task {
         ),
         commands: format!(
             "# 1. Give the old resource DeletionPolicy: Retain and UpdateReplacePolicy: Retain, and update the stack.\n\
-             # 2. Take the old resource out of the template, and update the stack: it forgets the database, which stays.\n\
-             # 3. Add the new resource to the template, as above, and import it:\n\
+             # 2. Take the old resource, and each Ref and GetAtt that leads to it, out of the template, and update the stack: it forgets\n\
+             #    the database, which stays.\n\
+             # 3. Add the new resource to the template, as above, and import it. A stack with parameters wants --parameters\n\
+             #    ParameterKey=...,UsePreviousValue=true for each, one with roles --capabilities CAPABILITY_NAMED_IAM.\n\
              aws cloudformation create-change-set --stack-name \"$STACK\" --change-set-name encrypted-database \\\n    \
              --change-set-type IMPORT --template-body file://template.yaml \\\n    --resources-to-import {}\n\
              aws cloudformation wait change-set-create-complete --stack-name \"$STACK\" --change-set-name encrypted-database\n\
@@ -171,6 +197,12 @@ fn find_undo(report: &Report) -> Task {
          own name.",
         format!("aws stepfunctions list-executions --max-items 10 --state-machine-arn {}", quoted(&machine_of(&report.execution.arn))),
     )
+}
+
+/// An execution's ARN names its state machine.
+fn machine_of(arn: &str) -> String {
+    let (head, tail) = arn.split_once(":execution:").unwrap_or_default();
+    format!("{head}:stateMachine:{}", tail.split(':').next().unwrap_or_default())
 }
 
 fn start(report: &Report, input: &str) -> String {

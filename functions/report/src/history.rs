@@ -7,7 +7,7 @@ use serde_json::Value;
 use shared::contract::{Compared, VerifiedByDatabase};
 use shared::error::{ErrorName, Result, StepError};
 use shared::finding::{Finding, read_refusal};
-use shared::input::When;
+use shared::input::{How, When};
 
 use crate::answers::{Answer, Output, Plan, SourceKey};
 use crate::event::{End, Event, Failure, Moment, What};
@@ -152,6 +152,7 @@ impl History {
             cause: told(failure.cause),
             source: self.plan.as_ref().map(source),
             target: self.plan.as_ref().map(|plan| target(plan, output.as_ref())),
+            leads_application: self.plan.as_ref().and_then(|plan| plan.cutover.how).map(|how| how == How::Secret),
             keys: self.plan.as_ref().map(|plan| keys(plan, output.as_ref())).unwrap_or_default(),
             steps: steps.into_vec(),
             start: self.start.take(),
@@ -399,6 +400,20 @@ mod tests {
     }
 
     #[test]
+    fn an_application_that_nobody_leads_is_the_first_thing_to_do() {
+        let plan = example::plan();
+        assert_eq!(plan["cutover"]["how"], "none");
+        let mut events = vec![began()];
+        events.extend(inspected(&plan));
+        events.extend([json!({"entered": "Encrypted"}), json!({"ended": {"succeeded": {}}})]);
+        let nobody = report(&events);
+        assert_eq!((nobody.outcome, nobody.leads_application), (Outcome::Encrypted, Some(false)));
+        assert!(nobody.to_do[0].title.starts_with("Lead the application"), "{}", nobody.to_do[0].title);
+        let page = crate::page::draw(&nobody);
+        assert!(page.contains("has to be led") && !page.contains("Its application is on"), "{page}");
+    }
+
+    #[test]
     fn a_plan_of_an_earlier_version_does_not_say_that_its_source_is_unencrypted() {
         let mut plan = example::plan();
         let keys_of = |plan: &Value| report(&inspected(plan)).keys;
@@ -465,7 +480,7 @@ mod tests {
         );
         assert!(report.progress.samples.len() > 3 && report.progress.highest_retained_wal_bytes.is_some());
         let titles: Vec<&str> = report.to_do.iter().map(|task| task.title.split(':').next().unwrap()).collect();
-        assert_eq!(titles, ["Delete the old instance when nobody needs it any more", "Terraform", "CloudFormation"]);
+        assert_eq!(titles, ["Terraform", "CloudFormation", "Delete the old instance when nobody needs it any more"]);
         assert!(report.proofs.iter().any(|proof| proof.command.contains("AddTagsToResource")));
     }
 }

@@ -103,12 +103,16 @@ fn tone(outcome: Outcome) -> &'static str {
 fn sentence(report: &Report) -> Markup {
     match report.outcome {
         Outcome::Encrypted => html! {
-            "Its application is on "
-            @if let Some(target) = &report.target { strong { (text("target.identifier", &target.identifier)) } }
-            ", encrypted."
+            @let target = report.target.as_ref().map_or("", |target| &target.identifier);
+            @if report.leads_application == Some(false) {
+                "All is on " strong { (text("target.identifier", target)) } ", encrypted, and the old database refuses writes. "
+                strong { "The application has to be led to the new one." }
+            } @else { "Its application is on " strong { (text("target.identifier", target)) } ", encrypted." }
             @if let Some(pause) = &report.pause { " Writes waited for " (duration("pause.write_pause_ms", pause.write_pause_ms)) "." }
             @if report.databases.iter().any(|database| database.rows.is_some()) {
-                " Before that, " (count("total.rows", report.total.rows)) " rows in " (count("total.tables", report.total.tables)) " tables were found equal on both sides."
+                " Before that, " (count("total.rows", report.total.rows)) " rows in " (count("total.tables", report.total.tables)) " tables were "
+                @if report.databases.iter().all(|database| database.verified == Verify::Rows) { "found equal" } @else { "counted, with equal numbers" }
+                " on both sides."
             }
         },
         Outcome::Planned => html! { "This is what would be done. Nothing was made, and nothing was changed." },
@@ -301,7 +305,10 @@ fn rows(report: &Report) -> Option<Markup> {
         html! {
             @for (place, database) in report.databases.iter().enumerate() { (rows_of(place, database)) }
             @if report.databases.iter().any(|database| !database.compared.is_empty()) {
-                p.soft { "Both sides had these rows at the same position of the source's WAL, while writes went on. The hash is that of all rows, in any order." }
+                p.soft {
+                    "Both sides had these numbers of rows at the same position of the source's WAL, while writes went on."
+                    @if report.databases.iter().flat_map(|database| &database.compared).any(|table| table.hash.is_some()) { " The hash is that of all rows, in any order." }
+                }
             }
         }
     })

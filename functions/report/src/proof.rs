@@ -51,9 +51,3 @@ fn lookup(region: &str, event: &str, from: Moment, to: Moment, text: &str) -> St
 fn region_of(arn: &str) -> &str {
     arn.split(':').nth(3).unwrap_or_default()
 }
-
-/// An execution's ARN names its state machine.
-pub(crate) fn machine_of(arn: &str) -> String {
-    let (head, tail) = arn.split_once(":execution:").unwrap_or_default();
-    format!("{head}:stateMachine:{}", tail.split(':').next().unwrap_or_default())
-}

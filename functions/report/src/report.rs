@@ -20,6 +20,8 @@ pub(crate) struct Report {
     pub(crate) cause: Option<String>,
     pub(crate) source: Option<Source>,
     pub(crate) target: Option<Target>,
+    /// Whether the run itself leads the application to the new database, by its secrets; else somebody has to. Null where no plan says so.
+    pub(crate) leads_application: Option<bool>,
     pub(crate) keys: Keys,
     pub(crate) steps: Vec<Step>,
     pub(crate) progress: Progress,
@@ -54,7 +56,7 @@ pub(crate) struct Execution {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Outcome {
-    /// The application is on the new database.
+    /// The new database has everything, and the source refuses writes.
     Encrypted,
     /// A plan was made, and nothing was changed.
     Planned,
