@@ -22,6 +22,8 @@ PER_TRANSITION = 0.025 / 1_000
 PER_REQUEST, PER_GB_SECOND = 0.20 / 1_000_000, 0.0000133334
 # At most two readings of a secret with a decryption each, one metric, one trace and 2 kB of log in each call.
 PER_CALL_OF_OTHERS = 2 * (0.05 + 0.03) / 10_000 + 0.01 / 1_000 + 5.0 / 1_000_000 + 2e-6 * 0.50
+# Ten metrics, each by itself and by its source.
+CUSTOM_METRICS, PER_METRIC_MONTH = 20, 0.30
 PER_GB_MONTH_OF_BACKUP, PER_GB_MONTH_OF_STORAGE = 0.095, 0.115
 HOURS_A_MONTH = 730
 # The lap of each wait that grows with the database, or with people: its Wait state, and all states of one lap.
@@ -122,6 +124,7 @@ def bill(counted: Counted, hours: Hours, gib: float, usd_per_hour: float) -> lis
             counted.invocations * PER_REQUEST + counted.gb_seconds * PER_GB_SECOND,
         ),
         ("secrets, metrics, traces, logs", "of these calls, at most", counted.invocations * PER_CALL_OF_OTHERS),
+        ("custom metrics", f"{CUSTOM_METRICS} for {snapshots + hours.snapshot:.1f} h", CUSTOM_METRICS * PER_METRIC_MONTH * (snapshots + hours.snapshot) / HOURS_A_MONTH),
         ("two snapshots", f"{gib:,.0f} GiB each for {snapshots:.1f} h, at most", 2 * gib * PER_GB_MONTH_OF_BACKUP * snapshots / HOURS_A_MONTH),
         ("second database", f"{second:.1f} h", usd_per_hour * second),
         ("its storage", f"{gib:,.0f} GiB for {second:.1f} h", gib * PER_GB_MONTH_OF_STORAGE * second / HOURS_A_MONTH),

@@ -58,7 +58,7 @@ def _send_to_targets() -> None:
     def send_to_targets(self: Rule, event: dict, transform_input: bool = True) -> None:
         if self.state != "ENABLED" or not self.event_pattern.matches_event(event):
             return
-        _count(self)
+        _count(self, "TriggeredRules")
         for target in self.targets:
             if deliver := _DELIVERIES.get(_service(target)):
                 deliver(self, target, event)
@@ -74,9 +74,9 @@ def _service(target: dict) -> str:
     return target["Arn"].split(":")[2]
 
 
-def _count(rule: Rule) -> None:
-    triggered = {"MetricName": "TriggeredRules", "Dimensions": [{"Name": "RuleName", "Value": rule.name}], "Unit": "Count", "Value": 1}
-    cloudwatch_backends[rule.account_id][rule.region_name].put_metric_data("AWS/Events", [triggered])
+def _count(rule: Rule, metric: str) -> None:
+    counted = {"MetricName": metric, "Dimensions": [{"Name": "RuleName", "Value": rule.name}], "Unit": "Count", "Value": 1}
+    cloudwatch_backends[rule.account_id][rule.region_name].put_metric_data("AWS/Events", [counted])
 
 
 def _publish(rule: Rule, target: dict, event: dict) -> None:
@@ -114,6 +114,7 @@ def _start(rule: Rule, target: dict, event: dict) -> None:
     try:
         backend.start_execution(target["Arn"], execution_input=text)
     except Exception as error:
+        _count(rule, "FailedInvocations")
         if dead_letters := target.get("DeadLetterConfig", {}).get("Arn"):
             name = getattr(error, "TYPE", None) or type(error).__name__
             attributes = {

@@ -90,6 +90,7 @@ def test_who_approves_may_see_and_nothing_else(cloud, somebody):
     rds, states = (somebody(service, "approve.json") for service in ("rds", "stepfunctions"))
     assert is_allowed(rds.describe_db_instances) and is_allowed(rds.describe_db_clusters)
     assert is_allowed(states.get_execution_history, executionArn=f"{STATES}:execution:rds-reencrypt:first")
+    assert is_allowed(states.list_state_machines)
     assert not is_allowed(states.get_execution_history, executionArn=f"{STATES}:execution:another:first")
     assert not is_allowed(states.start_execution, stateMachineArn=f"{STATES}:stateMachine:rds-reencrypt")
     assert not is_allowed(states.stop_execution, executionArn=f"{STATES}:execution:rds-reencrypt:first")
@@ -101,6 +102,7 @@ def test_who_starts_may_not_approve(somebody):
     rds, states = (somebody(service, "start.json") for service in ("rds", "stepfunctions"))
     assert is_allowed(states.start_execution, stateMachineArn=f"{STATES}:stateMachine:rds-reencrypt")
     assert is_allowed(states.stop_execution, executionArn=f"{STATES}:execution:rds-reencrypt:first")
+    assert is_allowed(states.list_state_machines) and is_allowed(states.describe_state_machine, stateMachineArn=f"{STATES}:stateMachine:rds-reencrypt")
     assert not is_allowed(states.start_execution, stateMachineArn=f"{STATES}:stateMachine:another")
     assert not is_allowed(rds.add_tags_to_resource, ResourceName=f"{RDS}:cluster:{NEW}", Tags=tag_list(APPROVAL))
 

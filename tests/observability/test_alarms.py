@@ -1,15 +1,20 @@
 """Each alarm on what was measured of real runs, and on hours that no test can wait for."""
 
+import json
 import re
 from collections.abc import Callable
 
 import pytest
+from demo.executions import Execution, entered_states
+from demo.waiting import wait_until
+from executions.sources import LIMIT_SECONDS, make_request, make_source
 
 from .evaluation import goes_off
 from .seen import Points
 from .template import REPOSITORY, alarms
 
 ALARMS = alarms()
+QUEUE = "DeadFindingsName"
 GIB = 1 << 30
 HOUR = 3600
 MINUTE = 60
@@ -28,8 +33,9 @@ def read_of(seen, what: str, rules: dict[str, str]) -> Callable[[dict], Points]:
 @pytest.fixture(scope="module")
 def rules(cloud) -> dict[str, str]:
     names = [rule["Name"] for rule in cloud.client("events").list_rules()["Rules"]]
-    wanted = {each["Value"]["Ref"] for alarm in ALARMS.values() for each in alarm.get("Dimensions", [])}
-    return {resource: next(name for name in names if resource in name) for resource in wanted}
+    wanted = {each["Value"]["Ref"] for alarm in ALARMS.values() for each in alarm.get("Dimensions", [])} - {QUEUE}
+    (queue,) = [url.split("/")[-1] for url in cloud.client("sqs").list_queues()["QueueUrls"] if "DeadFindings" in url]
+    return {resource: next(name for name in names if resource in name) for resource in wanted} | {QUEUE: queue}
 
 
 def going_off(read: Callable[[dict], Points]) -> set[str]:
@@ -46,6 +52,29 @@ def test_a_slot_that_is_dropped_sets_one_off(seen, given_back, rules):
 
 def test_an_undo_that_fails_sets_one_off(seen, left_over, rules):
     assert going_off(read_of(seen, "left over", rules)) == {"UndoFailed"}
+
+
+ROLE_OF_CUTOVER = "CutoverFunctionRole"
+NO_SECRET = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "secretsmanager:PutSecretValue", "Resource": "*"}]}
+
+
+def test_a_secret_that_cannot_be_written_behind_the_fence_sets_one_off(cloud, key_arn, seen, rules, left_over):
+    make_source(cloud, "seen-locked", 16)
+    iam = cloud.client("iam")
+    (role,) = [each["RoleName"] for each in iam.list_roles()["Roles"] if ROLE_OF_CUTOVER in each["RoleName"]]
+
+    def laps() -> int:
+        return [each.state for each in entered_states(execution.events())].count("WaitForward")
+
+    with seen.during("locked"):
+        iam.put_role_policy(RoleName=role, PolicyName="no-secret", PolicyDocument=json.dumps(NO_SECRET))
+        execution = Execution(cloud, "seen-locked", make_request("seen-locked"))
+        wait_until(laps, lambda count: count >= 5, "laps behind the fence", LIMIT_SECONDS)
+        iam.delete_role_policy(RoleName=role, PolicyName="no-secret")
+        assert execution.wait(LIMIT_SECONDS)["status"] == "SUCCEEDED"
+    # They were asked for.
+    cloud.api("DELETE", "actions")
+    assert going_off(read_of(seen, "locked", rules)) == {"WritePauseLong"}
 
 
 def every(step_seconds: float, until_seconds: float, value: Callable[[float], float]) -> Points:
@@ -93,10 +122,19 @@ def test_what_is_broken_sets_its_alarm_off(what):
     assert going_off(of_ten_hours(hours)) == {expected}
 
 
-@pytest.mark.parametrize("name", ["UndoFailed", "CutoverUnfinished", "CleanUpFailed"])
-def test_an_end_that_needs_somebody_sets_its_alarm_off(name):
+@pytest.mark.parametrize(
+    "name, metric_name, dimension",
+    [
+        ("UndoFailed", "TriggeredRules", {"Name": "RuleName", "Value": {"Ref": "UndoFailedRule"}}),
+        ("CutoverUnfinished", "TriggeredRules", {"Name": "RuleName", "Value": {"Ref": "CutoverUnfinishedRule"}}),
+        ("CleanUpFailed", "TriggeredRules", {"Name": "RuleName", "Value": {"Ref": "CleanUpFailedRule"}}),
+        ("UndoNotStarted", "FailedInvocations", {"Name": "RuleName", "Value": {"Ref": "UndoStoppedRule"}}),
+        ("DeadFindings", "ApproximateNumberOfMessagesVisible", {"Name": "QueueName", "Value": {"Ref": QUEUE}}),
+    ],
+)
+def test_what_needs_somebody_sets_its_alarm_off(name, metric_name, dimension):
     def read(metric: dict) -> Points:
-        return [(0, 1)] if metric["Dimensions"] == [{"Name": "RuleName", "Value": {"Ref": f"{name}Rule"}}] else []
+        return [(0, 1)] if (metric["MetricName"], metric["Dimensions"]) == (metric_name, [dimension]) else []
 
     assert going_off(read) == {name}
 
