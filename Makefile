@@ -9,7 +9,7 @@ export PROFILE ?= release
 BINARIES = $(CARGO_TARGET_DIR)/$(PROFILE:dev=debug)
 PYTHON := $(RDS_REENCRYPT_CACHE)/venv/bin/python
 
-.PHONY: demo demo-fleet cloud sam-local test lint bench bench-verify bench-fleet model sweep fuzz test-faults test-guards privileges build install watch costs guide install-guide report-check
+.PHONY: demo demo-fleet cloud sam-local sam-build test lint bench bench-verify bench-fleet model sweep fuzz test-faults test-guards privileges build install watch costs guide install-guide report-check
 
 ## demo: encrypts a database under write load and says whether all held (PG=12..18, KIND=instance|aurora|cluster|rekey|unprepared)
 demo: install build
@@ -23,9 +23,10 @@ demo-fleet: install build
 cloud: install build
 	@exec $(PYTHON) -m cloud --binaries $(BINARIES)
 
-## sam-local: every function with `sam local invoke`, each in a container, on its event (SAM_LOCAL="--only cutover")
+## sam-local: every function on its event, with `cargo lambda invoke` and in a container with `sam local invoke` (SAM_LOCAL="--only cutover")
 sam-local: install build
 	@tests/install-linters
+	@tests/install-builder
 	@$(PYTHON) -m sam_local --binaries $(BINARIES) $(SAM_LOCAL)
 
 WATCH := $(RDS_REENCRYPT_CACHE)/watch
@@ -39,12 +40,18 @@ $(WATCH)/stamp: watch/requirements.txt
 	$(WATCH)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
-## test: unit tests, whole executions (first, since they take longest), the fleet, the local cloud's own tests, and what is checked by reading
+## sam-build: `sam build`, as a deployment does it, for both kinds of processors (SAM_BUILD=arm64)
+sam-build:
+	@tests/install-builder
+	@tests/sam-build $(or $(SAM_BUILD),arm64 x86_64)
+
+## test: unit tests, whole executions (first, since they take longest), the first hour and the runbook, the fleet, the local cloud's own
+## tests, and what is checked by reading
 test: PROFILE = dev
-test: install build
+test: install install-guide $(WATCH)/stamp build
 	cargo test --workspace
 	$(PYTHON) -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder \
-	  tests/executions tests/observability tests/fleet tests/cloud_tests tests/settings tests/report_check tests/bench tests/watching tests/privileges tests/guards tests/sweep
+	  tests/executions tests/guide tests/observability tests/fleet tests/cloud_tests tests/settings tests/report_check tests/bench tests/watching tests/privileges tests/guards tests/sweep
 
 LINTERS := $(RDS_REENCRYPT_CACHE)/linters
 TEMPLATES := template.yaml $(wildcard infra/*.yaml)

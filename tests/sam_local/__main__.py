@@ -1,6 +1,6 @@
-"""Runs every function once with `sam local invoke`, in a container, on its event, against a local cloud.
+"""Runs every function once on its event against a local cloud: with `cargo lambda invoke`, and in a container with `sam local invoke`.
 
-Says of each whether its answer is right. Exit status 0 means that all were, or that no Docker engine can be had, which it says.
+Says of each whether its answer is right. Exit status 0 means that all were; where no Docker engine can be had, it says so.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,7 +19,7 @@ from demo.databases import MASTER, MASTER_PASSWORD, Databases
 from demo.local_cloud import LocalCloud, binaries_directory
 from demo.shop import make_secret
 
-from . import image, templates
+from . import cargo_lambda, image, templates
 from .cases import CASES, Case
 from .engine import NoEngine, running_engine
 
@@ -26,27 +27,53 @@ EVENTS = templates.REPOSITORY / "events"
 ARCHITECTURE = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
 SOURCE_PORT = 5432
 INVOCATION_LIMIT_SECONDS = 300
+REGION = "eu-central-1"
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+# A function by its binary's name, and what it answers.
+Invoke = Callable[[str], dict]
 
 
 def main() -> None:
     arguments = _arguments()
     cases = [case for case in CASES if arguments.only in (None, case.function)]
-    variables = json.loads((EVENTS / "env.json").read_text())["Parameters"]
-    with contextlib.ExitStack() as at_end:
+    problems = 0
+    for means, way in {"cargo lambda invoke": by_cargo_lambda, "sam local invoke": in_containers}.items():
+        print(f"{means}:")
         try:
-            environment = at_end.enter_context(running_engine(arguments.cache))
-            print("image:", image.provide(environment, ARCHITECTURE, [arguments.binaries / case.function for case in cases]))
+            with way(arguments, cases) as invoke:
+                problems += sum(not _holds(case, invoke) for case in cases)
         except NoEngine as reason:
-            print(f"sam local: skipped, since {reason}")
-            return
-        port = str(urlsplit(variables["AWS_ENDPOINT_URL"]).port)
-        cloud = at_end.enter_context(LocalCloud("--port", port, "--binaries", str(arguments.binaries)))
+            print(f"skipped, since {reason}")
+    sys.exit(f"{problems} answers are not as expected" if problems else None)
+
+
+@contextlib.contextmanager
+def by_cargo_lambda(arguments: argparse.Namespace, _: list[Case]) -> Iterator[Invoke]:
+    profile = ["--release"] if arguments.binaries.name == "release" else []
+    with filled_cloud(arguments) as (cloud, variables, directory):
+        own = variables | CREDENTIALS | {"RDS_CA_FILE": str(cloud.ca_file), "AWS_REGION": REGION, "REPORT_BUCKET": "example"}
+        with cargo_lambda.watching(arguments.cache / "builder", profile, own, directory / "watch.log") as invoke:
+            yield lambda function: invoke(function, EVENTS / f"{function}.json")
+
+
+@contextlib.contextmanager
+def in_containers(arguments: argparse.Namespace, cases: list[Case]) -> Iterator[Invoke]:
+    with running_engine(arguments.cache) as environment:
+        print("image:", image.provide(environment, ARCHITECTURE, [arguments.binaries / case.function for case in cases]))
+        with filled_cloud(arguments) as (cloud, variables, directory):
+            template = templates.write(directory, arguments.binaries, Path(cloud.ca_file), variables)
+            sam = [arguments.cache / "linters/venv/bin/python", "-m", "sam_local.sam", "local", "invoke", "--template", template]
+            yield lambda function: _invoke(function, sam, environment)
+
+
+@contextlib.contextmanager
+def filled_cloud(arguments: argparse.Namespace) -> Iterator[tuple[LocalCloud, dict[str, str], Path]]:
+    """A cloud of its own, with what the events are about, where they say that it is; the variables that lead there; a directory."""
+    variables = json.loads((EVENTS / "env.json").read_text())["Parameters"]
+    port = str(urlsplit(variables["AWS_ENDPOINT_URL"]).port)
+    with LocalCloud("--port", port, "--binaries", str(arguments.binaries)) as cloud, tempfile.TemporaryDirectory(prefix="sam-local-") as directory:
         _fill(cloud)
-        directory = Path(at_end.enter_context(tempfile.TemporaryDirectory(prefix="sam-local-")))
-        template = templates.write(directory, arguments.binaries, Path(cloud.ca_file), variables)
-        sam = [arguments.cache / "linters/venv/bin/python", "-m", "sam_local.sam", "local", "invoke"]
-        problems = [case for case in cases if not _holds(case, [*sam, "--template", template], environment)]
-    sys.exit(f"{len(problems)} of {len(cases)} functions: not as expected" if problems else None)
+        yield cloud, variables, Path(directory)
 
 
 def _arguments() -> argparse.Namespace:
@@ -59,7 +86,6 @@ def _arguments() -> argparse.Namespace:
 
 
 def _fill(cloud: LocalCloud) -> None:
-    """What the events are about, where they say that it is."""
     databases = Databases(cloud)
     instance = databases.create("orders-db", 17, DBName="orders", Port=SOURCE_PORT)
     if instance["Endpoint"]["Port"] != SOURCE_PORT:
@@ -70,9 +96,9 @@ def _fill(cloud: LocalCloud) -> None:
     cloud.client("s3").create_bucket(Bucket="example", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
 
 
-def _holds(case: Case, sam: list, environment: dict[str, str]) -> bool:
+def _holds(case: Case, invoke: Invoke) -> bool:
     """Invokes the function, and prints one line."""
-    problem = case.problem(_invoke(case.function, sam, environment))
+    problem = case.problem(invoke(case.function))
     print(f"{'WRONG' if problem else 'ok':5} {case.function:18} {problem or ': '.join(filter(None, (case.error, case.means)))}", flush=True)
     return problem is None
 
@@ -82,10 +108,10 @@ def _invoke(function: str, sam: list, environment: dict[str, str]) -> dict:
     (resource,) = [name for name, binary in templates.functions().items() if binary == function]
     invocation = [
         *sam, resource, "--event", EVENTS / f"{function}.json", "--env-vars", EVENTS / "env.json",
-        "--skip-pull-image", "--parameter-overrides", f"Architecture={ARCHITECTURE}", "--region", "eu-central-1",
+        "--skip-pull-image", "--parameter-overrides", f"Architecture={ARCHITECTURE}", "--region", REGION,
     ]  # fmt: skip
-    credentials = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "SAM_CLI_TELEMETRY": "0"}
-    ended = subprocess.run(invocation, env=environment | credentials, capture_output=True, text=True, timeout=INVOCATION_LIMIT_SECONDS)
+    own = CREDENTIALS | {"SAM_CLI_TELEMETRY": "0"}
+    ended = subprocess.run(invocation, env=environment | own, capture_output=True, text=True, timeout=INVOCATION_LIMIT_SECONDS)
     try:
         return json.loads(ended.stdout)
     except ValueError:
