@@ -426,6 +426,9 @@ fn audit(report: &Report) -> Markup {
                 }
             }
             (keys(&report.keys))
+            @if let Some(leads) = report.leads_application {
+                dt { "Application led by" } dd { span data-figure="leads_application" data-value=(leads) { @if leads { "the run, by its secrets" } @else { "somebody, by hand" } } }
+            }
             @if let Some(start) = &report.start {
                 dt { "Replication began at" } dd {
                     (code("start.start_lsn", &start.start_lsn)) " "
