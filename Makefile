@@ -27,6 +27,7 @@ cloud: install build
 sam-local: install build
 	@tests/install-linters
 	@tests/install-builder
+	@cargo build --workspace --profile dev
 	@$(PYTHON) -m sam_local --binaries $(BINARIES) $(SAM_LOCAL)
 
 WATCH := $(RDS_REENCRYPT_CACHE)/watch

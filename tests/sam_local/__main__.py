@@ -49,10 +49,9 @@ def main() -> None:
 
 @contextlib.contextmanager
 def by_cargo_lambda(arguments: argparse.Namespace, _: list[Case]) -> Iterator[Invoke]:
-    profile = ["--release"] if arguments.binaries.name == "release" else []
     with filled_cloud(arguments) as (cloud, variables, directory):
         own = variables | CREDENTIALS | {"RDS_CA_FILE": str(cloud.ca_file), "AWS_REGION": REGION, "REPORT_BUCKET": "example"}
-        with cargo_lambda.watching(arguments.cache / "builder", profile, own, directory / "watch.log") as invoke:
+        with cargo_lambda.watching(arguments.cache / "builder", own, directory / "watch.log") as invoke:
             yield lambda function: invoke(function, EVENTS / f"{function}.json")
 
 

@@ -1,4 +1,4 @@
-"""Functions without a container: `cargo lambda watch` runs them as cargo has built them, and `cargo lambda invoke` calls them."""
+"""Functions without a container, as they are developed: `cargo lambda watch` runs what `dev` builds, `cargo lambda invoke` calls it."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ STARTING_LIMIT_SECONDS, INVOCATION_LIMIT_SECONDS, ENDING_LIMIT_SECONDS = 60, 120
 
 
 @contextlib.contextmanager
-def watching(builder: Path, profile: list[str], variables: dict[str, str], log: Path) -> Iterator[Callable[[str, Path], dict]]:
+def watching(builder: Path, variables: dict[str, str], log: Path) -> Iterator[Callable[[str, Path], dict]]:
     """Invokes a function by its binary's name on the event in a file."""
     port = _free_port()
     environment = os.environ | variables | {"PATH": f"{builder}/bin:{os.environ['PATH']}"}
@@ -30,7 +30,7 @@ def watching(builder: Path, profile: list[str], variables: dict[str, str], log: 
         return json.loads(ended.stdout) if ended.returncode == 0 else _error(ended.stderr)
 
     with log.open("wb") as written:
-        command = ["setpriv", "--pdeathsig", "TERM", "cargo", "lambda", "watch", "--ignore-changes", *profile, *place]
+        command = ["setpriv", "--pdeathsig", "TERM", "cargo", "lambda", "watch", "--ignore-changes", *place]
         process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdin=subprocess.DEVNULL, stdout=written, stderr=written)
     try:
         wait_until(lambda: _listens(port), bool, f"cargo lambda watch: {log.read_text()[-500:]}", STARTING_LIMIT_SECONDS)
