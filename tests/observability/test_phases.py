@@ -4,6 +4,7 @@ import json
 
 import jsonschema
 from demo.executions import Execution, failures
+from demo.waiting import wait_until
 from executions.sources import LIMIT_SECONDS, make_request, make_source
 
 from .template import REPOSITORY
@@ -48,6 +49,13 @@ def test_an_undo_that_fails_tells_people_to_act(seen, left_over):
 def test_the_journal_has_the_ends_as_well(seen, moved, given_back):
     ends = {event["detail"]["name"]: event["detail"]["status"] for event in seen.journal() if event["source"] == "aws.states"}
     assert (ends[moved.name], ends[given_back.name]) == ("SUCCEEDED", "FAILED")
+
+
+def test_a_campaign_that_breaks_off_is_told(cloud, seen):
+    campaign = Execution(cloud, "broken-off", {"defaults": 7}, machine_arn=cloud.fleet_state_machine_arn)
+    assert campaign.wait(LIMIT_SECONDS)["status"] == "FAILED"
+    (message,) = wait_until(lambda: seen.messages("campaign broken-off"), bool, "what is told of the campaign", 20)
+    assert message.startswith("campaign broken-off: FAILED.") and campaign.arn in message
 
 
 def test_every_event_is_as_documented(seen, moved, given_back, left_over):

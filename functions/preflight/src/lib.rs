@@ -65,8 +65,8 @@ async fn plan(aws: &Aws, request: PreflightRequest) -> Result<Preflight> {
     let databases = input.databases.clone();
     let preparation = preparation::read(aws, &source, &found).await?;
     preparation::check_not_held(&preparation, &Names::of(&request.execution.id, &source.identifier), &mut findings);
-    let preparation = Some(preparation);
-    let chosen = Chosen { preparation, kms_key_arn: kms_key_arn.unwrap_or_default(), secret_arn: secret_arn.unwrap_or_default() };
+    let (kms_key_arn, secret_arn) = (kms_key_arn.unwrap_or_default(), secret_arn.unwrap_or_default());
+    let chosen = Chosen { preparation: Some(preparation), kms_key_arn, secret_arn };
     Ok(Preflight { plan: make_plan(request.execution, source, chosen, input), databases, findings })
 }
 
