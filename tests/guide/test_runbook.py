@@ -43,11 +43,13 @@ def stopped(cloud, name: str, request: dict, state: str) -> Iterator[Execution]:
     events = cloud.client("events")
     (rule,) = [each["Name"] for each in events.list_rules()["Rules"] if "UndoStopped" in each["Name"]]
     events.disable_rule(Name=rule)
-    execution = Execution(cloud, name, request)
-    execution.wait_for_state(state, LIMIT_SECONDS)
-    execution.stop()
-    yield execution
-    events.enable_rule(Name=rule)
+    try:
+        execution = Execution(cloud, name, request)
+        execution.wait_for_state(state, LIMIT_SECONDS)
+        execution.stop()
+        yield execution
+    finally:
+        events.enable_rule(Name=rule)
 
 
 @pytest.fixture
@@ -58,14 +60,19 @@ def stranded(cloud, source, before, request) -> Iterator[Execution]:
         yield execution
 
 
+def login(source: dict) -> dict[str, str]:
+    """How the source's master user logs in, as psql reads it."""
+    endpoint = source["Endpoint"]
+    server = {"PGHOST": endpoint["Address"], "PGPORT": str(endpoint["Port"]), "PGSSLMODE": "require"}
+    return server | {"PGUSER": MASTER, "PGPASSWORD": MASTER_PASSWORD}
+
+
 @pytest.fixture
 def type_in(shell) -> Callable[..., str]:
     """What a reader has set before he types the runbook's commands: the execution, and how the source's master user logs in."""
 
     def run(commands: str, source: dict, execution: Execution, **more: str) -> str:
-        endpoint = source["Endpoint"]
-        login = {"PGHOST": endpoint["Address"], "PGPORT": str(endpoint["Port"]), "PGUSER": MASTER, "PGPASSWORD": MASTER_PASSWORD}
-        ended = shell(commands, EXECUTION=execution.arn, PGSSLMODE="require", **login, **more)
+        ended = shell(commands, EXECUTION=execution.arn, **login(source), **more)
         assert ended.returncode == 0, f"{commands}\nended with {ended.returncode}:\n{ended.stdout}"
         return ended.stdout
 
@@ -106,9 +113,7 @@ def test_who_has_not_said_which_run_has_nothing_of_anybody_taken_away(shell, sou
     with Databases(cloud).connect(source) as session:
         session.execute("select pg_create_physical_replication_slot('of_somebody')")
         before = footprint(cloud, source, ["postgres", "app"])
-        endpoint = source["Endpoint"]
-        login = {"PGHOST": endpoint["Address"], "PGPORT": str(endpoint["Port"]), "PGUSER": MASTER, "PGPASSWORD": MASTER_PASSWORD}
-        assert "the role of the run" in shell(commands, RUN="", PGSSLMODE="require", **login).stdout
+        assert "the role of the run" in shell(commands, RUN="", **login(source)).stdout
         assert footprint(cloud, source, ["postgres", "app"]) == before
         session.execute("select pg_drop_replication_slot('of_somebody')")
 
