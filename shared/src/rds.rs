@@ -3,21 +3,78 @@
 pub mod clusters;
 pub mod found;
 pub mod holder;
+pub mod log_groups;
 pub mod parameters;
+pub mod status;
 
 use aws_sdk_rds::operation::describe_db_instances::builders::DescribeDBInstancesFluentBuilder;
 use aws_sdk_rds::types::{DbCluster, DbInstance, DbSnapshot, Filter, Tag};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use crate::aws::{Aws, code};
+use crate::aws::{Aws, code, said};
 use crate::contract::{Kind, Plan, Ready};
 use crate::error::{ErrorName, Result, StepError, While};
 use crate::names::{EXECUTION_TAG, log_group};
 use crate::pg::Server;
+use crate::rds::status::{Standing, is_without_key, standing};
 use crate::secrets::read_credentials;
 
-/// By this RDS refuses a snapshot, or a copy, beyond the account's quota. Others come and go: it is a reason to wait, as long
-/// as the source's disk allows. Source: API reference, `CreateDBSnapshot` and `CopyDBSnapshot`.
-pub const NO_PLACE: &str = "SnapshotQuotaExceeded";
+/// By these RDS says that the account or the zone has no room for something at the moment. Others come and go: it is a reason to
+/// wait, as long as the source's disk allows. Source: API reference, "Errors" of the actions that make something.
+const NO_ROOM: [&str; 9] = [
+    "DBClusterQuotaExceededFault",
+    "InstanceQuotaExceeded",
+    "InsufficientDBClusterCapacityFault",
+    "InsufficientDBInstanceCapacity",
+    "InsufficientStorageClusterCapacity",
+    "ProvisionedIopsNotAvailableInAZFault",
+    "SharedSnapshotQuotaExceeded",
+    "SnapshotQuotaExceeded",
+    "StorageQuotaExceeded",
+];
+
+/// How a request to make or change something stands once RDS has answered: under way, or not possible at the moment, and why.
+///
+/// What exists already under a name of ours is ours: the request was carried out, and its answer was lost on the way. RDS does one
+/// thing at a time with a database, so who is busy is asked again; every wait bounds it.
+///
+/// # Errors
+/// `AwsUnavailable`, `AwsRefused`.
+pub fn begun<T, E>(sent: std::result::Result<T, SdkError<E, HttpResponse>>, status: impl Into<String>) -> Result<Ready>
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    match sent {
+        Ok(_) => Ok(Ready::not_yet(status)),
+        Err(error) => match code(&error) {
+            Some(code) if code.contains("AlreadyExists") => Ok(Ready::not_yet(status)),
+            Some(code) if is_busy(code) => Ok(Ready::not_yet(format!("busy: {}", said(&error)))),
+            Some(code) if NO_ROOM.contains(&code) => Ok(Ready::not_yet(format!("no room for it at the moment: {}", said(&error)))),
+            _ => Err(error.into()),
+        },
+    }
+}
+
+/// The same of a request to delete: what is gone already is on its way, as the next look will say.
+///
+/// # Errors
+/// `AwsUnavailable`, `AwsRefused`.
+pub fn going<T, E>(sent: std::result::Result<T, SdkError<E, HttpResponse>>, status: impl Into<String>) -> Result<Ready>
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    match sent {
+        Err(error) if code(&error).is_some_and(|code| code.contains("NotFound")) => Ok(Ready::not_yet(status)),
+        sent => begun(sent, status),
+    }
+}
+
+/// Whether RDS is at work on it, as in `InvalidDBInstanceState` and `InvalidDBClusterSnapshotStateFault`.
+fn is_busy(code: &str) -> bool {
+    code.strip_prefix("InvalidDB").is_some_and(|rest| rest.ends_with("State") || rest.ends_with("StateFault"))
+}
 
 /// By this RDS refuses an ARN of something else, or characters that no identifier has: there is nothing of that name.
 pub(crate) const NO_IDENTIFIER: &str = "InvalidParameterValue";
@@ -78,12 +135,30 @@ pub fn snapshot_ready(snapshot: &DbSnapshot) -> Result<Ready> {
 }
 
 fn snapshot_status(name: &str, status: &str, percent: Option<i32>) -> Result<Ready> {
-    match status {
-        "available" => Ok(Ready::yes("available")),
-        "failed" | "incompatible-restore" | "incompatible-parameters" => {
-            Err(StepError::new(ErrorName::SnapshotFailed, format!("snapshot {name} is {status}")))
+    match standing(status) {
+        Standing::Usable => Ok(Ready::yes(status)),
+        Standing::Lost => Err(StepError::new(ErrorName::SnapshotFailed, format!("snapshot {name} is {status}"))),
+        Standing::Between | Standing::Stopped => Ok(Ready::not_yet(format!("{status}, {} %", percent.unwrap_or(0)))),
+    }
+}
+
+/// Whether something new answers, not yet, or never will; `what` as in `instance orders-enc-…`.
+///
+/// # Errors
+/// `RestoreFailed`, with the key where that is what is missing.
+pub fn new_ready(plan: &Plan, what: &str, status: Option<&str>) -> Result<Ready> {
+    let status = status.unwrap_or_default();
+    match standing(status) {
+        Standing::Usable => Ok(Ready::yes(status)),
+        Standing::Between | Standing::Stopped => Ok(Ready::not_yet(format!("{what} is {status}"))),
+        Standing::Lost => {
+            let key = if is_without_key(status) {
+                format!(": RDS cannot use key {}, which is disabled, about to be deleted, or without its grant", plan.kms_key_arn)
+            } else {
+                String::new()
+            };
+            Err(StepError::new(ErrorName::RestoreFailed, format!("{what} is {status}{key}")))
         }
-        status => Ok(Ready::not_yet(format!("{status}, {} %", percent.unwrap_or(0)))),
     }
 }
 
@@ -97,12 +172,7 @@ pub async fn drop_snapshot(aws: &Aws, id: &str) -> Result<Ready> {
         "deleting" => Ok(Ready::not_yet("deleting")),
         // A copy in progress is given up by deleting it, which may spare hours; a snapshot in the making cannot be.
         // Source: API reference, `DeleteDBSnapshot`.
-        _ => match aws.rds.delete_db_snapshot().db_snapshot_identifier(id).send().await {
-            Ok(_) => Ok(Ready::not_yet("deleting")),
-            Err(error) if code(&error) == Some("InvalidDBSnapshotState") => Ok(Ready::not_yet("not to be deleted yet")),
-            Err(error) if matches!(code(&error), Some("DBSnapshotNotFound" | "DBSnapshotNotFoundFault")) => Ok(Ready::yes("gone")),
-            Err(error) => Err(StepError::from(error).while_doing(&format!("delete snapshot {id}"))),
-        },
+        _ => going(aws.rds.delete_db_snapshot().db_snapshot_identifier(id).send().await, "deleting").while_doing(&format!("delete snapshot {id}")),
     }
 }
 

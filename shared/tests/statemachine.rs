@@ -53,6 +53,8 @@ fn problems(machine: &Value) -> Vec<String> {
     );
     problems.extend(check_point_of_no_return(machine));
     problems.extend(check_history(machine));
+    problems.extend(check_counters(machine));
+    problems.extend(check_calls_that_never_ran(machine));
     problems.extend(check_names(machine));
     problems
 }
@@ -113,6 +115,90 @@ fn check_history(machine: &Value) -> Option<String> {
     let total =
         of(&states(machine).map(|(name, _)| name).collect()) - of(&reachable(machine, "TellCutOver")).min(of(&reachable(machine, "UndoPublication")));
     (total > MAX_HISTORY_EVENTS).then(|| format!("StartAt: all loops at their bounds make {total} events, more than {MAX_HISTORY_EVENTS}"))
+}
+
+/// Whoever comes into a loop from outside has its counters at zero, by every way that there is: a loop that begins to count where
+/// another one stopped ends too early. The undo would give up while RDS still deletes.
+fn check_counters(machine: &Value) -> Vec<String> {
+    let mut problems = Vec::new();
+    for counter in ["polls", "silent", "looks_at_drift"] {
+        let bound = format!("${counter} >= ");
+        let tests = |state: &Value| list(&state["Choices"]).any(|rule| rule["Condition"].as_str().is_some_and(|text| text.contains(&bound)));
+        for (choice, _) in states(machine).filter(|(_, state)| tests(state)) {
+            let lap = lap(machine, choice);
+            for (from, to) in arrivals(machine, counter) {
+                if lap.contains(&to) && !lap.contains(&from) {
+                    problems.push(format!("{from}: leads to {to} with {counter} as it was, which {choice} counts from zero"));
+                }
+            }
+        }
+    }
+    problems
+}
+
+/// The steps from state to state that can be taken with a counter that may not be zero.
+fn arrivals<'a>(machine: &'a Value, counter: &str) -> BTreeSet<(&'a str, &'a str)> {
+    let (mut seen, mut counted) = (BTreeSet::new(), BTreeSet::new());
+    // Nobody has counted before the first state.
+    let mut open = vec![(machine["StartAt"].as_str().unwrap_or_default(), true)];
+    while let Some((name, is_zero)) = open.pop() {
+        if !seen.insert((name, is_zero)) {
+            continue;
+        }
+        for (next, assigned) in steps(&machine["States"][name]) {
+            let is_zero = if assigned[counter].is_null() { is_zero } else { assigned[counter] == 0 };
+            if !is_zero {
+                counted.insert((name, next));
+            }
+            open.push((next, is_zero));
+        }
+    }
+    counted
+}
+
+/// Where a state can lead, each with what is assigned on that way.
+fn steps(state: &Value) -> Vec<(&str, &Value)> {
+    let rules = list(&state["Choices"]).chain(list(&state["Catch"])).filter_map(|rule| Some((rule["Next"].as_str()?, &rule["Assign"])));
+    let others = [&state["Next"], &state["Default"]].into_iter().filter_map(|next| Some((next.as_str()?, &state["Assign"])));
+    rules.chain(others).collect()
+}
+
+/// By these a function was not called at all, or is not ready yet: it was idle for weeks and has no network at the moment, or is
+/// being updated. Another call is always safe, and a minute or two is what it takes.
+/// Source: AWS Lambda developer guide, "Lambda function states"; API reference, `Invoke`. Step Functions puts `Lambda.` in front.
+const NEVER_RAN: [&str; 7] = [
+    "Lambda.ResourceNotReadyException",
+    "Lambda.CodeArtifactUserPendingException",
+    "Lambda.ResourceConflictException",
+    "Lambda.EC2ThrottledException",
+    "Lambda.EC2UnexpectedException",
+    "Lambda.ENILimitReachedException",
+    "Lambda.SubnetIPAddressLimitReachedException",
+];
+
+/// Each is asked again for minutes, and for the better part of an hour where an end would leave something behind, or a fence.
+fn check_calls_that_never_ran(machine: &Value) -> Vec<String> {
+    let mut late: BTreeSet<&str> = reachable(machine, "CleanUpSubscription");
+    late.extend(reachable(machine, "UndoPublication"));
+    late.extend(["RecoverPlan", "FindWhatIsLeft", "Cutover", "IsFenced"]);
+    let mut problems = Vec::new();
+    for (name, state) in states(machine).filter(|(_, state)| called(state).is_some()) {
+        let least_seconds = if late.contains(name) { 1_800.0 } else { 120.0 };
+        for error in NEVER_RAN {
+            let retry = list(&state["Retry"]).find(|retry| list(&retry["ErrorEquals"]).any(|named| named == error));
+            if retry.is_none_or(|retry| expected_seconds(retry) < least_seconds) {
+                problems.push(format!("{name}: gives up on {error} before {least_seconds} seconds"));
+            }
+        }
+    }
+    problems
+}
+
+/// How long all attempts of a retrier take together, on average: full jitter halves each interval.
+fn expected_seconds(retry: &Value) -> f64 {
+    let number = |name: &str| retry[name].as_f64().unwrap_or(0.0);
+    let intervals = (0..).map(|attempt| (number("IntervalSeconds") * number("BackoffRate").powi(attempt)).min(number("MaxDelaySeconds")));
+    intervals.take(retry["MaxAttempts"].as_u64().and_then(|attempts| attempts.try_into().ok()).unwrap_or(0)).sum::<f64>() / 2.0
 }
 
 /// How many laps a loop may take whose bound this Choice has.
@@ -273,6 +359,27 @@ fn a_break_in_the_state_machine_is_seen_and_its_place_is_named() {
         ("TellVerifying: tells of a phase that the schema does not have", |machine| {
             let detail = machine["States"]["TellVerifying"]["Arguments"]["Entries"][0]["Detail"].as_str().unwrap().replace("verifying", "checking");
             machine["States"]["TellVerifying"]["Arguments"]["Entries"][0]["Detail"] = json!(detail);
+        }),
+        ("TellUndoing: leads to UndoPublication with polls as it was", |machine| {
+            machine["States"]["MayCutOver"]["Choices"][3]["Assign"].as_object_mut().unwrap().remove("polls");
+        }),
+        ("TellUndoing: leads to UndoPublication with polls as it was", |machine| {
+            machine["States"]["IsTargetReady"]["Choices"][1]["Assign"].as_object_mut().unwrap().remove("polls");
+        }),
+        ("TellUndoing: leads to UndoPublication with polls as it was", |machine| {
+            machine["States"]["WhichWay"]["Choices"][0]["Assign"] = json!({});
+        }),
+        ("TellUndoing: leads to UndoPublication with polls as it was", |machine| {
+            machine["States"]["Verify"]["Catch"][0]["Assign"].as_object_mut().unwrap().remove("polls");
+        }),
+        ("CleanUpSubscription: leads to CleanUpPublication with polls as it was", |machine| {
+            machine["States"]["Cutover"]["Assign"].as_object_mut().unwrap().remove("polls");
+        }),
+        ("Cutover: gives up on Lambda.CodeArtifactUserPendingException before 1800", |machine| {
+            machine["States"]["Cutover"]["Retry"][0]["MaxAttempts"] = json!(16);
+        }),
+        ("CreatePublication: gives up on Lambda.ResourceNotReadyException before 120", |machine| {
+            machine["States"]["CreatePublication"]["Retry"].as_array_mut().unwrap().remove(0);
         }),
         ("Regroup: cannot be reached", |machine| machine["States"]["IsStartKnown"]["Choices"][0]["Next"] = json!("Verify")),
     ];

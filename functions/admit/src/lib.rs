@@ -9,6 +9,8 @@ use aws_sdk_sfn::types::{ExecutionListItem, ExecutionStatus};
 use shared::aws::Aws;
 use shared::contract::{Action, Plan, Ready, Step};
 use shared::error::{ErrorName, Result, StepError, While};
+use shared::rds::holder::Holder;
+use shared::rds::status::{Standing, standing};
 
 /// Do: after it answers ready, there are places for this run. Reads, and changes nothing. Undo: there is nothing to undo.
 ///
@@ -25,11 +27,22 @@ pub async fn handle(aws: &Aws, step: Step) -> Result<Ready> {
 }
 
 async fn look(aws: &Aws, plan: &Plan) -> Result<Ready> {
+    if let Some(status) = busy(aws, plan).await? {
+        return Ok(Ready::not_yet(format!("{} is {status}, and RDS takes a snapshot of what is available", plan.source.identifier)));
+    }
     let running = running(aws, plan).await?;
     let before = position(&running, &plan.execution.id);
     let places = places::for_runs(aws, plan.source.kind).await?;
     let told = format!("{before} runs come before this one, and there are places for {places}");
     Ok(if i64::try_from(before).is_ok_and(|before| before < places) { Ready::yes(told) } else { Ready::not_yet(told) })
+}
+
+/// With what RDS is busy on the source, for minutes or for a day: a snapshot has to wait, and with slots the source's disk would
+/// fill meanwhile. What does not end by itself is for the steps that meet it.
+async fn busy(aws: &Aws, plan: &Plan) -> Result<Option<String>> {
+    let source = Holder::find(aws, plan.source.kind, &plan.source.identifier).await?;
+    let status = source.map_or_else(String::new, |source| source.status().to_owned());
+    Ok((matches!(standing(&status), Standing::Usable | Standing::Between) && !matches!(status.as_str(), "available" | "")).then_some(status))
 }
 
 /// How many of these began before the execution with this ARN. Names decide between two of the same moment.

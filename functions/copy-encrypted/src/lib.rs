@@ -2,10 +2,10 @@
 //!
 //! Why here: restoring an instance takes no key, so its snapshot must have it.
 
-use shared::aws::{Aws, code};
+use shared::aws::Aws;
 use shared::contract::{Action, Plan, Ready, Step};
-use shared::error::{ErrorName, Result, StepError};
-use shared::rds::{self, NO_PLACE};
+use shared::error::{ErrorName, Result, StepError, While};
+use shared::rds::{self, begun};
 
 /// Do: after it answers ready, there is a snapshot encrypted with exactly the key of the plan.
 /// Undo: after it answers ready, that snapshot is gone.
@@ -24,11 +24,7 @@ async fn ensure_copy(aws: &Aws, plan: &Plan) -> Result<Ready> {
     let Some(found) = rds::find_snapshot(aws, copy).await? else {
         let request = aws.rds.copy_db_snapshot().source_db_snapshot_identifier(&plan.names.snapshot).target_db_snapshot_identifier(copy);
         let sent = request.kms_key_id(&plan.kms_key_arn).tags(rds::execution_tag(plan)).send().await;
-        return match sent {
-            Ok(_) => Ok(Ready::not_yet("creating")),
-            Err(error) if code(&error) == Some(NO_PLACE) => Ok(Ready::not_yet("the account has no place for a copy")),
-            Err(error) => Err(StepError::from(error).while_doing(&format!("copy snapshot {} under key {}", plan.names.snapshot, plan.kms_key_arn))),
-        };
+        return begun(sent, "creating").while_doing(&format!("copy snapshot {} under key {}", plan.names.snapshot, plan.kms_key_arn));
     };
     let ready = rds::snapshot_ready(&found)?;
     let has_key = found.encrypted() == Some(true) && found.kms_key_id() == Some(plan.kms_key_arn.as_str());

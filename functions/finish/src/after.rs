@@ -4,12 +4,13 @@ use aws_sdk_rds::operation::modify_db_instance::builders::ModifyDBInstanceFluent
 use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, DbInstance};
 use shared::aws::Aws;
 use shared::contract::{Plan, Ready, Settled};
-use shared::error::{Result, StepError, While};
+use shared::error::{Result, While};
 use shared::input::AfterSource;
-use shared::rds::{drop_log_group, find_instance, find_snapshot, target_instance};
+use shared::rds::status::{Standing, standing};
+use shared::rds::{begun, drop_log_group, find_instance, find_snapshot, going, target_instance};
 use shared::settings::POSTGRESQL_LOG;
 
-use crate::{gone, is_source, mark_moved, replicas, roles};
+use crate::{gone, is_source, logs, mark_moved, replicas, roles};
 
 /// After it answers ready, the new instance has what comes at the end: the log exports of the source and no others, its
 /// protection against deletion, a managed master password where the source has one, its roles and its replicas.
@@ -18,20 +19,19 @@ pub(crate) async fn settle_target(aws: &Aws, plan: &Plan, settled: &mut Settled)
     let Some(source) = find_source(aws, plan).await? else { return Ok(Ready::yes("the source is gone")) };
     let target = target_instance(aws, plan).await?;
     if let Some(request) = modify_request(aws, plan, &source, &target) {
-        if target.db_instance_status() != Some("available") {
-            return Ok(Ready::not_yet(target.db_instance_status().unwrap_or_default()));
-        }
-        request.send().await.map_err(StepError::from).while_doing(&format!("settle {}", plan.target))?;
-        return Ok(Ready::not_yet("modifying"));
+        return begun(request.send().await, "modifying").while_doing(&format!("settle {}", plan.target));
     }
     if !exports(&source).iter().any(|export| export == POSTGRESQL_LOG) {
         drop_log_group(aws, plan).await?;
     }
-    if target.db_instance_status() != Some("available") {
-        return Ok(Ready::not_yet(target.db_instance_status().unwrap_or_default()));
+    let status = target.db_instance_status().unwrap_or_default();
+    if standing(status) != Standing::Usable {
+        return Ok(Ready::not_yet(status));
     }
     // What was refused is asked for again: the last call tells what is so.
-    *settled = Settled { replicas: Vec::new(), not_made: roles::ensure(aws, &source, &target).await? };
+    let mut not_made = roles::ensure(aws, &source, &target).await?;
+    not_made.extend(logs::ensure_retention(aws, plan, exports(&source)).await?);
+    *settled = Settled { replicas: Vec::new(), not_made };
     Box::pin(replicas::ensure(aws, plan, source, settled)).await
 }
 
@@ -85,10 +85,9 @@ async fn stop(aws: &Aws, plan: &Plan, source: &DbInstance) -> Result<Ready> {
     let source = &plan.source.identifier;
     match status {
         "stopped" => Ok(Ready::yes("stopped; RDS starts it again after seven days")),
-        "available" => match aws.rds.stop_db_instance().db_instance_identifier(source).send().await {
-            Ok(_) => Ok(Ready::not_yet("stopping")),
-            Err(error) => Err(StepError::from(error).while_doing(&format!("stop {source}"))),
-        },
+        _ if standing(status) == Standing::Usable => {
+            begun(aws.rds.stop_db_instance().db_instance_identifier(source).send().await, "stopping").while_doing(&format!("stop {source}"))
+        }
         other => Ok(Ready::not_yet(other)),
     }
 }
@@ -96,15 +95,14 @@ async fn stop(aws: &Aws, plan: &Plan, source: &DbInstance) -> Result<Ready> {
 /// The last snapshot is unencrypted as the source is: it is named in the output, for the operator to decide.
 async fn delete(aws: &Aws, plan: &Plan, instance: &DbInstance) -> Result<Ready> {
     let (source, last) = (&plan.source.identifier, &plan.names.last);
-    if instance.db_instance_status() != Some("available") {
-        return Ok(Ready::not_yet(instance.db_instance_status().unwrap_or_default()));
+    let status = instance.db_instance_status().unwrap_or_default();
+    if standing(status) != Standing::Usable {
+        return Ok(Ready::not_yet(status));
     }
     if instance.deletion_protection() == Some(true) {
         let unprotect = aws.rds.modify_db_instance().db_instance_identifier(source).deletion_protection(false).apply_immediately(true);
-        unprotect.send().await.map_err(StepError::from).while_doing(&format!("lift the deletion protection of {source}"))?;
-        return Ok(Ready::not_yet("modifying"));
+        return begun(unprotect.send().await, "modifying").while_doing(&format!("lift the deletion protection of {source}"));
     }
     let request = aws.rds.delete_db_instance().db_instance_identifier(source).final_db_snapshot_identifier(last);
-    request.send().await.map_err(StepError::from).while_doing(&format!("delete {source}"))?;
-    Ok(Ready::not_yet("deleting"))
+    going(request.send().await, "deleting").while_doing(&format!("delete {source}"))
 }

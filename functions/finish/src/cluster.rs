@@ -5,9 +5,10 @@ use shared::aws::Aws;
 use shared::contract::{Kind, Plan, Ready, Settled};
 use shared::error::{ErrorName, Result, StepError, While};
 use shared::input::AfterSource;
-use shared::rds::{clusters, drop_log_group};
+use shared::rds::status::{Standing, standing};
+use shared::rds::{begun, clusters, drop_log_group, going};
 
-use crate::{gone, is_source, mark_moved, roles};
+use crate::{gone, is_source, logs, mark_moved, roles};
 
 /// After it answers ready, the new cluster exports the logs that the source does and no others, keeps its master password
 /// as the source does, is protected against deletion if the source is, and has its roles.
@@ -24,11 +25,10 @@ pub(crate) async fn settle_target(aws: &Aws, plan: &Plan, settled: &mut Settled)
             drop_log_group(aws, plan).await?;
         }
         // What was refused is asked for again: the last call tells what is so.
-        *settled = Settled { replicas: Vec::new(), not_made: roles::ensure_of_cluster(aws, &source, &target).await? };
+        let mut not_made = roles::ensure_of_cluster(aws, &source, &target).await?;
+        not_made.extend(logs::ensure_retention(aws, plan, exports(&source)).await?);
+        *settled = Settled { replicas: Vec::new(), not_made };
         return Ok(Ready::yes("settled"));
-    }
-    if target.status() != Some("available") {
-        return Ok(Ready::not_yet(target.status().unwrap_or_default()));
     }
     let mut request = aws.rds.modify_db_cluster().db_cluster_identifier(&plan.target).apply_immediately(true);
     if !extra.is_empty() {
@@ -41,8 +41,7 @@ pub(crate) async fn settle_target(aws: &Aws, plan: &Plan, settled: &mut Settled)
     if let Some(secret) = managed {
         request = request.manage_master_user_password(true).set_master_user_secret_kms_key_id(secret.kms_key_id().map(str::to_owned));
     }
-    request.send().await.map_err(StepError::from).while_doing(&format!("settle cluster {}", plan.target))?;
-    Ok(Ready::not_yet("modifying"))
+    begun(request.send().await, "modifying").while_doing(&format!("settle cluster {}", plan.target))
 }
 
 async fn find_source(aws: &Aws, plan: &Plan) -> Result<Option<DbCluster>> {
@@ -72,10 +71,9 @@ async fn stop(aws: &Aws, plan: &Plan, source: &DbCluster) -> Result<Ready> {
     let source = &plan.source.identifier;
     match status {
         "stopped" => Ok(Ready::yes("stopped; RDS starts it again after seven days")),
-        "available" => match aws.rds.stop_db_cluster().db_cluster_identifier(source).send().await {
-            Ok(_) => Ok(Ready::not_yet("stopping")),
-            Err(error) => Err(StepError::from(error).while_doing(&format!("stop {source}"))),
-        },
+        _ if standing(status) == Standing::Usable => {
+            begun(aws.rds.stop_db_cluster().db_cluster_identifier(source).send().await, "stopping").while_doing(&format!("stop {source}"))
+        }
         other => Ok(Ready::not_yet(other)),
     }
 }
@@ -83,18 +81,17 @@ async fn stop(aws: &Aws, plan: &Plan, source: &DbCluster) -> Result<Ready> {
 /// The cluster's last snapshot is made with its deletion, which Aurora allows only once all members are gone.
 async fn delete(aws: &Aws, plan: &Plan, cluster: &DbCluster) -> Result<Ready> {
     let (source, last) = (&plan.source.identifier, &plan.names.last);
-    if cluster.status() != Some("available") {
-        return Ok(Ready::not_yet(cluster.status().unwrap_or_default()));
+    let status = cluster.status().unwrap_or_default();
+    if standing(status) != Standing::Usable {
+        return Ok(Ready::not_yet(status));
     }
     if cluster.deletion_protection() == Some(true) {
         let unprotect = aws.rds.modify_db_cluster().db_cluster_identifier(source).deletion_protection(false).apply_immediately(true);
-        unprotect.send().await.map_err(StepError::from).while_doing(&format!("lift the deletion protection of {source}"))?;
-        return Ok(Ready::not_yet("modifying"));
+        return begun(unprotect.send().await, "modifying").while_doing(&format!("lift the deletion protection of {source}"));
     }
     if plan.source.kind == Kind::Aurora && !cluster.db_cluster_members().is_empty() {
         return clusters::drop_members(aws, cluster).await;
     }
     let request = aws.rds.delete_db_cluster().db_cluster_identifier(source).final_db_snapshot_identifier(last);
-    request.send().await.map_err(StepError::from).while_doing(&format!("delete {source}"))?;
-    Ok(Ready::not_yet("deleting"))
+    going(request.send().await, "deleting").while_doing(&format!("delete {source}"))
 }

@@ -3,6 +3,7 @@
 
 mod after;
 mod cluster;
+mod logs;
 mod output;
 mod replicas;
 mod roles;

@@ -5,8 +5,9 @@ use aws_sdk_rds::types::{DbInstance, Tag};
 use shared::aws::{Aws, code};
 use shared::contract::{Plan, Ready, Settled};
 use shared::error::{ErrorName, Result, StepError};
+use shared::rds::status::{Standing, standing};
 use shared::rds::{execution_tag, find_instance};
-use shared::settings::instance::may_set_performance;
+use shared::settings::instance::{least_storage_limit, may_set_performance};
 use shared::settings::{is_default_group, is_own_tag};
 
 /// How it stands with one of them.
@@ -47,12 +48,11 @@ pub(crate) async fn ensure(aws: &Aws, plan: &Plan, source: DbInstance, settled: 
 async fn ensure_one(aws: &Aws, plan: &Plan, old: &DbInstance, primary: &str) -> Result<Replica> {
     let name = plan.names.successor(old.db_instance_identifier().unwrap_or_default());
     let Some(replica) = find_instance(aws, &name).await? else { return create(aws, plan, old, primary, &name).await };
-    match replica.db_instance_status().unwrap_or_default() {
-        "available" => settle(aws, old, &replica, &name).await,
-        status if status.starts_with("incompatible") || matches!(status, "failed" | "storage-full" | "deleting") => {
-            Ok(Replica::NotMade(format!("{name} is {status}")))
-        }
-        status => Ok(Replica::NotYet(format!("replica {name} is {status}"))),
+    let status = replica.db_instance_status().unwrap_or_default();
+    match standing(status) {
+        Standing::Usable => settle(aws, old, &replica, &name).await,
+        Standing::Lost => Ok(Replica::NotMade(format!("{name} is {status}"))),
+        Standing::Between | Standing::Stopped => Ok(Replica::NotYet(format!("replica {name} is {status}"))),
     }
 }
 
@@ -61,7 +61,7 @@ async fn create(aws: &Aws, plan: &Plan, old: &DbInstance, primary: &str, name: &
     if primary.backup_retention_period().unwrap_or(0) == 0 {
         return Ok(Replica::NotMade("its primary has no automated backups".to_owned()));
     }
-    if primary.db_instance_status() != Some("available") {
+    if standing(primary.db_instance_status().unwrap_or_default()) != Standing::Usable {
         return Ok(Replica::NotYet(format!("replica {name} waits for its primary")));
     }
     match create_request(aws, plan, old, &primary, name).send().await {
@@ -69,6 +69,8 @@ async fn create(aws: &Aws, plan: &Plan, old: &DbInstance, primary: &str, name: &
         Err(error) if matches!(code(&error), Some("InvalidDBInstanceState" | "InvalidDBInstanceStateFault")) => {
             Ok(Replica::NotYet(format!("replica {name} waits for its primary")))
         }
+        // The answer to the request that made it was lost.
+        Err(error) if code(&error) == Some("DBInstanceAlreadyExists") => Ok(Replica::NotYet(format!("making replica {name}"))),
         Err(error) => Ok(Replica::NotMade(StepError::from(error).only_if(ErrorName::AwsRefused)?.to_string())),
     }
 }
@@ -135,7 +137,9 @@ fn with_storage(
     request
         .set_storage_type(old.storage_type.clone())
         .set_allocated_storage(old.allocated_storage.filter(|size| Some(*size) >= primary.allocated_storage))
-        .set_max_allocated_storage(old.max_allocated_storage)
+        .set_max_allocated_storage(
+            old.max_allocated_storage.map(|limit| limit.max(least_storage_limit(old.allocated_storage.max(primary.allocated_storage)))),
+        )
         .set_iops(chosen(old.iops))
         .set_storage_throughput(chosen(old.storage_throughput))
         .set_dedicated_log_volume(old.dedicated_log_volume.filter(|enabled| *enabled))

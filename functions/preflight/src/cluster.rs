@@ -11,6 +11,7 @@ use shared::settings::cluster::not_carried;
 use crate::blue_green::{self, Obstacles};
 use crate::instance::{check_maintenance, warn_of_new_identity, warn_of_not_carried};
 use crate::quotas::{self, Needs};
+use crate::status;
 
 /// Looks at all that RDS says of a cluster.
 ///
@@ -79,10 +80,7 @@ fn check_status(cluster: &DbCluster, members: &[DbInstance], findings: &mut Find
     let described = cluster.db_cluster_identifier().map(|identifier| ("cluster", identifier, cluster.status()));
     let members_described = members.iter().filter_map(|member| Some(("instance", member.db_instance_identifier()?, member.db_instance_status())));
     for (what, identifier, status) in described.into_iter().chain(members_described) {
-        let status = status.unwrap_or_default();
-        if status != "available" {
-            findings.refuse("InstanceStatus", format!("{what} {identifier} is {status}"), "available is needed", "wait until it is available");
-        }
+        status::check(what, identifier, status, findings);
     }
     if !cluster.db_cluster_members().iter().any(|member| member.is_cluster_writer() == Some(true)) {
         findings.refuse("InstanceStatus", "the cluster has no writer", "", "add an instance to it");

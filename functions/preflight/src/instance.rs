@@ -11,6 +11,7 @@ use shared::settings::instance::not_carried;
 
 use crate::blue_green::{self, Obstacles};
 use crate::quotas::{self, Needs};
+use crate::status;
 
 /// Majors whose standard support has ended: without Extended Support, RDS makes no new instances of them.
 /// Source: Amazon RDS user guide, "Release calendar for Amazon RDS for PostgreSQL".
@@ -36,10 +37,7 @@ pub(crate) async fn check(aws: &Aws, instance: &DbInstance, after: AfterSource, 
 
 fn check_described(instance: &DbInstance, after: AfterSource, findings: &mut Findings) {
     let identifier = instance.db_instance_identifier().unwrap_or_default();
-    let status = instance.db_instance_status().unwrap_or_default();
-    if status != "available" {
-        findings.refuse("InstanceStatus", format!("instance {identifier} is {status}"), "available is needed", "wait until it is available");
-    }
+    status::check("instance", identifier, instance.db_instance_status(), findings);
     if let Some(primary) = instance.read_replica_source_db_instance_identifier() {
         findings.refuse_as(ErrorName::SourceUnsupported, format!("instance {identifier} is a read replica of {primary}"), "encrypt its primary");
     }

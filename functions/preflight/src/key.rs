@@ -1,7 +1,7 @@
 //! The key under which the new database will be.
 
 use aws_sdk_kms::types::{KeySpec, KeyState};
-use shared::aws::{Aws, code};
+use shared::aws::{Aws, code, said};
 use shared::error::{ErrorName, Result, StepError};
 
 /// Resolves id, alias or ARN to the ARN of the key, once: what is checked later is that very key. Describing
@@ -19,10 +19,11 @@ pub(crate) async fn resolve(aws: &Aws, key: &str) -> Result<String> {
         Err(error) => {
             return Err(match code(&error) {
                 Some("NotFoundException" | "InvalidArnException" | "ValidationException") => {
-                    unusable("does not exist in this Region and account".to_owned())
+                    unusable(format!("does not exist in this Region and account; {}", said(&error)))
                 }
+                // A key's policy or one of the organization's may be in the way, and the service says which.
                 Some("AccessDeniedException") => {
-                    unusable("may not be described: grant kms:DescribeKey and kms:CreateGrant to these functions".to_owned())
+                    unusable(format!("may not be described: these functions need kms:DescribeKey and kms:CreateGrant; {}", said(&error)))
                 }
                 _ => StepError::from(error).while_doing(&format!("describe key {key}")),
             });

@@ -7,10 +7,13 @@ mod blue_green;
 mod cluster;
 mod instance;
 mod key;
+mod limits;
+mod logs;
 mod preparation;
 mod proxies;
 mod quotas;
 mod secret;
+mod status;
 mod undo;
 
 use shared::aws::Aws;
@@ -49,7 +52,10 @@ async fn plan(aws: &Aws, request: PreflightRequest) -> Result<Preflight> {
         Found::Instance(instance) => instance::check(aws, instance, input.after.source, &mut findings).await?,
         Found::Cluster(cluster, members) => cluster::check(aws, cluster, members, source.kind, input.after.source, &mut findings).await?,
     }
+    limits::check(&found, &request.execution, &input, &mut findings);
     proxies::check(aws, &source, &mut findings).await?;
+    let names = Names::of(&request.execution.id, &source.identifier);
+    logs::check(aws, &source, &found, &names, &mut findings).await?;
     let kms_key_arn = findings.note(key::resolve(aws, &input.kms_key).await)?;
     findings.check(found.check_not_encrypted_with(kms_key_arn.as_deref()))?;
     let secret_id = input.secret.clone().or_else(|| found.managed_secret());
@@ -64,7 +70,7 @@ async fn plan(aws: &Aws, request: PreflightRequest) -> Result<Preflight> {
     }
     let databases = input.databases.clone();
     let preparation = preparation::read(aws, &source, &found).await?;
-    preparation::check_not_held(&preparation, &Names::of(&request.execution.id, &source.identifier), &mut findings);
+    preparation::check_not_held(&preparation, &names, &mut findings);
     let (kms_key_arn, secret_arn) = (kms_key_arn.unwrap_or_default(), secret_arn.unwrap_or_default());
     let chosen = Chosen { preparation: Some(preparation), kms_key_arn, secret_arn };
     Ok(Preflight { plan: make_plan(request.execution, source, chosen, input), databases, findings })

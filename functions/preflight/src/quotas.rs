@@ -57,6 +57,18 @@ pub(crate) async fn check_class(aws: &Aws, engine: &str, version: &str, class: &
     let options = answer.orderable_db_instance_options();
     let remedy = "change the source to a current class first: modify-db-instance --db-instance-class";
     if options.is_empty() {
+        // Of a version that is offered no more, there is no class at all.
+        let answer = aws.rds.describe_orderable_db_instance_options().engine(engine).engine_version(version).max_records(20).send().await;
+        let of_version = answer.map_err(StepError::from).while_doing(&format!("look up {engine} {version}"))?;
+        if of_version.orderable_db_instance_options().is_empty() {
+            let found = format!("minor version {version} of {engine} is no longer offered in this Region: RDS makes no new database of it");
+            let remedy = format!(
+                "upgrade it first, to one that aws rds describe-db-engine-versions --engine {engine} --engine-version {version} \
+                 --include-all --query 'DBEngineVersions[].ValidUpgradeTarget[].EngineVersion' lists"
+            );
+            findings.refuse("EngineVersion", found, "", remedy);
+            return Ok(());
+        }
         let found = format!("class {class} cannot be had for {engine} {version} in this Region any more");
         findings.refuse("InstanceClass", found, "", remedy);
     } else if !options.iter().any(|option| option.supports_storage_encryption() == Some(true)) {

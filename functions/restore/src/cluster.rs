@@ -3,29 +3,27 @@
 use aws_sdk_rds::operation::modify_db_cluster::builders::ModifyDBClusterFluentBuilder;
 use aws_sdk_rds::operation::restore_db_cluster_from_snapshot::builders::RestoreDBClusterFromSnapshotFluentBuilder;
 use aws_sdk_rds::types::{DbCluster, DbClusterAssociatedRole, ServerlessV2ScalingConfiguration};
-use shared::aws::{Aws, code};
+use shared::aws::Aws;
 use shared::contract::{Kind, Plan, Ready};
-use shared::error::{ErrorName, Result, StepError, While};
-use shared::rds::{self, clusters};
+use shared::error::{Result, While};
+use shared::rds::{self, begun, clusters};
 use shared::settings::cluster::{exports_during_the_run, still_to_modify};
 use shared::settings::is_default_group;
 
-use crate::{check_key, members, settings, source_gone};
+use crate::{check_key, members, settings, source_gone, with_place};
 
 /// After it answers ready, cluster and members are available, with the settings of the source's.
 pub(crate) async fn ensure(aws: &Aws, plan: &Plan) -> Result<Ready> {
     let source = clusters::find_cluster(aws, &plan.source.identifier).await?.ok_or_else(|| source_gone(plan))?;
     let Some(target) = clusters::find_cluster(aws, &plan.target).await? else {
         let restored = restore_request(aws, plan, &source).send().await;
-        restored.map_err(StepError::from).while_doing(&format!("restore {} from {}", plan.target, plan.names.snapshot))?;
-        return Ok(Ready::not_yet("creating"));
+        let restored = begun(restored, "creating").while_doing(&format!("restore {} from {}", plan.target, plan.names.snapshot))?;
+        let zones = source.availability_zones().join(", ");
+        return Ok(with_place(restored, source.db_cluster_instance_class().or(Some("a cluster's volume")), Some(&zones)));
     };
-    match target.status().unwrap_or_default() {
-        "available" => {}
-        status if status.starts_with("incompatible") || matches!(status, "failed" | "inaccessible-encryption-credentials" | "deleting") => {
-            return Err(StepError::new(ErrorName::RestoreFailed, format!("cluster {} is {status}", plan.target)));
-        }
-        status => return Ok(Ready::not_yet(status)),
+    let ready = rds::new_ready(plan, &format!("cluster {}", plan.target), target.status())?;
+    if !ready.ready {
+        return Ok(ready);
     }
     check_key(plan, target.storage_encrypted(), target.kms_key_id())?;
     let members = members::ensure(aws, plan, &source, &target).await?;
@@ -33,11 +31,8 @@ pub(crate) async fn ensure(aws: &Aws, plan: &Plan) -> Result<Ready> {
         return Ok(members);
     }
     if let Some((request, members)) = modify_request(aws, plan, &source, &target) {
-        return match request.send().await {
-            Ok(_) => Ok(Ready::not_yet(format!("modifying {}", members.join(", ")))),
-            Err(error) if code(&error) == Some("InvalidDBClusterStateFault") => Ok(Ready::not_yet("busy")),
-            Err(error) => Err(StepError::from(error).while_doing(&format!("give {} the settings of the source", plan.target))),
-        };
+        let modified = begun(request.send().await, format!("modifying {}", members.join(", ")));
+        return modified.while_doing(&format!("give {} the settings of the source", plan.target));
     }
     if clusters::endpoint(&target).is_none() {
         return Ok(Ready::not_yet("no endpoint yet"));
@@ -155,20 +150,15 @@ pub(crate) async fn drop(aws: &Aws, plan: &Plan) -> Result<Ready> {
         rds::drop_log_group(aws, plan).await?;
         return Ok(Ready::yes("gone"));
     };
-    let status = target.status().unwrap_or_default();
-    if status == "deleting" {
-        return Ok(Ready::not_yet(status));
+    if target.status() == Some("deleting") {
+        return Ok(Ready::not_yet("deleting"));
     }
     // A Multi-AZ DB cluster takes its members along.
     if plan.source.kind == Kind::Aurora && !target.db_cluster_members().is_empty() {
         return clusters::drop_members(aws, &target).await;
     }
     let request = aws.rds.delete_db_cluster().db_cluster_identifier(&plan.target).skip_final_snapshot(true).delete_automated_backups(true);
-    match request.send().await {
-        Ok(_) => Ok(Ready::not_yet("deleting")),
-        Err(error) if code(&error) == Some("InvalidDBClusterStateFault") => Ok(Ready::not_yet(status)),
-        Err(error) => Err(StepError::from(error).while_doing(&format!("delete cluster {}", plan.target))),
-    }
+    rds::going(request.send().await, "deleting").while_doing(&format!("delete cluster {}", plan.target))
 }
 
 #[cfg(test)]

@@ -6,10 +6,10 @@ mod members;
 mod settings;
 
 use aws_sdk_rds::types::DbInstance;
-use shared::aws::{Aws, code};
+use shared::aws::Aws;
 use shared::contract::{Action, Plan, Ready, Step};
 use shared::error::{ErrorName, Result, StepError, While};
-use shared::rds;
+use shared::rds::{self, begun};
 
 /// Do: after it answers ready, the new database is available with all its members, encrypted with exactly the key of the
 /// plan, and has the settings of the source but for those that come at the end: undo must be able to delete it, and the
@@ -32,22 +32,21 @@ async fn ensure_target(aws: &Aws, plan: &Plan) -> Result<Ready> {
     let source = rds::find_instance(aws, &plan.source.identifier).await?.ok_or_else(|| source_gone(plan))?;
     let Some(target) = rds::find_instance(aws, &plan.target).await? else {
         let restored = settings::restore_request(aws, plan, &source).send().await;
-        restored.map_err(StepError::from).while_doing(&format!("restore {} from {}", plan.target, plan.names.copy))?;
-        return Ok(Ready::not_yet("creating"));
+        let restored = begun(restored, "creating").while_doing(&format!("restore {} from {}", plan.target, plan.names.copy))?;
+        return Ok(with_place(restored, source.db_instance_class(), source.availability_zone()));
     };
-    match target.db_instance_status().unwrap_or_default() {
-        "available" => {
-            check_key(plan, target.storage_encrypted(), target.kms_key_id())?;
-            finish_settings(aws, plan, &source, &target).await
-        }
-        status
-            if status.starts_with("incompatible")
-                || matches!(status, "failed" | "inaccessible-encryption-credentials" | "storage-full" | "deleting") =>
-        {
-            Err(StepError::new(ErrorName::RestoreFailed, format!("instance {} is {status}", plan.target)))
-        }
-        status => Ok(Ready::not_yet(status)),
+    let ready = rds::new_ready(plan, &format!("instance {}", plan.target), target.db_instance_status())?;
+    if !ready.ready {
+        return Ok(ready);
     }
+    check_key(plan, target.storage_encrypted(), target.kms_key_id())?;
+    finish_settings(aws, plan, &source, &target).await
+}
+
+/// What was asked for, and where: who waits for capacity wants to know of what.
+fn with_place(asked: Ready, class: Option<&str>, zone: Option<&str>) -> Ready {
+    let zone = zone.map_or_else(String::new, |zone| format!(" in {zone}"));
+    Ready { status: format!("{} ({}{zone})", asked.status, class.unwrap_or("class unknown")), ..asked }
 }
 
 fn source_gone(plan: &Plan) -> StepError {
@@ -66,11 +65,8 @@ fn check_key(plan: &Plan, encrypted: Option<bool>, key: Option<&str>) -> Result<
 /// What a restore does not take is modified now. The modification shows as another status, or as pending values.
 async fn finish_settings(aws: &Aws, plan: &Plan, source: &DbInstance, target: &DbInstance) -> Result<Ready> {
     if let Some((request, members)) = settings::modify_request(aws, plan, source, target) {
-        return match request.send().await {
-            Ok(_) => Ok(Ready::not_yet(format!("modifying {}", members.join(", ")))),
-            Err(error) if code(&error) == Some("InvalidDBInstanceState") => Ok(Ready::not_yet("busy")),
-            Err(error) => Err(StepError::from(error).while_doing(&format!("give {} the settings of the source", plan.target))),
-        };
+        let modified = begun(request.send().await, format!("modifying {}", members.join(", ")));
+        return modified.while_doing(&format!("give {} the settings of the source", plan.target));
     }
     if rds::endpoint(target).is_none() {
         return Ok(Ready::not_yet("no endpoint yet"));
@@ -83,16 +79,11 @@ async fn drop_target(aws: &Aws, plan: &Plan) -> Result<Ready> {
         rds::drop_log_group(aws, plan).await?;
         return Ok(Ready::yes("gone"));
     };
-    let status = target.db_instance_status().unwrap_or_default();
-    if status == "deleting" {
-        return Ok(Ready::not_yet(status));
+    if target.db_instance_status() == Some("deleting") {
+        return Ok(Ready::not_yet("deleting"));
     }
     let request = aws.rds.delete_db_instance().db_instance_identifier(&plan.target).skip_final_snapshot(true).delete_automated_backups(true);
-    match request.send().await {
-        Ok(_) => Ok(Ready::not_yet("deleting")),
-        Err(error) if code(&error) == Some("InvalidDBInstanceState") => Ok(Ready::not_yet(status)),
-        Err(error) => Err(StepError::from(error).while_doing(&format!("delete instance {}", plan.target))),
-    }
+    rds::going(request.send().await, "deleting").while_doing(&format!("delete instance {}", plan.target))
 }
 
 #[cfg(test)]

@@ -2,12 +2,12 @@
 
 use aws_sdk_rds::operation::create_db_instance::builders::CreateDBInstanceFluentBuilder;
 use aws_sdk_rds::types::{DbCluster, DbClusterMember, DbInstance};
-use shared::aws::{Aws, code};
+use shared::aws::Aws;
 use shared::contract::{Kind, Plan, Ready};
-use shared::error::{ErrorName, Result, StepError};
-use shared::rds::find_instance;
+use shared::error::{Result, While};
+use shared::rds::{self, begun, find_instance};
 
-use crate::settings;
+use crate::{settings, with_place};
 
 /// After it answers ready, the new cluster has a member for each of the source's, and all are available.
 ///
@@ -31,7 +31,7 @@ pub(crate) async fn ensure(aws: &Aws, plan: &Plan, source: &DbCluster, target: &
         let Some(instance) = find_instance(aws, member.db_instance_identifier().unwrap_or_default()).await? else {
             return Ok(Ready::not_yet("creating members"));
         };
-        let ready = available(&instance)?;
+        let ready = available(plan, &instance)?;
         if !ready.ready {
             return Ok(ready);
         }
@@ -43,15 +43,13 @@ async fn ensure_member(aws: &Aws, plan: &Plan, cluster: &DbCluster, original: &D
     let old = original.db_instance_identifier().unwrap_or_default();
     let new = plan.names.successor(old);
     if let Some(found) = find_instance(aws, &new).await? {
-        return available(&found);
+        return available(plan, &found);
     }
     // A member that was deleted meanwhile has no successor.
     let Some(old) = find_instance(aws, old).await? else { return Ok(Ready::yes("gone")) };
-    match create_request(aws, plan, cluster, &old, &new).send().await {
-        Ok(_) => Ok(Ready::not_yet(format!("creating {new}"))),
-        Err(error) if code(&error) == Some("InvalidDBClusterStateFault") => Ok(Ready::not_yet("busy")),
-        Err(error) => Err(StepError::from(error).while_doing(&format!("make member {new} of cluster {}", plan.target))),
-    }
+    let made = begun(create_request(aws, plan, cluster, &old, &new).send().await, format!("creating {new}"));
+    let made = made.while_doing(&format!("make member {new} of cluster {}", plan.target))?;
+    Ok(with_place(made, old.db_instance_class(), old.availability_zone()))
 }
 
 /// Source: `CreateDBInstance` of the RDS service model.
@@ -85,13 +83,6 @@ fn create_request(aws: &Aws, plan: &Plan, cluster: &DbCluster, old: &DbInstance,
         .set_performance_insights_retention_period(old.performance_insights_retention_period())
 }
 
-fn available(instance: &DbInstance) -> Result<Ready> {
-    let identifier = instance.db_instance_identifier().unwrap_or_default();
-    match instance.db_instance_status().unwrap_or_default() {
-        "available" => Ok(Ready::yes("available")),
-        status if status.starts_with("incompatible") || matches!(status, "failed" | "inaccessible-encryption-credentials" | "deleting") => {
-            Err(StepError::new(ErrorName::RestoreFailed, format!("member {identifier} is {status}")))
-        }
-        status => Ok(Ready::not_yet(format!("{identifier} is {status}"))),
-    }
+fn available(plan: &Plan, instance: &DbInstance) -> Result<Ready> {
+    rds::new_ready(plan, &format!("member {}", instance.db_instance_identifier().unwrap_or_default()), instance.db_instance_status())
 }

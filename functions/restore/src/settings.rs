@@ -10,7 +10,7 @@ use aws_sdk_rds::types::{DbInstance, Tag};
 use shared::aws::Aws;
 use shared::contract::Plan;
 use shared::rds::execution_tag;
-use shared::settings::instance::{exports_during_the_run, may_set_performance, still_to_modify};
+use shared::settings::instance::{exports_during_the_run, least_storage_limit, may_set_performance, still_to_modify};
 use shared::settings::{is_default_group, is_own_tag};
 
 /// The restore, with all that it takes.
@@ -102,8 +102,11 @@ pub(crate) fn modify_request(
 fn with_member(request: ModifyDBInstanceFluentBuilder, member: &str, source: &DbInstance, target: &DbInstance) -> ModifyDBInstanceFluentBuilder {
     match member {
         "PreferredMaintenanceWindow" => request.set_preferred_maintenance_window(source.preferred_maintenance_window.clone()),
-        // A limit of what is there turns the growth off.
-        "MaxAllocatedStorage" => request.set_max_allocated_storage(source.max_allocated_storage.or(target.allocated_storage)),
+        "MaxAllocatedStorage" => {
+            let limit = source.max_allocated_storage.map(|limit| limit.max(least_storage_limit(target.allocated_storage)));
+            // A limit of what is there turns the growth off.
+            request.set_max_allocated_storage(limit.or(target.allocated_storage))
+        }
         "PromotionTier" => request.set_promotion_tier(source.promotion_tier),
         // RDS takes an interval with its role alone.
         "MonitoringInterval" | "MonitoringRoleArn" => {

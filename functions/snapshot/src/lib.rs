@@ -1,9 +1,9 @@
 //! The manual snapshot of the source.
 
-use shared::aws::{Aws, code};
+use shared::aws::Aws;
 use shared::contract::{Action, Plan, Ready, Step};
-use shared::error::{Result, StepError};
-use shared::rds::{self, NO_PLACE, clusters};
+use shared::error::{Result, While};
+use shared::rds::{self, begun, clusters};
 
 /// Do: after it answers ready, a snapshot of the source exists that was begun after the slot.
 /// Undo: after it answers ready, that snapshot is gone.
@@ -26,13 +26,8 @@ async fn ensure_snapshot(aws: &Aws, plan: &Plan) -> Result<Ready> {
         return rds::snapshot_ready(&found);
     }
     let request = aws.rds.create_db_snapshot().db_instance_identifier(&plan.source.identifier).db_snapshot_identifier(snapshot);
-    match request.tags(rds::execution_tag(plan)).send().await {
-        Ok(_) => Ok(Ready::not_yet("creating")),
-        // A backup window, or a modification: RDS does one thing at a time.
-        Err(error) if code(&error) == Some("InvalidDBInstanceState") => Ok(Ready::not_yet("the source is busy")),
-        Err(error) if code(&error) == Some(NO_PLACE) => Ok(Ready::not_yet("the account has no place for a manual snapshot")),
-        Err(error) => Err(failed(error.into(), plan)),
-    }
+    // A backup window, or a modification, may keep RDS from it for a while.
+    begun(request.tags(rds::execution_tag(plan)).send().await, "creating").while_doing(&what(plan))
 }
 
 async fn ensure_cluster_snapshot(aws: &Aws, plan: &Plan) -> Result<Ready> {
@@ -41,14 +36,9 @@ async fn ensure_cluster_snapshot(aws: &Aws, plan: &Plan) -> Result<Ready> {
         return clusters::snapshot_ready(&found);
     }
     let request = aws.rds.create_db_cluster_snapshot().db_cluster_identifier(&plan.source.identifier).db_cluster_snapshot_identifier(snapshot);
-    match request.tags(rds::execution_tag(plan)).send().await {
-        Ok(_) => Ok(Ready::not_yet("creating")),
-        Err(error) if code(&error) == Some("InvalidDBClusterStateFault") => Ok(Ready::not_yet("the source is busy")),
-        Err(error) if code(&error) == Some(NO_PLACE) => Ok(Ready::not_yet("the account has no place for a manual snapshot")),
-        Err(error) => Err(failed(error.into(), plan)),
-    }
+    begun(request.tags(rds::execution_tag(plan)).send().await, "creating").while_doing(&what(plan))
 }
 
-fn failed(error: StepError, plan: &Plan) -> StepError {
-    error.while_doing(&format!("make snapshot {} of {}", plan.names.snapshot, plan.source.identifier))
+fn what(plan: &Plan) -> String {
+    format!("make snapshot {} of {}", plan.names.snapshot, plan.source.identifier)
 }

@@ -5,8 +5,8 @@ use aws_sdk_rds::types::{DbCluster, DbClusterSnapshot, DbInstance, Filter};
 
 use crate::aws::{Aws, code};
 use crate::contract::Ready;
-use crate::error::{Result, StepError};
-use crate::rds::{NO_IDENTIFIER, find_instance, is_resource_id, snapshot_status};
+use crate::error::{Result, StepError, While};
+use crate::rds::{NO_IDENTIFIER, find_instance, going, is_resource_id, snapshot_status};
 
 /// A cluster by its identifier or ARN, or by its resource id (`cluster-…`, in capitals).
 ///
@@ -48,13 +48,8 @@ pub async fn find_writer(aws: &Aws, cluster: &DbCluster) -> Result<Option<DbInst
 pub async fn drop_members(aws: &Aws, cluster: &DbCluster) -> Result<Ready> {
     for member in cluster.db_cluster_members() {
         let member = member.db_instance_identifier().unwrap_or_default();
-        match aws.rds.delete_db_instance().db_instance_identifier(member).skip_final_snapshot(true).send().await {
-            Err(error) if !matches!(code(&error), Some("InvalidDBInstanceState" | "InvalidDBClusterStateFault" | "DBInstanceNotFound")) => {
-                return Err(StepError::from(error).while_doing(&format!("delete member {member}")));
-            }
-            // Gone, going, or not yet to be had.
-            _ => {}
-        }
+        let sent = aws.rds.delete_db_instance().db_instance_identifier(member).skip_final_snapshot(true).send().await;
+        going(sent, "deleting").while_doing(&format!("delete member {member}"))?;
     }
     Ok(Ready::not_yet("deleting members"))
 }
@@ -94,12 +89,10 @@ pub async fn drop_snapshot(aws: &Aws, id: &str) -> Result<Ready> {
     let Some(snapshot) = find_snapshot(aws, id).await? else { return Ok(Ready::yes("gone")) };
     match snapshot.status().unwrap_or_default() {
         status @ ("creating" | "copying" | "deleting") => Ok(Ready::not_yet(status)),
-        _ => match aws.rds.delete_db_cluster_snapshot().db_cluster_snapshot_identifier(id).send().await {
-            Ok(_) => Ok(Ready::not_yet("deleting")),
-            Err(error) if code(&error) == Some("InvalidDBClusterSnapshotStateFault") => Ok(Ready::not_yet("in use")),
-            Err(error) if is_missing(code(&error)) => Ok(Ready::yes("gone")),
-            Err(error) => Err(StepError::from(error).while_doing(&format!("delete cluster snapshot {id}"))),
-        },
+        _ => {
+            let sent = aws.rds.delete_db_cluster_snapshot().db_cluster_snapshot_identifier(id).send().await;
+            going(sent, "deleting").while_doing(&format!("delete cluster snapshot {id}"))
+        }
     }
 }
 

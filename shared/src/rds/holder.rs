@@ -1,9 +1,10 @@
 //! Who holds the parameter group in which logical replication is turned on: an instance, or a cluster for all its members.
 
-use crate::aws::{Aws, code};
+use crate::aws::Aws;
 use crate::contract::{Kind, Ready};
-use crate::error::{Result, StepError};
-use crate::rds::{clusters, find_instance};
+use crate::error::{Result, While};
+use crate::rds::status::{Standing, standing};
+use crate::rds::{begun, clusters, find_instance};
 use aws_sdk_rds::types::{DbCluster, DbInstance};
 
 #[derive(Debug)]
@@ -35,7 +36,7 @@ impl Holder {
 
     #[must_use]
     pub fn is_available(&self) -> bool {
-        self.status() == "available"
+        standing(self.status()) == Standing::Usable
     }
 
     #[must_use]
@@ -83,19 +84,17 @@ impl Holder {
     /// # Errors
     /// `AwsUnavailable`, `AwsRefused`.
     pub async fn attach(&self, aws: &Aws, group: &str) -> Result<Ready> {
-        let sent = match self {
+        let attached = match self {
             Self::Instance(instance) => {
                 let request = aws.rds.modify_db_instance().set_db_instance_identifier(instance.db_instance_identifier.clone());
-                let sent = request.db_parameter_group_name(group).apply_immediately(true).send().await;
-                sent.map(drop).map_err(|error| (code(&error) == Some("InvalidDBInstanceState"), StepError::from(error)))
+                begun(request.db_parameter_group_name(group).apply_immediately(true).send().await, "modifying")
             }
             Self::Cluster(_, cluster) => {
                 let request = aws.rds.modify_db_cluster().set_db_cluster_identifier(cluster.db_cluster_identifier.clone());
-                let sent = request.db_cluster_parameter_group_name(group).apply_immediately(true).send().await;
-                sent.map(drop).map_err(|error| (code(&error) == Some("InvalidDBClusterStateFault"), StepError::from(error)))
+                begun(request.db_cluster_parameter_group_name(group).apply_immediately(true).send().await, "modifying")
             }
         };
-        begun(sent, "modifying", &format!("attach parameter group {group}"))
+        attached.while_doing(&format!("attach parameter group {group}"))
     }
 
     /// After it, the next of these instances restarts; a Multi-AZ DB cluster restarts as a whole.
@@ -103,24 +102,13 @@ impl Holder {
     /// # Errors
     /// `AwsUnavailable`, `AwsRefused`.
     pub async fn reboot(&self, aws: &Aws, members: &[String]) -> Result<Ready> {
-        let sent = if let Self::Cluster(Kind::MultiAzCluster, cluster) = self {
+        let rebooted = if let Self::Cluster(Kind::MultiAzCluster, cluster) = self {
             let request = aws.rds.reboot_db_cluster().set_db_cluster_identifier(cluster.db_cluster_identifier.clone());
-            let sent = request.send().await;
-            sent.map(drop).map_err(|error| (code(&error) == Some("InvalidDBClusterStateFault"), StepError::from(error)))
+            begun(request.send().await, "rebooting")
         } else {
             let request = aws.rds.reboot_db_instance().set_db_instance_identifier(members.first().cloned());
-            let sent = request.send().await;
-            sent.map(drop).map_err(|error| (code(&error) == Some("InvalidDBInstanceState"), StepError::from(error)))
+            begun(request.send().await, "rebooting")
         };
-        begun(sent, "rebooting", "reboot for a parameter group")
-    }
-}
-
-/// RDS does one thing at a time: who is busy is asked again.
-fn begun(sent: Result<(), (bool, StepError)>, status: &str, what: &str) -> Result<Ready> {
-    match sent {
-        Ok(()) => Ok(Ready::not_yet(status)),
-        Err((true, _)) => Ok(Ready::not_yet("busy")),
-        Err((false, error)) => Err(error.while_doing(what)),
+        rebooted.while_doing("reboot for a parameter group")
     }
 }

@@ -147,13 +147,13 @@ pub const INSTANCE: &[Setting<DbInstance>] = &[
 /// that the run has exported.
 #[must_use]
 pub fn compare(source: &DbInstance, target: &DbInstance) -> Differences {
-    Differences::of(INSTANCE, &during_the_run(source), target, Fate::is_carried_before_cutover)
+    Differences::of(INSTANCE, &with_storage_limit(during_the_run(source), target), target, Fate::is_carried_before_cutover)
 }
 
 /// The differences once the run is over.
 #[must_use]
 pub fn compare_at_the_end(source: &DbInstance, target: &DbInstance) -> Differences {
-    Differences::of(INSTANCE, source, target, |fate| fate.is_carried_before_cutover() || fate == AtTheEnd)
+    Differences::of(INSTANCE, &with_storage_limit(source.clone(), target), target, |fate| fate.is_carried_before_cutover() || fate == AtTheEnd)
 }
 
 /// What an instance has set that stays behind, with its value.
@@ -165,7 +165,8 @@ pub fn not_carried(source: &DbInstance) -> Vec<(&'static Setting<DbInstance>, St
 /// The members that the target still has to be given by a modification.
 #[must_use]
 pub fn still_to_modify(source: &DbInstance, target: &DbInstance) -> Vec<&'static str> {
-    let rows = INSTANCE.iter().filter(|row| row.fate == ByModify && row.read(source) != row.read(target));
+    let source = with_storage_limit(source.clone(), target);
+    let rows = INSTANCE.iter().filter(|row| row.fate == ByModify && row.read(&source) != row.read(target));
     rows.map(|row| row.member).collect()
 }
 
@@ -173,6 +174,20 @@ fn during_the_run(source: &DbInstance) -> DbInstance {
     let mut expected = source.clone();
     expected.enabled_cloudwatch_logs_exports = Some(exports_during_the_run(source));
     expected
+}
+
+/// The smallest limit of storage that RDS takes for a database of this size: a tenth above what is allocated. A source that has
+/// grown stands closer to its own. Source: Amazon RDS user guide, "Managing capacity automatically with storage autoscaling".
+#[must_use]
+pub fn least_storage_limit(allocated_gib: Option<i32>) -> i32 {
+    let allocated = allocated_gib.unwrap_or(0);
+    allocated.saturating_add(allocated.saturating_add(9) / 10)
+}
+
+/// The source with the limit of storage that a new database of the target's size can have.
+fn with_storage_limit(mut source: DbInstance, target: &DbInstance) -> DbInstance {
+    source.max_allocated_storage = source.max_allocated_storage.map(|limit| limit.max(least_storage_limit(target.allocated_storage)));
+    source
 }
 
 /// The source's exports, and PostgreSQL's log in any case: it is one of the two witnesses of the start LSN. A member of
@@ -329,6 +344,19 @@ mod tests {
     fn storage_that_grows_by_itself_may_have_grown_apart() {
         let (lost, _) = members(|it| it.allocated_storage(110).availability_zone("eu-central-1a"), &base().max_allocated_storage(500));
         assert_eq!(lost, Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_source_that_has_grown_close_to_its_limit_gives_the_least_that_rds_takes() {
+        assert_eq!([95, 100, 101, 20].map(|gib| least_storage_limit(Some(gib))), [105, 110, 112, 22]);
+        let source = base().allocated_storage(95).max_allocated_storage(100).build();
+        let target = |limit| base().allocated_storage(95).max_allocated_storage(limit).enabled_cloudwatch_logs_exports(POSTGRESQL_LOG).build();
+        assert_eq!(compare(&source, &target(105)).lost, []);
+        assert_eq!(still_to_modify(&source, &target(105)), Vec::<&str>::new());
+        assert_eq!(still_to_modify(&source, &target(100)), ["MaxAllocatedStorage"]);
+        // It grew on after the restore: the new one keeps what it was given.
+        let grown = base().allocated_storage(100).max_allocated_storage(100).build();
+        assert_eq!(compare(&grown, &target(105)).lost, []);
     }
 
     #[test]

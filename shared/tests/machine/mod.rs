@@ -11,7 +11,7 @@ use shared::error::ErrorName;
 
 /// Errors of Lambda and Step Functions that a state may name.
 /// Source: AWS Step Functions developer guide, "Handling errors"; AWS Lambda API reference, Invoke; "Call other AWS services".
-const AWS_ERRORS: [&str; 14] = [
+const AWS_ERRORS: [&str; 28] = [
     "States.ALL",
     "States.Timeout",
     "States.TaskFailed",
@@ -19,6 +19,20 @@ const AWS_ERRORS: [&str; 14] = [
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
     "Lambda.TooManyRequestsException",
+    "Lambda.ResourceNotReadyException",
+    "Lambda.CodeArtifactUserPendingException",
+    "Lambda.ResourceConflictException",
+    "Lambda.EC2ThrottledException",
+    "Lambda.EC2UnexpectedException",
+    "Lambda.ENILimitReachedException",
+    "Lambda.SubnetIPAddressLimitReachedException",
+    "Lambda.EC2AccessDeniedException",
+    "Lambda.InvalidSecurityGroupIDException",
+    "Lambda.InvalidSubnetIDException",
+    "Lambda.KMSAccessDeniedException",
+    "Lambda.KMSDisabledException",
+    "Lambda.KMSInvalidStateException",
+    "Lambda.KMSNotFoundException",
     "Lambda.Unknown",
     "Runtime.ExitError",
     "Sandbox.Timedout",

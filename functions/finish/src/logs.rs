@@ -1,0 +1,22 @@
+//! How long the new database's logs are kept: RDS makes their groups without an end.
+
+use shared::aws::Aws;
+use shared::contract::Plan;
+use shared::error::{ErrorName, Result};
+use shared::rds::log_groups::{name, retain, retention_days};
+
+/// After it, each log of the source that ends ends on the new database too; answers with those that do not, and why. None of them
+/// fails the run: the application has moved.
+pub(crate) async fn ensure_retention(aws: &Aws, plan: &Plan, exports: &[String]) -> Result<Vec<String>> {
+    let mut not_made = Vec::new();
+    for log in exports {
+        let [old, new] = [&plan.source.identifier, &plan.target].map(|identifier| name(plan.source.kind, identifier, log));
+        let Some(days) = retention_days(aws, &old).await? else { continue };
+        match retain(aws, &new, days).await {
+            Ok(true) => {}
+            Ok(false) => not_made.push(format!("log group {new}: RDS has not made it yet; set its retention of {days} days when it has")),
+            Err(error) => not_made.push(error.only_if(ErrorName::AwsRefused)?.to_string()),
+        }
+    }
+    Ok(not_made)
+}

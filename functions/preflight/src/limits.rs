@@ -1,0 +1,103 @@
+//! Limits of AWS that the run itself uses up: counted before anything is made, since they would be found out after hours.
+
+use aws_sdk_rds::types::{DbInstance, Tag};
+use shared::contract::Execution;
+use shared::finding::Findings;
+use shared::input::{AfterSource, Input, When};
+use shared::names::{APPROVE_TAG, EXECUTION_TAG, MOVED_TAG};
+use shared::rds::found::Found;
+use shared::settings::instance::least_storage_limit;
+use shared::settings::is_own_tag;
+
+/// Of a resource; AWS's own do not count. Source: Amazon RDS user guide, "Tagging Amazon RDS resources".
+const MOST_TAGS: usize = 50;
+
+/// Looks at all of them.
+pub(crate) fn check(found: &Found, execution: &Execution, input: &Input, findings: &mut Findings) {
+    check_name(&execution.name, findings);
+    let approval = (input.cutover.when == When::Approved).then_some(APPROVE_TAG);
+    let moved = (!matches!(input.after.source, AfterSource::Delete)).then_some(MOVED_TAG);
+    check_tags(found.identifier(), found.tags(), approval, moved, findings);
+    match found {
+        Found::Instance(instance) => check_storage_limit(instance, findings),
+        Found::Cluster(_, members) => {
+            for member in members {
+                check_tags(member.db_instance_identifier().unwrap_or_default(), member.tag_list(), None, None, findings);
+            }
+        }
+    }
+}
+
+/// The execution's name becomes the value of a tag on all that the run makes, and who approves writes it into another.
+/// Source: Amazon RDS API reference, `Tag`: letters, digits, white space and `_.:/=+-@`.
+fn check_name(name: &str, findings: &mut Findings) {
+    let is_allowed = |character: char| character.is_alphanumeric() || character.is_whitespace() || "_.:/=+-@".contains(character);
+    let mut refused: Vec<String> = name.chars().filter(|character| !is_allowed(*character)).map(String::from).collect();
+    refused.sort_unstable();
+    refused.dedup();
+    if !refused.is_empty() {
+        let found = format!("the execution's name {name} has {}, which RDS takes in no tag", refused.join(" "));
+        findings.refuse("ExecutionName", found, "letters, digits and _ . : / = + - @ are allowed", "start it under another name");
+    }
+}
+
+/// The new database gets the source's tags and the run's, and the source gets one at the end.
+fn check_tags(identifier: &str, tags: &[Tag], approval: Option<&str>, moved: Option<&str>, findings: &mut Findings) {
+    let count = |holds: &dyn Fn(&Tag) -> bool| tags.iter().filter(|tag| holds(tag)).count();
+    let is_counted = |tag: &Tag| !tag.key().is_some_and(|key| key.starts_with("aws:"));
+    let (carried, own) = (count(&|tag| !is_own_tag(tag)), count(&is_counted));
+    let on_target = carried + 1 + usize::from(approval.is_some());
+    let on_source = own + usize::from(moved.is_some_and(|moved| tags.iter().all(|tag| tag.key() != Some(moved))));
+    let most = on_target.max(on_source);
+    if most > MOST_TAGS {
+        let added: Vec<&str> = [Some(EXECUTION_TAG), approval, moved].into_iter().flatten().collect();
+        let limit = format!("{MOST_TAGS} are allowed, and the run needs room for {}", added.join(", "));
+        findings.refuse("Tags", format!("{identifier} has {own} tags"), limit, format!("remove {} of them", most - MOST_TAGS));
+    }
+}
+
+/// Why here: RDS refuses a limit that leaves less than a tenth for growth, and a source that has grown stands closer to its own.
+fn check_storage_limit(instance: &DbInstance, findings: &mut Findings) {
+    let (Some(limit), Some(allocated)) = (instance.max_allocated_storage(), instance.allocated_storage()) else { return };
+    let least = least_storage_limit(Some(allocated));
+    if limit < least {
+        let found =
+            format!("MaxAllocatedStorage is not carried as it is: {limit} GiB, with {allocated} GiB allocated; the new database gets {least}");
+        findings.warn("NotCarried", found, "RDS takes no limit below a tenth above what is allocated", "set another one after the run");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(check: impl FnOnce(&mut Findings)) -> String {
+        let mut findings = Findings::default();
+        check(&mut findings);
+        serde_json::to_string(&findings).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_name_that_no_tag_can_have_is_refused_with_its_characters() {
+        for name in ["orders-db-2026-11-28", "spring+x=1_a.b@c", "Bestellungen-über-Nacht", "заказы"] {
+            assert_eq!(told(|findings| check_name(name, findings)), "[]", "{name}");
+        }
+        for (name, characters) in [("orders(2)", "( )"), ("it's", "'"), ("now!", "!"), ("10€", "€")] {
+            assert!(told(|findings| check_name(name, findings)).contains(&format!("has {characters}, which")), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_runs_own_tags_need_room_on_both_sides() {
+        let tags = |count: usize| (0..count).map(|n| Tag::builder().key(format!("t{n}")).value("x").build()).collect::<Vec<_>>();
+        let told = |tags: &[Tag], approval| told(|findings| check_tags("orders", tags, approval, Some(MOVED_TAG), findings));
+        assert_eq!(told(&tags(48), Some(APPROVE_TAG)), "[]");
+        assert!(told(&tags(49), Some(APPROVE_TAG)).contains("remove 1 of them"));
+        assert_eq!(told(&tags(49), None), "[]");
+        assert!(told(&tags(50), None).contains("orders has 50 tags"));
+        let of_aws = Tag::builder().key("aws:cloudformation:stack-name").value("x").build();
+        assert_eq!(told(&[tags(48), vec![of_aws; 3]].concat(), Some(APPROVE_TAG)), "[]", "AWS's own do not count");
+        let ours = Tag::builder().key(APPROVE_TAG).value("an earlier run").build();
+        assert_eq!(told(&[tags(48), vec![ours]].concat(), Some(APPROVE_TAG)), "[]", "ours are not carried");
+    }
+}

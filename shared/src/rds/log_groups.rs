@@ -1,0 +1,51 @@
+//! The log groups to which RDS ships a database's logs: RDS makes them, without an end, and knows nothing of what was set there.
+
+use aws_sdk_cloudwatchlogs::Client;
+
+use crate::aws::{Aws, code};
+use crate::contract::Kind;
+use crate::error::{Result, StepError, While};
+
+/// Source: Amazon RDS user guide, "Publishing PostgreSQL logs to Amazon CloudWatch Logs".
+#[must_use]
+pub fn name(kind: Kind, identifier: &str, log: &str) -> String {
+    let holder = if kind.is_cluster() { "cluster" } else { "instance" };
+    format!("/aws/rds/{holder}/{identifier}/{log}")
+}
+
+/// How long a group keeps what it has, in days; none where that is for ever, or where there is no such group.
+///
+/// # Errors
+/// `AwsUnavailable`, `AwsRefused`.
+pub async fn retention_days(aws: &Aws, group: &str) -> Result<Option<i32>> {
+    let groups = Client::new(&aws.config).describe_log_groups().log_group_name_prefix(group).send().await;
+    let groups = groups.while_doing(&format!("read log group {group}"))?;
+    Ok(groups.log_groups().iter().find(|found| found.log_group_name() == Some(group)).and_then(|found| found.retention_in_days()))
+}
+
+/// How many metric and subscription filters a group has; none where there is no such group.
+///
+/// # Errors
+/// `AwsUnavailable`, `AwsRefused`.
+pub async fn filters(aws: &Aws, group: &str) -> Result<(usize, usize)> {
+    let logs = Client::new(&aws.config);
+    let what = format!("read the filters of log group {group}");
+    let metrics = match logs.describe_metric_filters().log_group_name(group).send().await {
+        Err(error) if code(&error) == Some("ResourceNotFoundException") => return Ok((0, 0)),
+        answer => answer.while_doing(&what)?,
+    };
+    let subscriptions = logs.describe_subscription_filters().log_group_name(group).send().await.while_doing(&what)?;
+    Ok((metrics.metric_filters().len(), subscriptions.subscription_filters().len()))
+}
+
+/// After it, the group keeps what it has for so long; `false` where RDS has not made it yet.
+///
+/// # Errors
+/// `AwsUnavailable`, `AwsRefused`.
+pub async fn retain(aws: &Aws, group: &str, days: i32) -> Result<bool> {
+    match Client::new(&aws.config).put_retention_policy().log_group_name(group).retention_in_days(days).send().await {
+        Ok(_) => Ok(true),
+        Err(error) if code(&error) == Some("ResourceNotFoundException") => Ok(false),
+        Err(error) => Err(StepError::from(error).while_doing(&format!("set the retention of log group {group}"))),
+    }
+}
