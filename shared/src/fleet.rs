@@ -208,7 +208,7 @@ pub struct Decision {
     pub name: String,
     /// The execution's input.
     pub input: Value,
-    /// How long it is too early to begin, for its window.
+    /// How long it is too early to begin, for its window, or because RDS is at work on it.
     pub wait_seconds: u64,
 }
 

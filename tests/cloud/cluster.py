@@ -104,6 +104,7 @@ class Cluster(HasMasterUser, models.RDSBaseModel):
         self.status = "creating"
         # What it will be instead of available, because of a fault.
         self.outcome: str | None = None
+        self.outcome_seconds = 0.0
         self.tags = described.get("tags") or []
         # Nobody who named none wants one: the default is every cloud's of this machine.
         self.port_wanted: int | None = described.get("port")

@@ -61,6 +61,10 @@ class ControlPlane(models.RDSBackend):
                 work()
                 for each in concerned:
                     each.status = each.outcome or then
+                if passing := [each for each in concerned if each.outcome and each.outcome_seconds]:
+                    self.rds.pause(max(each.outcome_seconds for each in passing))
+                    for each in passing:
+                        each.status, each.outcome = then, None
             except Exception as problem:
                 if not self.rds.closing.is_set():
                     for each in concerned:

@@ -13,6 +13,7 @@ import threading
 
 OF_FUNCTIONS = {
     "error-before": "Lambda fails before the function ran",
+    "not-ready": "Lambda does not run the function, and says `error`, as of one that was idle for weeks",
     "error-after": "the function ran to its end, but Lambda answers with a failure",
     "timeout-after": "the function ran to its end, but the caller is told of a time-out",
     "overtaken": "the caller is told of a time-out after `after_ms`, and the function goes on",
@@ -21,7 +22,9 @@ OF_FUNCTIONS = {
 }
 OF_RDS = {
     "refuse": "the request is refused with `error`",
-    "outcome": "what the request makes ends in the status `outcome`",
+    "fail": "RDS fails with the HTTP status `status` and the code `error`; without a body where that is empty",
+    "lose": "the request is carried out, and its answer is lost: the HTTP status `status` without a body",
+    "outcome": "what the request makes or changes ends in the status `outcome`, for good or for `after_ms`",
 }
 
 
@@ -38,6 +41,7 @@ class Fault:
     about: str | None = None
     error: str = "ThrottlingException"
     outcome: str = "failed"
+    status: int = 503
     nth: int = 1
     after_ms: int = 0
     share: float = 0

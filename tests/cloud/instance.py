@@ -64,12 +64,18 @@ GP3_CHOICE_GIB = 400
 
 
 def check_storage(members: dict[str, Any], allocated_storage: int) -> None:
-    """RDS refuses to be told the performance of a small gp3 volume, its own default included."""
+    """RDS refuses to be told the performance of a small gp3 volume, its own default included, and a limit of growth that
+    leaves less than a tenth for it (user guide, "storage autoscaling"); one of what is there turns the growth off."""
     named = members.get("iops") or members.get("storage_throughput")
     if members.get("storage_type") == "gp3" and named and allocated_storage < GP3_CHOICE_GIB:
         raise InvalidParameterCombination(
             "You can't specify IOPS or storage throughput for engine postgres "
             f"and a storage size less than {GP3_CHOICE_GIB}."
+        )
+    limit = members.get("max_allocated_storage")
+    if limit and limit != allocated_storage and 10 * limit < 11 * allocated_storage:
+        raise InvalidParameterCombination(
+            f"Invalid max storage size for engine name postgres and storage type {members.get('storage_type')}: {limit}"
         )
 
 
@@ -90,6 +96,7 @@ class Instance(HasMasterUser, models.DBInstance):
         self.status = "creating"
         # What it will be instead of available, because of a fault.
         self.outcome: str | None = None
+        self.outcome_seconds = 0.0
         self.dbi_resource_id = "db-" + "".join(random.choices(string.ascii_uppercase + string.digits, k=26))
         self.instance_create_time = None
         described = {DESCRIBED_AS.get(name, name): value for name, value in members.items()}

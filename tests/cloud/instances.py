@@ -7,6 +7,7 @@ from moto.core.utils import utcnow
 from moto.rds import exceptions, models
 
 from . import keys
+from .account import is_offered
 from .cluster import Cluster
 from .control_plane import ControlPlane
 from .instance import RDS_TOOLS_TAG, Instance, check_storage
@@ -18,7 +19,11 @@ from .snapshots import InvalidDBSnapshotState, Snapshot
 MINOR_VERSIONS = {"12": "22", "13": "23", "14": "23", "15": "18", "16": "14", "17": "10", "18": "4"}
 DELETABLE = (
     "available", "stopped", "failed", "incompatible-restore", "incompatible-parameters", "incompatible-network", "storage-full",
+    "inaccessible-encryption-credentials", "inaccessible-encryption-credentials-recoverable", "insufficient-capacity", "restore-error",
+    "storage-optimization",
 )  # fmt: skip
+# What can be changed in a database whose storage RDS still optimizes, for hours, is all but its storage.
+OF_STORAGE = ("allocated_storage", "iops", "storage_throughput", "storage_type")
 
 
 class InstanceRequests(ControlPlane):
@@ -132,6 +137,8 @@ class InstanceRequests(ControlPlane):
             )
         if snapshot.kms_key_id:
             self.key_arn(snapshot.kms_key_id)
+        if not is_offered("postgres", snapshot.engine_version):
+            raise exceptions.InvalidParameterCombination(f"Cannot find version {snapshot.engine_version} for postgres")
         from_snapshot = {
             "engine": "postgres",
             "engine_version": snapshot.engine_version,
@@ -168,8 +175,9 @@ class InstanceRequests(ControlPlane):
         return instance
 
     def modify_db_instance(self, identifier: str, members: dict[str, Any]) -> Instance:
-        instance = self.find_in_state(identifier, "modify the instance", "available")
         members = dict(members)
+        states = ("available",) if any(members.get(name) for name in OF_STORAGE) else ("available", "storage-optimization")
+        instance = self.find_in_state(identifier, "modify the instance", *states)
         self.check_not_for_cluster(instance, members)
         immediately = bool(members.get("apply_immediately"))
         if members.get("engine_version"):

@@ -194,6 +194,8 @@ class Lambdas:
                 return self._run(function, payload)
             case "error-before":
                 return _service_failure()
+            case "not-ready":
+                return _failure(f"Lambda.{fault.error}", "Lambda is initializing your function. It will be ready to invoke shortly.")
             case "error-after":
                 self._run(function, payload)
                 return _service_failure()

@@ -26,7 +26,7 @@ from moto.rds import models
 from moto.rds.exceptions import RDSClientError
 from moto.rds.responses import RDSResponse
 
-from . import account, keys, metrics  # noqa: F401 - moto finds the provider of metrics by itself
+from . import account, keys, metrics, tags  # noqa: F401 - moto finds the provider of metrics by itself
 from .cluster import Cluster
 from .cluster_snapshots import ClusterSnapshotRequests
 from .clusters import ClusterRequests
@@ -242,19 +242,41 @@ def _answer_one_at_a_time(faults: Faults, usage: Usage) -> None:
             fault = faults.strike_request(response._get_action(), response.params)
             if fault and fault.kind == "refuse":
                 _refuse(response, fault.error)
+            elif objection := _objection_to_tags(response):
+                _refuse(response, "InvalidParameterValue", objection)
+            if fault and fault.kind == "fail":
+                return _failure(fault.status, fault.error)
             answer = call_action(response)
+            if fault and fault.kind == "lose":
+                return _failure(fault.status, "")
             if fault and fault.kind == "outcome":
-                response.backend.made(response.params).outcome = fault.outcome
+                made = response.backend.made(response.params)
+                made.outcome, made.outcome_seconds = fault.outcome, fault.after_ms / 1000
             return answer
 
     RDSResponse.call_action = call_alone
 
 
-def _refuse(response: RDSResponse, error: str) -> None:
+def _failure(status: int, code: str) -> tuple[int, dict[str, str], str]:
+    """What is heard of a service that fails; a load balancer in front of it knows no code."""
+    told = f"<Code>{code}</Code><Message>a fault that was asked for</Message>"
+    return status, {}, f"<ErrorResponse><Error><Type>Receiver</Type>{told}</Error></ErrorResponse>" if code else ""
+
+
+def _objection_to_tags(response: RDSResponse) -> str | None:
+    if not response.params.get("Tags"):
+        return None
+    request = response._get_action()
+    of_resource = request == "AddTagsToResource"
+    present = response.backend.list_tags_for_resource(response.params["ResourceName"]) if of_resource else []
+    return tags.objection(request, response.params, present)
+
+
+def _refuse(response: RDSResponse, error: str, message: str = "a fault that was asked for") -> None:
     """Puts a refusal in the place of the method that would answer this request."""
 
     def refuse() -> None:
-        raise RDSClientError(error, "a fault that was asked for")
+        raise RDSClientError(error, message)
 
     setattr(response, camelcase_to_underscores(response._get_action()), refuse)
 

@@ -12,6 +12,7 @@ use shared::error::{ErrorName, Result};
 use shared::fleet::{Campaign, DecideRequest, Decision, Mode, Outcome};
 use shared::input::Input;
 use shared::rds::found::{Found, find, moved_to};
+use shared::rds::status::{Standing, standing};
 use shared::window::seconds_until;
 
 use crate::policy::Policy;
@@ -32,6 +33,10 @@ fn decide(found: &Found, request: DecideRequest, now: SystemTime) -> Decision {
     let source = found.identifier();
     if let Some(target) = moved_to(found.tags()) {
         return nothing(source, Outcome::Done, format!("its application has moved to {target}"));
+    }
+    if found.is_postgres() && !found.status().is_empty() && standing(found.status()) == Standing::Between {
+        let why = format!("it is {}: RDS is at work on it", found.status());
+        return Decision { wait_seconds: AT_WORK_SECONDS, ..nothing(source, Outcome::NotStarted, why) };
     }
     if let Err(error) = found.read() {
         // One of ours that cannot be read yet, or is too old, is somebody's to look at.
@@ -87,6 +92,9 @@ fn merge(members: &mut Map<String, Value>, more: Map<String, Value>) {
         }
     }
 }
+
+/// After how long a database on which RDS is at work is looked at again: a reboot takes a minute, a larger class a quarter of an hour.
+const AT_WORK_SECONDS: u64 = 180;
 
 /// How long it is until `lead_hours` before the window; 0 from then on until it closes.
 fn too_early_seconds(window: &str, lead_hours: u32, now: SystemTime) -> u64 {
@@ -211,6 +219,25 @@ mod tests {
         assert_eq!(outcome(|instance| instance.endpoint = None), Outcome::Refused);
         assert_eq!(outcome(|instance| instance.engine_version = Some("11.22".to_owned())), Outcome::Refused);
         assert_eq!(outcome(|instance| instance.engine = Some("mysql".to_owned())), Outcome::NotOurs);
+    }
+
+    #[test]
+    fn one_on_which_rds_is_at_work_is_looked_at_again_and_one_that_answers_is_taken() {
+        let told = |status: &str| {
+            let Found::Instance(mut instance) = database(&[("encrypt:mode", "migrate")]) else { unreachable!("it is an instance") };
+            instance.db_instance_status = Some(status.to_owned());
+            let item = Item { source: "orders".to_owned(), entry: Map::new() };
+            let request = DecideRequest { item, campaign: Campaign::default(), prefix: "spring".to_owned(), plan: true };
+            let decision = decide(&Found::Instance(instance), request, UNIX_EPOCH);
+            (decision.mode, decision.wait_seconds)
+        };
+        for status in ["rebooting", "modifying", "creating", "maintenance"] {
+            assert_eq!(told(status), (Mode::Nothing, AT_WORK_SECONDS), "{status}");
+        }
+        // What does not end by itself is for the plan to refuse by name.
+        for status in ["available", "backing-up", "storage-optimization", "stopped", "storage-full"] {
+            assert_eq!(told(status), (Mode::Migrate, 0), "{status}");
+        }
     }
 
     #[test]

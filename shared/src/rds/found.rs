@@ -64,6 +64,16 @@ impl Found {
         identifier.unwrap_or_default()
     }
 
+    /// As RDS shows it.
+    #[must_use]
+    pub fn status(&self) -> &str {
+        let status = match self {
+            Self::Instance(instance) => instance.db_instance_status(),
+            Self::Cluster(cluster, _) => cluster.status(),
+        };
+        status.unwrap_or_default()
+    }
+
     #[must_use]
     pub fn resource_id(&self) -> &str {
         let resource_id = match self {
