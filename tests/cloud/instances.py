@@ -168,7 +168,8 @@ class InstanceRequests(ControlPlane):
             checkpoint = server.checkpoint_lsn()
             self.start_first(instance, server)
             instance.write_seed_lsn(checkpoint)
-            instance.status = "backing-up"
+            # What fails is never backed up.
+            instance.status = instance.outcome or "backing-up"
             self.rds.pause(seconds)
 
         self.begin(instance, "creating", restore, failed="incompatible-restore")

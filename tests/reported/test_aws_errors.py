@@ -19,6 +19,7 @@ def fault(cloud):
     cloud.api("DELETE", "faults")
 
 
+@pytest.mark.long
 def test_a_function_that_slept_for_weeks_is_called_until_it_is_awake(cloud, outcome, fault):
     """Before anything is made, with slots made, and where the fence is about to close."""
     source = make_source(cloud, "asleep", 16)
@@ -48,6 +49,7 @@ def test_what_rds_made_before_its_answer_was_lost_is_ours(cloud, outcome, fault)
     assert [each["request"] for each in unused if each["request"] != "ModifyDBInstance"] == []
 
 
+@pytest.mark.long
 def test_a_zone_without_room_is_waited_for_and_named(cloud, outcome, fault):
     source = make_source(cloud, "no-capacity", 15)
     fault(2, kind="refuse", request="RestoreDBInstanceFromDBSnapshot", error="InsufficientDBInstanceCapacity")
@@ -59,6 +61,7 @@ def test_a_zone_without_room_is_waited_for_and_named(cloud, outcome, fault):
     assert f"InsufficientDBInstanceCapacity: a fault that was asked for ({source['DBInstanceClass']} in {source['AvailabilityZone']})" in seen
 
 
+@pytest.mark.long
 def test_an_undo_outlasts_a_service_that_fails(cloud, outcome, fault):
     """The unencrypted snapshot must not stay because RDS failed while it was deleted."""
     source = make_source(cloud, "failing-undo", 14)

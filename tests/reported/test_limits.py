@@ -48,6 +48,7 @@ def test_a_minor_version_that_is_no_longer_offered(cloud, outcome):
     outcome.refused(old, "PreconditionFailed", "minor version 13.7 of postgres is no longer offered", "upgrade it first")
 
 
+@pytest.mark.long
 def test_storage_that_grew_close_to_its_limit_and_logs_that_end(cloud, databases, outcome):
     """RDS takes no limit below a tenth above what is allocated, and knows nothing of a log group's retention and filters."""
     logs, rds = cloud.client("logs"), cloud.client("rds")

@@ -2,12 +2,14 @@
 
 import time
 
+import pytest
 from demo.executions import Execution
 from executions.sources import LIMIT_SECONDS, make_request, make_source
 
 OPTIMIZING_SECONDS = 25
 
 
+@pytest.mark.long
 def test_storage_optimization_keeps_nobody_from_moving(cloud, databases, outcome):
     """The source's keeps the run at its beginning, with nothing made; the copy's lasts for a day, and it answers."""
     source = make_source(cloud, "optimized", 16)
@@ -29,6 +31,7 @@ def test_storage_optimization_keeps_nobody_from_moving(cloud, databases, outcome
         assert databases.describe("optimized")["DBInstanceStatus"] == "available"
 
 
+@pytest.mark.long
 def test_a_key_that_is_lost_during_the_restore_is_named_at_once(cloud, key_arn, outcome):
     source = make_source(cloud, "keyless", 17)
     lost = "inaccessible-encryption-credentials-recoverable"

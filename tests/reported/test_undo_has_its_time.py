@@ -39,6 +39,7 @@ def statuses(cloud: LocalCloud) -> dict[str, str]:
     return {each["DBInstanceIdentifier"]: each["DBInstanceStatus"] for each in found}
 
 
+@pytest.mark.long
 def test_a_run_that_nobody_approved_is_undone_while_deletions_take_minutes(fast_cloud, record_property):
     make_source(fast_cloud, "unapproved")
     request = {"source": "unapproved", "secret": "unapproved", "kms_key": KEY_ALIAS, "wait": {"max_seconds": 1}}

@@ -7,7 +7,7 @@ use shared::contract::{Plan, Ready, Settled};
 use shared::error::{Result, While};
 use shared::input::AfterSource;
 use shared::rds::status::{Standing, standing};
-use shared::rds::{begun, drop_log_group, find_instance, find_snapshot, going, target_instance};
+use shared::rds::{begun, drop_log_group, find_instance, find_snapshot, going, new_ready, target_instance};
 use shared::settings::POSTGRESQL_LOG;
 
 use crate::{gone, is_source, logs, mark_moved, replicas, roles};
@@ -24,9 +24,9 @@ pub(crate) async fn settle_target(aws: &Aws, plan: &Plan, settled: &mut Settled)
     if !exports(&source).iter().any(|export| export == POSTGRESQL_LOG) {
         drop_log_group(aws, plan).await?;
     }
-    let status = target.db_instance_status().unwrap_or_default();
-    if standing(status) != Standing::Usable {
-        return Ok(Ready::not_yet(status));
+    let ready = new_ready(plan, &format!("instance {}", plan.target), target.db_instance_status())?;
+    if !ready.ready {
+        return Ok(ready);
     }
     // What was refused is asked for again: the last call tells what is so.
     let mut not_made = roles::ensure(aws, &source, &target).await?;
