@@ -54,7 +54,7 @@ impl Aws {
 
 /// The codes by which AWS services say "later" with a status that says "never": throttling, whose names differ from service to
 /// service. Source: the SDK's own `THROTTLING_ERRORS` and `TRANSIENT_ERRORS` (aws-runtime), and the "Common errors" of RDS and KMS.
-const LATER: [&str; 22] = [
+const LATER: [&str; 23] = [
     "BandwidthLimitExceeded",
     "DependencyTimeoutException",
     "EC2ThrottledException",
@@ -65,6 +65,8 @@ const LATER: [&str; 22] = [
     "KMSInternalException",
     "KeyUnavailableException",
     "LimitExceededException",
+    // Of CloudWatch Logs: somebody else is at the same group.
+    "OperationAbortedException",
     "PriorRequestNotComplete",
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",

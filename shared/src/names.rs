@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::contract::Kind;
+use crate::settings::POSTGRESQL_LOG;
 
 /// The prefix of every role, schema, slot, publication and subscription of the product.
 pub const PREFIX: &str = "rds_reencrypt_";
@@ -101,8 +102,14 @@ fn successor(old: &str, key: &str) -> String {
 /// The log group to which RDS ships the PostgreSQL log of an instance, or of all members of a cluster.
 #[must_use]
 pub fn log_group(kind: Kind, identifier: &str) -> String {
+    log_group_of(kind, identifier, POSTGRESQL_LOG)
+}
+
+/// The same of another log that RDS exports. Source: Amazon RDS user guide, "Publishing PostgreSQL logs to Amazon CloudWatch Logs".
+#[must_use]
+pub fn log_group_of(kind: Kind, identifier: &str, log: &str) -> String {
     let holder = if kind.is_cluster() { "cluster" } else { "instance" };
-    format!("/aws/rds/{holder}/{identifier}/postgresql")
+    format!("/aws/rds/{holder}/{identifier}/{log}")
 }
 
 #[cfg(test)]

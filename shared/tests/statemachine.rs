@@ -166,7 +166,8 @@ fn steps(state: &Value) -> Vec<(&str, &Value)> {
 /// By these a function was not called at all, or is not ready yet: it was idle for weeks and has no network at the moment, or is
 /// being updated. Another call is always safe, and a minute or two is what it takes.
 /// Source: AWS Lambda developer guide, "Lambda function states"; API reference, `Invoke`. Step Functions puts `Lambda.` in front.
-const NEVER_RAN: [&str; 7] = [
+const NEVER_RAN: [&str; 8] = [
+    "Lambda.TooManyRequestsException",
     "Lambda.ResourceNotReadyException",
     "Lambda.CodeArtifactUserPendingException",
     "Lambda.ResourceConflictException",

@@ -3,14 +3,15 @@
 use shared::aws::Aws;
 use shared::contract::Plan;
 use shared::error::{ErrorName, Result};
-use shared::rds::log_groups::{name, retain, retention_days};
+use shared::names::log_group_of;
+use shared::rds::log_groups::{retain, retention_days};
 
 /// After it, each log of the source that ends ends on the new database too; answers with those that do not, and why. None of them
 /// fails the run: the application has moved.
 pub(crate) async fn ensure_retention(aws: &Aws, plan: &Plan, exports: &[String]) -> Result<Vec<String>> {
     let mut not_made = Vec::new();
     for log in exports {
-        let [old, new] = [&plan.source.identifier, &plan.target].map(|identifier| name(plan.source.kind, identifier, log));
+        let [old, new] = [&plan.source.identifier, &plan.target].map(|identifier| log_group_of(plan.source.kind, identifier, log));
         let Some(days) = retention_days(aws, &old).await? else { continue };
         match retain(aws, &new, days).await {
             Ok(true) => {}

@@ -4,9 +4,9 @@ use shared::aws::Aws;
 use shared::contract::Source;
 use shared::error::Result;
 use shared::finding::Findings;
-use shared::names::Names;
+use shared::names::{Names, log_group_of};
 use shared::rds::found::Found;
-use shared::rds::log_groups::{filters, name};
+use shared::rds::log_groups::filters;
 
 /// Retention is carried at the end of the run. Filters name metrics and destinations that are somebody's to decide on.
 pub(crate) async fn check(aws: &Aws, source: &Source, found: &Found, names: &Names, findings: &mut Findings) -> Result<()> {
@@ -15,11 +15,11 @@ pub(crate) async fn check(aws: &Aws, source: &Source, found: &Found, names: &Nam
         Found::Cluster(cluster, _) => cluster.enabled_cloudwatch_logs_exports(),
     };
     for log in exports {
-        let group = name(source.kind, &source.identifier, log);
+        let group = log_group_of(source.kind, &source.identifier, log);
         let (metrics, subscriptions) = filters(aws, &group).await?;
         if metrics + subscriptions > 0 {
             let found = format!("log group {group}: {metrics} metric filters and {subscriptions} subscription filters are not carried");
-            let remedy = format!("make them on {} once the new database is there", name(source.kind, &names.target, log));
+            let remedy = format!("make them on {} once the new database is there", log_group_of(source.kind, &names.target, log));
             findings.warn("NotCarried", found, "", remedy);
         }
     }

@@ -3,15 +3,7 @@
 use aws_sdk_cloudwatchlogs::Client;
 
 use crate::aws::{Aws, code};
-use crate::contract::Kind;
 use crate::error::{Result, StepError, While};
-
-/// Source: Amazon RDS user guide, "Publishing PostgreSQL logs to Amazon CloudWatch Logs".
-#[must_use]
-pub fn name(kind: Kind, identifier: &str, log: &str) -> String {
-    let holder = if kind.is_cluster() { "cluster" } else { "instance" };
-    format!("/aws/rds/{holder}/{identifier}/{log}")
-}
 
 /// How long a group keeps what it has, in days; none where that is for ever, or where there is no such group.
 ///
