@@ -2,6 +2,7 @@
 //! decisions that can be made without a server (names, LSNs, recovery log, lag), and the two ways out, to
 //! PostgreSQL and to AWS.
 
+pub mod apply_log;
 pub mod aws;
 pub mod catalog;
 pub mod contract;
@@ -28,6 +29,7 @@ pub mod rows;
 pub mod secrets;
 pub mod settings;
 pub mod sql;
+pub mod stopped;
 pub mod storage;
 pub mod turn;
 pub mod window;

@@ -49,6 +49,15 @@ impl Server {
     /// # Errors
     /// `PostgresUnavailable` where nobody answers in time, `PostgresRefused` where the server will not have us.
     pub async fn connect(&self, database: &str) -> Result<Session> {
+        self.connect_with(database, "").await
+    }
+
+    /// As [`Server::connect`], with further settings of the session, each as `-c name=value`. What no statement and no
+    /// parameter of one has, no log has either.
+    ///
+    /// # Errors
+    /// As [`Server::connect`].
+    pub async fn connect_with(&self, database: &str, settings: &str) -> Result<Session> {
         let mut config = Config::new();
         config
             .host(&self.host)
@@ -64,7 +73,7 @@ impl Server {
                 "-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} \
                  -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS} -c search_path=pg_catalog \
                  -c default_transaction_read_only=off -c default_transaction_isolation=read\\ committed \
-                 -c row_security=off -c synchronous_commit=on -c client_min_messages=warning"
+                 -c row_security=off -c synchronous_commit=on -c client_min_messages=warning {settings}"
             ));
         let what = format!("connect to database {database} at {}:{} as {}", self.host, self.port, self.credentials.username);
         let connecting = config.connect(tls()?);
@@ -122,14 +131,58 @@ fn make_tls() -> Result<MakeTlsConnector> {
 }
 
 impl From<tokio_postgres::Error> for StepError {
-    /// `DETAIL` is left out, since it can quote a row.
+    /// `DETAIL` is left out, since it can quote a row, and so is the `HINT` of what speaks of values or was raised by a
+    /// function; any other one names a setting or a command.
     fn from(error: tokio_postgres::Error) -> Self {
         let Some(db) = error.as_db_error() else {
-            let name = if error.is_closed() || is_io(&error) { ErrorName::PostgresUnavailable } else { ErrorName::Internal };
-            return Self::new(name, chain(&error)).because(error);
+            let (name, message) = without_answer(&error);
+            return Self::new(name, message).because(error);
         };
-        let message = format!("{} (SQLSTATE {})", db.message(), db.code().code());
+        let code = db.code().code();
+        let mut message = format!("{} (SQLSTATE {code})", db.message());
+        if let Some(about) = about(code) {
+            message = format!("{message}: {about}");
+        }
+        if let Some(hint) = db.hint().filter(|_| !["22", "P0", "XX"].iter().any(|class| code.starts_with(class))) {
+            message = format!("{message}; hint: {hint}");
+        }
         Self::new(name_of(db.code()), message).because(error)
+    }
+}
+
+/// An error that no server has reported: of the connection, or of our own.
+fn without_answer(error: &tokio_postgres::Error) -> (ErrorName, String) {
+    let text = chain(error);
+    if let Some(why) = why_no_tls(&text) {
+        return (ErrorName::PostgresRefused, format!("{why} ({text})"));
+    }
+    let name = if error.is_closed() || is_io(error) { ErrorName::PostgresUnavailable } else { ErrorName::Internal };
+    (name, text)
+}
+
+/// What is the matter with TLS, where waiting changes nothing: as OpenSSL and tokio-postgres say it.
+fn why_no_tls(text: &str) -> Option<&'static str> {
+    let reasons = [
+        ("server does not support TLS", "the server takes no TLS connections, and no other ones are made"),
+        ("certificate has expired", "the server's certificate, or that of its authority, has expired"),
+        ("ostname mismatch", "the server's certificate is of another host"),
+        ("certificate verify failed", "the server's certificate is of an authority that these functions do not know"),
+        ("no protocols available", "the server speaks no TLS 1.2"),
+        ("unsupported protocol", "the server speaks no TLS 1.2"),
+    ];
+    reasons.into_iter().find(|(says, _)| text.contains(says)).map(|(_, why)| why)
+}
+
+/// What is the case, where PostgreSQL's own words leave open whose it is.
+fn about(code: &str) -> Option<&'static str> {
+    match code {
+        "53100" => Some("the disk of this server is full"),
+        "53200" => Some("what all sessions of this server share is used up, for locks most often"),
+        "53300" => Some("no connection is left on this server, or none of those that this role or database may have"),
+        "25006" => Some("this server takes no writes at the moment: it is a standby, or was one a moment ago"),
+        "57P05" => Some("idle_session_timeout ended our session"),
+        "25P04" => Some("transaction_timeout ended our session"),
+        _ => None,
     }
 }
 
@@ -149,15 +202,61 @@ fn name_of(state: &SqlState) -> ErrorName {
     match state.code() {
         // lock_not_available, deadlock_detected
         "55P03" | "40P01" => ErrorName::LockTimeout,
-        // insufficient_privilege, invalid_catalog_name
-        "42501" | "3D000" => ErrorName::PostgresRefused,
-        // query_canceled: a statement timeout
-        "57014" => ErrorName::PostgresUnavailable,
+        // insufficient_privilege, invalid_catalog_name, database_dropped
+        "42501" | "3D000" | "57P04" => ErrorName::PostgresRefused,
+        // read_only_sql_transaction: a failover; idle_in_transaction_session_timeout and transaction_timeout end the session
+        "25006" | "25P03" | "25P04" => ErrorName::PostgresUnavailable,
         code => match code.get(..2) {
             Some("28") => ErrorName::PostgresRefused,
-            // connection exceptions, insufficient resources, operator intervention
+            // connection exceptions, insufficient resources, operator intervention, a statement timeout included
             Some("08" | "53" | "57") => ErrorName::PostgresUnavailable,
             _ => ErrorName::Internal,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_has_the_name_of_what_is_the_case() {
+        use ErrorName::{Internal, LockTimeout, PostgresRefused, PostgresUnavailable};
+        for (code, name) in [
+            ("53100", PostgresUnavailable),
+            ("53200", PostgresUnavailable),
+            ("53300", PostgresUnavailable),
+            ("57P01", PostgresUnavailable),
+            ("57P03", PostgresUnavailable),
+            ("57P05", PostgresUnavailable),
+            ("57014", PostgresUnavailable),
+            ("25006", PostgresUnavailable),
+            ("25P04", PostgresUnavailable),
+            ("57P04", PostgresRefused),
+            ("28P01", PostgresRefused),
+            ("28000", PostgresRefused),
+            ("42501", PostgresRefused),
+            ("55P03", LockTimeout),
+            ("42P01", Internal),
+        ] {
+            assert_eq!(name_of(&SqlState::from_code(code)), name, "{code}");
+        }
+    }
+
+    /// Texts of OpenSSL 3 and of tokio-postgres 0.7.
+    #[test]
+    fn an_error_of_tls_speaks_of_certificates_and_not_of_networks() {
+        let failed = "error performing TLS handshake: error:0A000086:SSL routines:tls_post_process_server_certificate:certificate verify failed:../ssl/statem/statem_clnt.c:1889:";
+        for (text, says) in [
+            (format!("{failed} (unable to get local issuer certificate)"), Some("authority")),
+            (format!("{failed} (certificate has expired)"), Some("expired")),
+            (format!("{failed} (Hostname mismatch)"), Some("another host")),
+            ("error performing TLS handshake: server does not support TLS".to_owned(), Some("no TLS connections")),
+            ("error connecting to server: Connection refused (os error 111)".to_owned(), None),
+        ] {
+            let why = why_no_tls(&text);
+            assert_eq!(why.is_some(), says.is_some(), "{text}");
+            assert!(why.unwrap_or_default().contains(says.unwrap_or_default()), "{text}");
+        }
     }
 }

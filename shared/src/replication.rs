@@ -63,6 +63,8 @@ pub struct Subscription {
     pub enabled: bool,
     /// Whether its apply worker runs.
     pub working: bool,
+    /// Whether that began but a moment ago, as one does that fails and is started again.
+    pub began_just_now: bool,
 }
 
 /// Reads the subscription of one database, where there is one.
@@ -71,7 +73,11 @@ pub struct Subscription {
 /// As PostgreSQL gives them.
 pub async fn find_subscription(target: &impl GenericClient, name: &str) -> Result<Option<Subscription>> {
     let row = target.query_opt(sql::SUBSCRIPTION, &[&name]).await?;
-    row.map(|row| Ok(Subscription { oid: row.try_get("oid")?, enabled: row.try_get("enabled")?, working: row.try_get("working")? })).transpose()
+    let read = |row: Row| {
+        let (oid, enabled) = (row.try_get("oid")?, row.try_get("enabled")?);
+        Ok(Subscription { oid, enabled, working: row.try_get("working")?, began_just_now: row.try_get("began_just_now")? })
+    };
+    row.map(read).transpose()
 }
 
 /// As [`find_subscription`], where there must be one.

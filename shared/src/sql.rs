@@ -16,7 +16,9 @@ statements! {
     ADVANCE_ORIGIN = "advance_origin";
     ALL_TABLES_PUBLICATIONS = "all_tables_publications";
     ALTER_SUBSCRIPTION_CONNECTION = "alter_subscription_connection";
+    APPLY_FAILURES = "apply_failures";
     APPLY_IS_HELD = "apply_is_held";
+    APPLY_WAITS = "apply_waits";
     AURORA_FUNCTION = "aurora_function";
     AURORA_START_LSN = "aurora_start_lsn";
     BEATS = "beats";

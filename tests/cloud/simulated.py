@@ -166,7 +166,7 @@ class Simulated:
         caught_up = self._calls[plan["names"]["run"], "poll-lag"] > random.Random(plan["source"]["identifier"]).randint(1, 12)
         return {
             "caught_up": caught_up, "connected": True, "approved": plan["cutover"]["when"] == "now" or _is_approved(plan), "approved_by": None,
-            "lag_bytes": 416 if caught_up else 1 << 28, "retained_wal_bytes": 1 << 28, "free_storage_bytes": 10 * GIB,
+            "stopped": "", "lag_bytes": 416 if caught_up else 1 << 28, "retained_wal_bytes": 1 << 28, "free_storage_bytes": 10 * GIB,
             "drift": [], "window_opens_in_seconds": 0,
         }  # fmt: skip
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import psycopg
 from demo import verdict
 from demo.application import Application
 from demo.databases import Databases
@@ -109,6 +110,17 @@ def target_of(databases: Databases, identifier: str) -> dict:
     names = clusters if identifier in clusters else [each["DBInstanceIdentifier"] for each in databases.all()]
     (target,) = [name for name in names if name.startswith(f"{identifier}-enc-")]
     return databases.writer(target)
+
+
+def subscribed_target(databases: Databases, identifier: str) -> dict | None:
+    """As `target_of`, once it has the run's subscription."""
+    try:
+        target = target_of(databases, identifier)
+        with databases.connect(target, "app") as session:
+            (found,) = session.execute("select count(*) from pg_subscription").fetchone()
+    except (ValueError, KeyError, psycopg.Error):
+        return None
+    return target if found else None
 
 
 def approve(cloud: LocalCloud, identifier: str, value: str) -> None:

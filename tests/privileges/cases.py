@@ -9,7 +9,7 @@ from demo.executions import Execution, failures
 from demo.local_cloud import LocalCloud
 from demo.shop import make_key
 from demo.waiting import wait_until
-from executions.runs import approve
+from executions.runs import approve, subscribed_target
 from executions.sources import LIMIT_SECONDS, make_request, make_source
 from faults.matrix import TRIES
 
@@ -71,6 +71,27 @@ def instance_with_managed_password_and_secrets_under_keys_that_is_stopped(cloud:
 def instance_under_a_key_that_is_given_back(cloud: LocalCloud) -> None:
     make_source(cloud, "back", 14, "rekey")
     _give_back(cloud, "back")
+
+
+def instance_whose_copy_is_held_up_by_a_lock(cloud: LocalCloud) -> None:
+    """Who finds that the copy applies nothing asks its log why: a verification, a look, a cutover."""
+    databases = Databases(cloud)
+    instance = make_source(cloud, "halted", 16)
+    execution = Execution(cloud, "undone-halted", make_request("halted", cutover={"when": "approved", "max_write_pause_seconds": 1}))
+    target = wait_until(lambda: subscribed_target(databases, "halted"), bool, "a copy that is subscribed", LIMIT_SECONDS)
+    with databases.connect(target, "app") as copy, databases.connect(instance, "app") as source:
+
+        def hold_until(seen: Callable[[], bool], what: str) -> None:
+            with copy.transaction():
+                copy.execute("lock table public.thing in access exclusive mode")
+                source.execute("update public.thing set changed = changed + 1")
+                wait_until(seen, bool, what, LIMIT_SECONDS)
+
+        hold_until(lambda: "DrainTimeout" in str(execution.events()), "a verification that has waited")
+        execution.wait_for_state("AwaitApproval", LIMIT_SECONDS)
+        approve(cloud, "halted", execution.name)
+        hold_until(lambda: "TellUndoing" in execution.follow(), "a cutover that was given up")
+    execution.wait(LIMIT_SECONDS)
 
 
 def instance_without_logical_replication(cloud: LocalCloud) -> None:
@@ -161,6 +182,7 @@ CASES: list[Callable[[LocalCloud], None]] = [
     multi_az_cluster_that_is_given_back,
     aurora_that_is_given_back,
     instance_under_a_key_that_is_given_back,
+    instance_whose_copy_is_held_up_by_a_lock,
     instance_without_logical_replication,
     instance_without_logical_replication_and_with_a_group_of_its_own,
     campaign,

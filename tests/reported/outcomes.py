@@ -1,6 +1,7 @@
 """How a reported case may end, each way checked in the databases and the control plane: nothing lost, nothing left."""
 
 import contextlib
+import itertools
 from collections.abc import Callable, Iterator
 
 from demo.databases import Databases
@@ -9,6 +10,9 @@ from demo.local_cloud import LocalCloud
 from executions.runs import finish, name_of, undone, writing
 from executions.sources import make_request
 from executions.test_refusals import refuse
+
+# A source may be given back more than once.
+NUMBERS = itertools.count()
 
 
 class Outcome:
@@ -36,7 +40,7 @@ class Outcome:
     @contextlib.contextmanager
     def given_back(self, instance: dict, error: str, *named: str, **members) -> Iterator[Execution]:
         """The execution stops with this error, whose cause has all these words, and everything is as it was before."""
-        with undone(self.cloud, instance, name_of(instance), error, **members) as execution:
+        with undone(self.cloud, instance, f"{name_of(instance)}-{next(NUMBERS)}", error, **members) as execution:
             yield execution
         cause = execution.describe()["cause"]
         for word in named:

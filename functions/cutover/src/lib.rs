@@ -67,7 +67,7 @@ async fn cut_over(aws: &Aws, source: &Server, plan: &Plan) -> Result<CutoverDone
     let switches = switch::read_switches(aws, plan, &target).await?;
     // The copy was restored as an instance of the source's class.
     let load = Load::of_class(target_writer(aws, plan).await?.db_instance_class().unwrap_or_default());
-    let pause::Fenced { closed, phases } = Box::pin(pause::fence_source(source, &target, plan, load)).await?;
+    let pause::Fenced { closed, phases } = Box::pin(pause::fence_source(aws, source, &target, plan, load)).await?;
     let led = futures_util::future::try_join_all(switches.iter().map(|switch| switch.carry_out(aws, plan))).await;
     let write_pause_ms = now_ms().saturating_sub(closed.paused_at_ms);
     // Before the error: a secret that cannot be written keeps writers waiting from call to call.

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::{try_join, try_join_all, try_join3};
+use shared::aws::Aws;
 use shared::contract::{Database, Plan};
 use shared::error::{ErrorName, Result, StepError, While};
 use shared::fence::{self, Closed, Ddl};
@@ -12,7 +13,7 @@ use shared::lsn::Lsn;
 use shared::metrics::{self, Metric};
 use shared::pg::{Server, Session};
 use shared::replication::{check_tables, drain, read_subscription};
-use shared::{catalog, heartbeat, sql};
+use shared::{catalog, heartbeat, sql, stopped};
 
 use crate::comparison::Comparison;
 use crate::now_ms;
@@ -44,7 +45,7 @@ pub(crate) struct Fenced {
 /// After it, the fence is closed in every database, and behind it the copy has all rows and sequences.
 ///
 /// A database that an earlier call has fenced is left alone: it was drained before it was fenced.
-pub(crate) async fn fence_source(source: &Server, target: &Server, plan: &Plan, load: Load) -> Result<Fenced> {
+pub(crate) async fn fence_source(aws: &Aws, source: &Server, target: &Server, plan: &Plan, load: Load) -> Result<Fenced> {
     let mut open = Vec::new();
     let mut closed = None;
     for database in &plan.databases {
@@ -53,7 +54,7 @@ pub(crate) async fn fence_source(source: &Server, target: &Server, plan: &Plan, 
             closed = Some(earlier);
         } else {
             let watcher = source.connect(&database.name).await?;
-            let mut prepared = prepare(session, watcher, target, plan, database).await?;
+            let mut prepared = prepare(aws, session, watcher, target, plan, database).await?;
             if plan.cutover.verify_in_pause {
                 prepared.comparison = Some(Comparison::open(source, target, database, load).await?);
             }
@@ -63,10 +64,25 @@ pub(crate) async fn fence_source(source: &Server, target: &Server, plan: &Plan, 
     if !open.is_empty() {
         let sides = try_join(source.connect(&plan.control_database), target.connect(&plan.control_database)).await?;
         catalog::refuse(&catalog::compare_servers(&sides.0, &sides.1).await?)?;
-        return Box::pin(pause(&open, target, plan, closed)).await;
+        let fenced = Box::pin(pause(&open, target, plan, closed)).await;
+        // Their locks go with the sessions: nobody waits while it is asked why.
+        drop(open);
+        return match fenced {
+            Err(error) if error.name == ErrorName::DrainTimeout => Err(explain(aws, target, plan, error).await),
+            fenced => fenced,
+        };
     }
     let closed = closed.ok_or_else(|| StepError::new(ErrorName::ReplicationStopped, "no database of this run is there to be fenced"))?;
     Ok(Fenced { closed, phases: None })
+}
+
+/// A copy that did not drain may have stopped, or wait for somebody's lock.
+async fn explain(aws: &Aws, target: &Server, plan: &Plan, error: StepError) -> StepError {
+    let Ok(session) = target.connect(&plan.control_database).await else { return error };
+    let databases: Vec<&Database> = plan.databases.iter().collect();
+    let why = stopped::why(aws, plan, &session, &databases).await;
+    let name = if why.is_lasting { ErrorName::ReplicationStopped } else { error.name };
+    StepError::new(name, format!("{error}; {}", why.told))
 }
 
 fn max_hold(plan: &Plan) -> Duration {
@@ -139,7 +155,7 @@ async fn within<T>(deadline: Instant, work: impl Future<Output = Result<T>>) -> 
 }
 
 /// All that writers need not wait for. The catalogs are compared once DDL is counted: what comes later is seen by the count.
-async fn prepare<'a>(mut source: Session, watcher: Session, target: &Server, plan: &Plan, database: &'a Database) -> Result<Open<'a>> {
+async fn prepare<'a>(aws: &Aws, mut source: Session, watcher: Session, target: &Server, plan: &Plan, database: &'a Database) -> Result<Open<'a>> {
     let target = target.connect(&database.name).await?;
     if !sql::value::<bool>(&target, sql::CLAIM_COPY, &[&plan.names.run]).await? {
         return Err(StepError::new(ErrorName::LockTimeout, format!("another call of the cutover has the copy of {}", database.name)));
@@ -147,7 +163,7 @@ async fn prepare<'a>(mut source: Session, watcher: Session, target: &Server, pla
     check_tables(&source, &target, plan, database).await?;
     let subscription = read_subscription(&target, &plan.names.slot(database.oid)).await?;
     if !subscription.enabled || !subscription.working {
-        return Err(StepError::new(ErrorName::ReplicationStopped, format!("the copy of {} applies no changes at the moment", database.name)));
+        return Err(stopped::error(aws, plan, &target, database).await);
     }
     fence::prepare(&mut source, &plan.names).await?;
     fence::outlast_older_transactions(&source, &plan.names).await?;

@@ -5,15 +5,16 @@ use std::time::SystemTime;
 use serde::Serialize;
 use shared::aws::Aws;
 use shared::catalog;
-use shared::contract::{Action, Plan, Step};
+use shared::contract::{Action, Database, Plan, Step};
 use shared::error::{ErrorName, Result};
 use shared::input::When;
-use shared::lag::{Lag, caught_up};
+use shared::lag::{CAUGHT_UP_BYTES, Lag, caught_up};
 use shared::metrics::{self, Metric};
 use shared::names::{APPROVE_TAG, APPROVED_BY_TAG};
 use shared::pg::Server;
 use shared::rds::{describe_target, source_server, target_server};
 use shared::replication::{read_slot, read_subscription};
+use shared::stopped::{self, Why};
 use shared::storage::watch_headroom;
 use shared::window::seconds_until;
 
@@ -23,6 +24,8 @@ pub struct Seen {
     pub caught_up: bool,
     /// Whether every database's copy is applying changes at the moment.
     pub connected: bool,
+    /// Why it is not, as the copy's server says; empty where it is.
+    pub stopped: String,
     /// Whether the cutover is approved, whatever the hour.
     pub approved: bool,
     /// How long it is until it may be, by its window; 0 while that is open, or where there is none.
@@ -56,26 +59,36 @@ async fn look(aws: &Aws, plan: &Plan) -> Result<Seen> {
     let source = source_server.connect(&plan.control_database).await?;
     let target = target_server.connect(&plan.control_database).await?;
     let mut lags = Vec::new();
+    let mut doubtful: Vec<&Database> = Vec::new();
     let mut retained_wal_bytes = 0;
     for database in &plan.databases {
         let name = plan.names.slot(database.oid);
         let subscription = read_subscription(&target, &name).await?;
         let slot = read_slot(&source, plan, database).await?;
-        lags.push(Lag { connected: slot.lag.connected && subscription.enabled && subscription.working, ..slot.lag });
+        let connected = slot.lag.connected && subscription.enabled && subscription.working;
+        if !connected || subscription.began_just_now {
+            doubtful.push(database);
+        }
+        // One with much to do counts as connected when it has gone on for a while.
+        lags.push(Lag { connected: connected && (!subscription.began_just_now || slot.lag.bytes <= CAUGHT_UP_BYTES), ..slot.lag });
         retained_wal_bytes = retained_wal_bytes.max(slot.retained_wal_bytes);
     }
     let lag_bytes = lags.iter().map(|lag| lag.bytes).max().unwrap_or(0);
-    let connected = lags.iter().all(|lag| lag.connected);
+    // A worker that fails is started again every five seconds, and may live when it is looked at.
+    let why = if doubtful.is_empty() { Why::default() } else { stopped::why(aws, plan, &target, &doubtful).await };
+    let connected = !why.is_lasting && lags.iter().all(|lag| lag.connected);
+    let stopped = if connected { String::new() } else { why.told };
     let measured = [(Metric::LagBytes, lag_bytes.into()), (Metric::ApplyStopped, u8::from(!connected).into())];
     metrics::emit(&plan.source.identifier, &measured);
     let free_storage_bytes = watch_headroom(aws, plan, retained_wal_bytes).await?;
     let window_opens_in_seconds = plan.cutover.window.as_ref().and_then(|window| seconds_until(window, SystemTime::now())).unwrap_or(0);
     let Approval { approved, approved_by } = read_approval(aws, plan).await?;
-    let caught_up = caught_up(&lags);
+    let caught_up = connected && caught_up(&lags);
     let drift = if caught_up { read_drift(&source_server, &target_server, plan).await? } else { Vec::new() };
     Ok(Seen {
         caught_up,
         connected,
+        stopped,
         approved,
         window_opens_in_seconds,
         approved_by,

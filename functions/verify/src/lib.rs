@@ -47,6 +47,7 @@ pub struct Answer {
 
 /// What a call works with.
 pub(crate) struct Call<'a> {
+    pub(crate) aws: &'a Aws,
     pub(crate) plan: &'a Plan,
     pub(crate) source: Server,
     pub(crate) target: Server,
@@ -60,7 +61,7 @@ pub(crate) struct Call<'a> {
 /// where rows are left for another call. Undo: there is nothing to undo.
 ///
 /// # Errors
-/// `DataDiffers`, `TablesChanged`, `LockTimeout`, `DrainTimeout`, `PostgresUnavailable`.
+/// `DataDiffers`, `TablesChanged`, `LockTimeout`, `DrainTimeout`, `ReplicationStopped`, `PostgresUnavailable`.
 pub async fn handle(aws: &Aws, request: VerifyRequest) -> Result<Answer> {
     match request.action {
         Action::Do => verify(aws, request).await,
@@ -73,7 +74,7 @@ async fn verify(aws: &Aws, request: VerifyRequest) -> Result<Answer> {
     let deadline = Instant::now() + Duration::from_secs(plan.wait.verify_call_seconds.into());
     // The copy was restored as an instance of the source's class.
     let load = Load::of_class(target_writer(aws, plan).await?.db_instance_class().unwrap_or_default());
-    let call = Call { plan, source: source_server(aws, plan).await?, target: target_server(aws, plan).await?, load, deadline };
+    let call = Call { aws, plan, source: source_server(aws, plan).await?, target: target_server(aws, plan).await?, load, deadline };
     measure_progress(&call, &verified).await?;
     let mut evidence = Evidence::default();
     let ready = verify_until_deadline(&call, &mut verified, &mut evidence).await?;

@@ -10,7 +10,7 @@ use shared::locks::{Locks, lock_all};
 use shared::pg::{Server, Session};
 use shared::replication::check_tables;
 use shared::rows::Table;
-use shared::sql;
+use shared::{sql, stopped};
 
 use crate::Call;
 use crate::reading::Progress;
@@ -21,6 +21,8 @@ const MAX_HOLD: Duration = Duration::from_secs(5);
 const MAX_LAG: Duration = Duration::from_mins(1);
 /// When the server ends the session that holds the apply: later than we do.
 const HOLD_APPLY_MAX: Duration = Duration::from_mins(2);
+/// After how long it is asked why a worker has ended, and asked again.
+const ASK_AFTER: Duration = Duration::from_secs(3);
 /// How long a session may take to begin its sleep.
 const ASLEEP_WITHIN: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
@@ -75,18 +77,38 @@ pub(crate) async fn take_pair(call: &Call<'_>, database: &Database, tables: &[u3
 }
 
 /// Until the copy has applied all before the mark, and stands there.
+///
+/// A worker that ends and is started again may do so for a passing reason, which is waited for; where the copy's log says that
+/// it is a lasting one, nobody waits for the deadline.
 async fn wait_for_apply(call: &Call<'_>, database: &Database, watcher: &Session, holder: &Session) -> Result<()> {
     let subscription = call.plan.names.slot(database.oid);
     let pid: i32 = sql::value(holder, "select pg_catalog.pg_backend_pid()", &[]).await?;
     let deadline = Instant::now() + MAX_LAG;
-    while !sql::value::<bool>(watcher, sql::APPLY_IS_HELD, &[&subscription, &pid]).await? {
-        if Instant::now() >= deadline {
-            let what = format!("the copy of {} was more than {} s behind", database.name, MAX_LAG.as_secs());
-            return Err(StepError::new(ErrorName::DrainTimeout, what));
+    let mut ask_at = Instant::now() + ASK_AFTER;
+    let mut worker: Option<i32> = None;
+    let mut ended = false;
+    loop {
+        let row = watcher.query_one(sql::APPLY_IS_HELD, &[&subscription, &pid]).await?;
+        if row.try_get("held")? {
+            return Ok(());
+        }
+        let now: Option<i32> = row.try_get("worker")?;
+        ended |= now.is_none() || worker.is_some_and(|before| now != Some(before));
+        worker = now.or(worker);
+        let is_late = Instant::now() >= deadline;
+        if is_late || ended && Instant::now() >= ask_at {
+            let why = stopped::why(call.aws, call.plan, watcher, &[database]).await;
+            if why.is_lasting {
+                return Err(StepError::new(ErrorName::ReplicationStopped, format!("the copy applies no changes: {}", why.told)));
+            }
+            if is_late {
+                let what = format!("the copy was more than {} s behind: {}", MAX_LAG.as_secs(), why.told);
+                return Err(StepError::new(ErrorName::DrainTimeout, what));
+            }
+            ask_at = Instant::now() + ASK_AFTER;
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
-    Ok(())
 }
 
 /// The snapshots in which an earlier call read a part of this table; none where they are gone.
