@@ -50,7 +50,18 @@ pub async fn lock_all(databases: &mut [Locks<'_>], mode: &str, max_hold: Duratio
         last = Some(error);
         tokio::time::sleep(Duration::from_millis(u64::from(lock_timeout_ms))).await;
     }
-    Err(last.unwrap_or_else(|| StepError::new(ErrorName::LockTimeout, "no attempt was made")))
+    let error = last.unwrap_or_else(|| StepError::new(ErrorName::LockTimeout, "no attempt was made"));
+    Err(name_prepared(databases, error).await?)
+}
+
+/// A prepared transaction holds its locks without a session that anybody could look for.
+async fn name_prepared(databases: &[Locks<'_>], error: StepError) -> Result<StepError> {
+    let each = databases.iter().map(|locks| sql::column::<String>(locks.session, sql::PREPARED_HERE, &[]));
+    let prepared = try_join_all(each).await?.concat();
+    if prepared.is_empty() {
+        return Ok(error);
+    }
+    Ok(StepError::new(error.name, format!("{error}; prepared transactions hold locks until they are ended: {}", prepared.join(", "))))
 }
 
 async fn autovacuum_runs(databases: &[Locks<'_>]) -> Result<bool> {

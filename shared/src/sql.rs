@@ -69,6 +69,7 @@ statements! {
     HASH_TABLE = "hash_table";
     HOLD_DDL = "hold_ddl";
     IDENTITY_ADVICE = "identity_advice";
+    INHERITED_PREPARED = "inherited_prepared";
     KEEP_LSN = "keep_lsn";
     KEEP_SNAPSHOT = "keep_snapshot";
     LARGE_OBJECTS = "large_objects";
@@ -88,6 +89,7 @@ statements! {
     OTHER_SLOTS = "other_slots";
     OTHER_SUBSCRIPTIONS = "other_subscriptions";
     OWN_SUBSCRIPTIONS = "own_subscriptions";
+    PREPARED_HERE = "prepared_here";
     PREPARED_TRANSACTIONS = "prepared_transactions";
     PUBLISHED_TABLES = "published_tables";
     READ_LSN = "read_lsn";

@@ -195,7 +195,13 @@ async fn carry_over(open: &Open<'_>, plan: &Plan, deadline: Instant) -> Result<C
 async fn check_fence(open: &Open<'_>, plan: &Plan) -> Result<()> {
     open.ddl.hold(&open.source).await?;
     let looks = (fence::read_state(&open.source, &plan.names), fence::read_gaps(&open.source, &plan.names), open.ddl.count(&open.source));
-    let (state, gaps, ddl) = try_join3(looks.0, looks.1, looks.2).await?;
+    let prepared = sql::column::<String>(&open.source, sql::PREPARED_HERE, &[]);
+    let ((state, gaps, ddl), prepared) = try_join(try_join3(looks.0, looks.1, looks.2), prepared).await?;
+    if !prepared.is_empty() {
+        // Not of our tables, else the locks were not ours: of large objects, roles, or what was read. It would end behind the fence.
+        let message = format!("database {}: prepared transactions that have not ended: {}", open.database.name, prepared.join(", "));
+        return Err(StepError::new(ErrorName::LockTimeout, message));
+    }
     if state.closed.is_some() {
         let message = format!("database {}: fenced by another call, the application may have moved", open.database.name);
         return Err(StepError::new(ErrorName::LockTimeout, message));

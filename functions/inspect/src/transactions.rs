@@ -1,5 +1,8 @@
 //! Transactions that a new slot would wait for.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
 use shared::error::{Result, While};
 use shared::finding::Verdict;
 use shared::pg::Session;
@@ -14,6 +17,9 @@ const LONG_SECONDS: i64 = 60;
 /// As long as the state machine asks for slots, its pauses included (`CreatePublication`: nine times 40 s and up to
 /// 220 s between them). What has run for so long by now is rather not going to end within as long again.
 const TOO_LONG_SECONDS: i64 = 600;
+
+/// How long those may take that are prepared at the moment: two phases lie milliseconds apart, or a second.
+const PREPARED_END_WITHIN: Duration = Duration::from_secs(10);
 
 /// A slot waits for every transaction that has an id of its own, whatever its database and whether it is idle or not.
 pub(crate) async fn check(session: &Session, findings: &mut Findings) -> Result<()> {
@@ -44,14 +50,40 @@ fn verdict_of(age_s: i64) -> Verdict {
     }
 }
 
-/// A slot waits for these too; and the copy would have them pending for ever.
+/// A slot waits for these too, and each lock of the run. Those that come and go are let come and go: what the snapshot
+/// brings along of them is ended on the copy, by who may.
 async fn check_prepared(session: &Session, findings: &mut Findings) -> Result<()> {
-    let prepared: Vec<String> = sql::column(session, sql::PREPARED_TRANSACTIONS, &[]).await.while_doing("look for prepared transactions")?;
-    if !prepared.is_empty() {
-        let found = format!("{} prepared transactions: {}", prepared.len(), list(&prepared));
+    let mut left = read_prepared(session).await?;
+    let mut remedies: BTreeSet<String> = left.values().filter_map(|(_, remedy)| remedy.clone()).collect();
+    let deadline = Instant::now() + PREPARED_END_WITHIN;
+    while !left.is_empty() && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        let now = read_prepared(session).await?;
+        left.retain(|id, _| now.contains_key(id));
+        remedies.extend(now.into_values().filter_map(|(_, remedy)| remedy));
+    }
+    let told: Vec<String> = left.into_values().map(|(told, _)| told).collect();
+    let seconds = PREPARED_END_WITHIN.as_secs();
+    if !told.is_empty() {
+        let found = format!("{} prepared transactions that do not end within {seconds} s: {}", told.len(), list(&told));
         findings.refuse("PreparedTransactions", found, "0 are allowed", "in their databases: commit prepared '…', or rollback prepared '…'");
     }
+    if !remedies.is_empty() {
+        let found = "prepared transactions of others: those that a snapshot brings along could not be ended on the copy";
+        findings.refuse(
+            "PreparedTransactions",
+            found,
+            "their owner may end them, and who may become that one",
+            remedies.into_iter().collect::<Vec<_>>().join("; "),
+        );
+    }
     Ok(())
+}
+
+/// By id: the text for people, and the statement that gives the right to end it, where that is missing.
+async fn read_prepared(session: &Session) -> Result<BTreeMap<String, (String, Option<String>)>> {
+    let rows = session.query(sql::PREPARED_TRANSACTIONS, &[]).await.while_doing("look for prepared transactions")?;
+    rows.iter().map(|row| Ok((row.try_get("id")?, (row.try_get("told")?, row.try_get("remedy")?)))).collect()
 }
 
 #[cfg(test)]

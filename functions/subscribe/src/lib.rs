@@ -1,6 +1,7 @@
 //! The subscription of every database of the copy, disabled.
 
 mod connection;
+mod prepared;
 
 use shared::aws::Aws;
 use shared::contract::{Action, Plan, Ready, Step};
@@ -10,7 +11,7 @@ use shared::rds::{source_server, target_server};
 use shared::replication::{check_tables, end_verification, find_subscription};
 use shared::{replica_identity, sql, turn};
 
-/// Do: after it, the copy has none of the slots, publications and roles that came along on its volume, and a disabled
+/// Do: after it, the copy has none of the slots, publications, roles and prepared transactions that came along on its volume, and a disabled
 /// subscription per database that will apply exactly the source's tables.
 /// Undo: after it, the copy has no subscription of the run, and its tables have the replica identity of before.
 ///
@@ -47,6 +48,7 @@ async fn drop_inherited(target: &Server, plan: &Plan) -> Result<()> {
         let message = format!("the copy came with subscriptions that feed it from elsewhere: {}", strangers.join(", "));
         return Err(StepError::new(ErrorName::PreconditionFailed, message));
     }
+    prepared::end_inherited(target, plan, &control).await?;
     control.execute(sql::DROP_INHERITED_SLOTS, &[]).await.map_err(StepError::from).while_doing("drop inherited slots")?;
     for database in &plan.databases {
         let session = target.connect(&database.name).await?;

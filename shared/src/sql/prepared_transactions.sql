@@ -1,5 +1,9 @@
--- Prepared transactions, oldest first, as texts for people.
--- Where: source, any database. Privilege: none. Locks: none. Changes nothing.
-select pg_catalog.format('%L of %s in %s, %s s', p.gid, p.owner, p.database,
-                         pg_catalog.floor(extract(epoch from pg_catalog.clock_timestamp() - p.prepared))) as told
+-- Prepared transactions, oldest first: id and name, a text for people, and the statement that would let us end one on a
+-- copy that has it, where we may not: its owner may, and who may become that one (since 16 by a membership with SET).
+-- Where: source, any database. Privilege: none. Locks: none. Changes nothing. Source: `LockGXact` in twophase.c.
+select p.transaction::text || ' ' || p.gid as id,
+       pg_catalog.format('%L of %s in %s, %s s', p.gid, p.owner, p.database,
+                         pg_catalog.floor(extract(epoch from pg_catalog.clock_timestamp() - p.prepared))) as told,
+       case when not pg_catalog.pg_has_role(p.owner, case when pg_catalog.current_setting('server_version_num')::int4 >= 160000 then 'SET' else 'MEMBER' end)
+            then pg_catalog.format('grant %I to %I', p.owner, current_user) end as remedy
   from pg_catalog.pg_prepared_xacts p order by p.prepared

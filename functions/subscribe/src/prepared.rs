@@ -1,0 +1,46 @@
+//! Prepared transactions that came along on the copy's volume.
+//!
+//! They were prepared on the source before its snapshot, and whoever prepared them ends them there. A commit is decoded with all
+//! that belongs to it, since the slots are older than the snapshot, and comes by replication like any other; a rollback never
+//! comes. So on the copy each is rolled back: left, it would hold its locks for ever, and the apply would wait for its rows.
+
+use shared::contract::Plan;
+use shared::error::{ErrorName, Result, StepError, While};
+use shared::pg::{Server, Session};
+use shared::replication::find_subscription;
+use shared::sql;
+
+/// After it, none is left that is older than this server's start, in any database: those that are not carried hold locks and
+/// keep vacuum back as well.
+///
+/// # Errors
+/// `PreconditionFailed` where the master user may not end one: PostgreSQL lets its owner do it, and a superuser.
+pub(crate) async fn end_inherited(target: &Server, plan: &Plan, control: &Session) -> Result<()> {
+    // A late call must not end what an application has prepared here.
+    for database in &plan.databases {
+        if find_subscription(control, &plan.names.slot(database.oid)).await?.is_some_and(|subscription| subscription.enabled) {
+            return Ok(());
+        }
+    }
+    let mut refused: Vec<String> = Vec::new();
+    for row in control.query(sql::INHERITED_PREPARED, &[]).await? {
+        let (database, told): (String, String) = (row.try_get("database")?, row.try_get("told")?);
+        let session = target.connect(&database).await?;
+        if let Some(become_owner) = row.try_get::<_, Option<String>>("become_owner")? {
+            session.batch_execute(&become_owner).await.map_err(StepError::from).while_doing(&become_owner)?;
+        }
+        match session.batch_execute(row.try_get("statement")?).await.map_err(StepError::from) {
+            Err(error) if error.name == ErrorName::PostgresRefused => refused.push(format!("{told}: {}", row.try_get::<_, String>("remedy")?)),
+            ended => ended.while_doing(&format!("end prepared transaction {told} on the copy"))?,
+        }
+    }
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "the snapshot came with prepared transactions that {} may not end on the copy; on the source, before another start: {}",
+        target.credentials.username,
+        refused.join("; ")
+    );
+    Err(StepError::new(ErrorName::PreconditionFailed, message))
+}
