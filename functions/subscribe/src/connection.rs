@@ -1,6 +1,7 @@
 //! How the copy logs in to the source: as a user of the run's own, with a password that nothing but the subscription
 //! knows.
 
+use futures_util::future::join_all;
 use postgres_protocol::password::scram_sha_256;
 use shared::contract::Plan;
 use shared::error::{ErrorName, Result, StepError, While};
@@ -20,16 +21,16 @@ pub(crate) async fn ensure_password(source: &Session, role: &str) -> Result<Stri
     Ok(password)
 }
 
-/// The connection string of one database's subscription. `require` rather than `verify-full`: where an RDS host keeps
+/// The connection string of one database's subscription, but for the password: that goes to the copy in [`SETTING`], where
+/// no statement has it, and so no log and no view of statements. `require` rather than `verify-full`: where an RDS host keeps
 /// the authorities' certificates is not documented.
-pub(crate) fn connection_string(plan: &Plan, database: &str, password: &str) -> String {
+pub(crate) fn connection_string(plan: &Plan, database: &str) -> String {
     let port = plan.source.port.to_string();
     let pairs = [
         ("host", plan.source.host.as_str()),
         ("port", &port),
         ("dbname", database),
         ("user", &plan.names.run),
-        ("password", password),
         ("sslmode", "require"),
         ("connect_timeout", "10"),
         ("keepalives_idle", "30"),
@@ -42,12 +43,28 @@ fn quoted(value: &str) -> String {
     format!("'{}'", value.replace('\\', "\\\\").replace('\'', "\\'"))
 }
 
-/// `log_statement = ddl` would write the connection string, password included, into the copy's log. Not every master
-/// user may turn it off; the user is gone after the run in any case.
+/// The setting of a session that holds the password, as `-c` takes it. A password is of digits and letters alone.
+pub(crate) fn setting(password: &str) -> String {
+    format!("-c {SETTING}={password}")
+}
+
+const SETTING: &str = "rds_reencrypt.password";
+
+/// The statement that subscribes is made within another one, out of the setting: what sees statements of statements
+/// (pgaudit, `pg_stat_statements` with `track = all`, `auto_explain`) would have it all the same. Not every master user may turn
+/// these off; the user is gone after the run in any case.
 pub(crate) async fn keep_statements_out_of_the_log(target: &Session) {
-    for setting in ["log_statement = none", "log_min_duration_statement = -1", "log_min_error_statement = panic"] {
-        let _refused = target.batch_execute(&format!("set {setting}")).await;
-    }
+    let settings = [
+        "log_statement = none",
+        "log_min_duration_statement = -1",
+        "log_min_error_statement = panic",
+        "debug_print_parse = off",
+        "debug_print_rewritten = off",
+        "pgaudit.log = 'none'",
+        "pg_stat_statements.track = 'none'",
+        "auto_explain.log_min_duration = -1",
+    ];
+    let _refused = join_all(settings.iter().map(async |setting| target.batch_execute(&format!("set {setting}")).await)).await;
 }
 
 #[cfg(test)]

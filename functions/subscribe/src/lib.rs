@@ -31,8 +31,8 @@ async fn subscribe(source: &Server, target: &Server, plan: &Plan) -> Result<Read
     let control = source.connect(&plan.control_database).await?;
     let password = connection::ensure_password(&control, &plan.names.run).await?;
     for database in &plan.databases {
-        let session = target.connect(&database.name).await?;
-        let connection = connection::connection_string(plan, &database.name, &password);
+        let session = target.connect_with(&database.name, &connection::setting(&password)).await?;
+        let connection = connection::connection_string(plan, &database.name);
         ensure_subscription(&session, plan, &plan.names.slot(database.oid), &connection).await?;
         check_tables(&source.connect(&database.name).await?, &session, plan, database).await?;
     }
@@ -59,10 +59,10 @@ async fn drop_inherited(target: &Server, plan: &Plan) -> Result<()> {
 
 /// An existing one is given the new password.
 async fn ensure_subscription(target: &Session, plan: &Plan, name: &str, connection: &str) -> Result<()> {
+    connection::keep_statements_out_of_the_log(target).await;
     let done = if find_subscription(target, name).await?.is_some() {
         sql::run_made(target, sql::ALTER_SUBSCRIPTION_CONNECTION, &[&name, &connection]).await
     } else {
-        connection::keep_statements_out_of_the_log(target).await;
         sql::run_made(target, sql::CREATE_SUBSCRIPTION, &[&name, &connection, &plan.names.run]).await
     };
     done.map(drop).while_doing(&format!("subscribe {name}"))
