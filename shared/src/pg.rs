@@ -13,7 +13,7 @@ use tokio_postgres::{Client, Config};
 use crate::error::{ErrorName, Result, StepError, While, chain};
 use crate::secrets::Credentials;
 
-/// The certificates of the authorities that sign RDS's servers, all Regions of AWS, GovCloud and China as of September 2026.
+/// The certificates of the authorities that sign RDS's servers, all Regions of all partitions as of September 2026.
 /// Source: `shared/certs/README.md`.
 const RDS_AUTHORITIES: &str = include_str!("../certs/rds-global-bundle.pem");
 

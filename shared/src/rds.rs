@@ -168,18 +168,16 @@ pub fn new_ready(plan: &Plan, what: &str, status: Option<&str>) -> Result<Ready>
 /// `AwsUnavailable`, `AwsRefused`.
 pub async fn drop_snapshot(aws: &Aws, id: &str) -> Result<Ready> {
     let Some(snapshot) = find_snapshot(aws, id).await? else { return Ok(Ready::yes("gone")) };
-    match snapshot.status().unwrap_or_default() {
-        "deleting" => Ok(Ready::not_yet("deleting")),
-        // A copy in progress is given up by deleting it, which may spare hours; a snapshot in the making cannot be.
-        // Source: API reference, `DeleteDBSnapshot`.
-        _ => {
-            let sent = aws.rds.delete_db_snapshot().db_snapshot_identifier(id).send().await;
-            match going(sent, "deleting").while_doing(&format!("delete snapshot {id}")) {
-                // The answer to a deletion was lost: what is gone has no tags, by which these functions may delete it.
-                Err(_) if find_snapshot(aws, id).await?.is_none() => Ok(Ready::yes("gone")),
-                answer => answer,
-            }
-        }
+    if snapshot.status() == Some("deleting") {
+        return Ok(Ready::not_yet("deleting"));
+    }
+    // A copy in progress is given up by deleting it, which may spare hours; a snapshot in the making cannot be.
+    // Source: API reference, `DeleteDBSnapshot`.
+    let sent = aws.rds.delete_db_snapshot().db_snapshot_identifier(id).send().await;
+    match going(sent, "deleting").while_doing(&format!("delete snapshot {id}")) {
+        // The answer to a deletion was lost: what is gone has no tags, by which these functions may delete it.
+        Err(_) if find_snapshot(aws, id).await?.is_none() => Ok(Ready::yes("gone")),
+        answer => answer,
     }
 }
 

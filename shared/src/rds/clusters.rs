@@ -87,16 +87,14 @@ pub fn snapshot_ready(snapshot: &DbClusterSnapshot) -> Result<Ready> {
 /// `AwsUnavailable`, `AwsRefused`.
 pub async fn drop_snapshot(aws: &Aws, id: &str) -> Result<Ready> {
     let Some(snapshot) = find_snapshot(aws, id).await? else { return Ok(Ready::yes("gone")) };
-    match snapshot.status().unwrap_or_default() {
-        status @ ("creating" | "copying" | "deleting") => Ok(Ready::not_yet(status)),
-        _ => {
-            let sent = aws.rds.delete_db_cluster_snapshot().db_cluster_snapshot_identifier(id).send().await;
-            match going(sent, "deleting").while_doing(&format!("delete cluster snapshot {id}")) {
-                // The answer to a deletion was lost: what is gone has no tags, by which these functions may delete it.
-                Err(_) if find_snapshot(aws, id).await?.is_none() => Ok(Ready::yes("gone")),
-                answer => answer,
-            }
-        }
+    if let status @ ("creating" | "copying" | "deleting") = snapshot.status().unwrap_or_default() {
+        return Ok(Ready::not_yet(status));
+    }
+    let sent = aws.rds.delete_db_cluster_snapshot().db_cluster_snapshot_identifier(id).send().await;
+    match going(sent, "deleting").while_doing(&format!("delete cluster snapshot {id}")) {
+        // The answer to a deletion was lost: what is gone has no tags, by which these functions may delete it.
+        Err(_) if find_snapshot(aws, id).await?.is_none() => Ok(Ready::yes("gone")),
+        answer => answer,
     }
 }
 

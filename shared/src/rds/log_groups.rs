@@ -1,6 +1,7 @@
 //! The log groups to which RDS ships a database's logs: RDS makes them, without an end, and knows nothing of what was set there.
 
 use aws_sdk_cloudwatchlogs::Client;
+use aws_sdk_cloudwatchlogs::types::LogGroup;
 
 use crate::aws::{Aws, code};
 use crate::error::{Result, StepError, While};
@@ -12,7 +13,7 @@ use crate::error::{Result, StepError, While};
 pub async fn retention_days(aws: &Aws, group: &str) -> Result<Option<i32>> {
     let groups = Client::new(&aws.config).describe_log_groups().log_group_name_prefix(group).send().await;
     let groups = groups.while_doing(&format!("read log group {group}"))?;
-    Ok(groups.log_groups().iter().find(|found| found.log_group_name() == Some(group)).and_then(|found| found.retention_in_days()))
+    Ok(groups.log_groups().iter().find(|found| found.log_group_name() == Some(group)).and_then(LogGroup::retention_in_days))
 }
 
 /// How many metric and subscription filters a group has; none where there is no such group.
