@@ -9,12 +9,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::time::Instant;
 
-use futures_util::future::try_join;
+use futures_util::future::{try_join, try_join_all};
 use tokio_postgres::GenericClient;
 
 use crate::contract::{Database, Plan};
 use crate::error::{ErrorName, Result, StepError, While};
+use crate::large_objects;
 use crate::pg::Server;
 use crate::replication::changed_tables;
 use crate::sql;
@@ -32,6 +34,12 @@ const OF_DATABASE: [&str; 8] = [
 ];
 /// What all databases of a server share.
 const OF_SERVER: [&str; 1] = [sql::CATALOG_CLUSTER];
+/// What is told and holds nobody up: roles that come and go by the minute, which nobody can make on the copy, and databases
+/// that the operator has left out.
+const LET_THROUGH: [&str; 5] =
+    ["short-lived role", "membership of a short-lived role", "setting of a short-lived role", "database left out", "setting left out"];
+/// Let through where the operator has consented.
+const LARGE_OBJECTS: &str = "large objects";
 
 /// The most differences that are named; all are counted.
 const NAMED_MAX: usize = 50;
@@ -64,43 +72,114 @@ impl fmt::Display for Difference {
     }
 }
 
+/// What differs, by name.
+#[derive(Debug, Default)]
+pub struct Drift {
+    /// What somebody would miss after the cutover.
+    pub holds: Vec<String>,
+    /// What is told, and holds nobody up.
+    pub let_through: Vec<String>,
+}
+
+impl Drift {
+    fn add(&mut self, differences: &[Difference], place: &str, plan: &Plan) {
+        for difference in without_parts(differences) {
+            let kind = difference.kind.as_str();
+            let passes = LET_THROUGH.contains(&kind) || kind == LARGE_OBJECTS && plan.consent.large_objects;
+            let drift = if passes { &mut self.let_through } else { &mut self.holds };
+            drift.push(format!("{place}{difference}"));
+        }
+    }
+
+    pub fn extend(&mut self, other: Self) {
+        self.holds.extend(other.holds);
+        self.let_through.extend(other.let_through);
+    }
+
+    /// All of it, what holds first.
+    #[must_use]
+    pub fn into_all(self) -> Vec<String> {
+        self.holds.into_iter().chain(self.let_through).collect()
+    }
+
+    /// Refuses to go on where something holds.
+    ///
+    /// # Errors
+    /// `CatalogsDiffer`, with the objects.
+    pub fn refuse(&self) -> Result<()> {
+        if self.holds.is_empty() {
+            return Ok(());
+        }
+        let message = format!("source and copy differ in {} objects: {}", self.holds.len(), name_some(&self.holds).join("; "));
+        Err(StepError::new(ErrorName::CatalogsDiffer, message))
+    }
+}
+
 /// What differs between source and copy in all databases of the plan and in what these share, tables that are not
-/// replicated included. None where an operator has made every change on both sides.
+/// replicated included, and large objects by what is in them, until a deadline, where that is little enough for each look. None
+/// where an operator has made every change on both sides.
 ///
 /// # Errors
 /// `LockTimeout` behind somebody's DDL, `PostgresUnavailable`, …
-pub async fn read_drift(source: &Server, target: &Server, plan: &Plan) -> Result<Vec<String>> {
+pub async fn read_drift(source: &Server, target: &Server, plan: &Plan, contents_until: Option<Instant>) -> Result<Drift> {
     let sides = try_join(source.connect(&plan.control_database), target.connect(&plan.control_database)).await?;
-    let mut drift = compare_servers(&sides.0, &sides.1).await?;
+    let mut drift = compare_servers(&sides.0, &sides.1, plan).await?;
     for database in &plan.databases {
         let (source, target) = try_join(source.connect(&database.name), target.connect(&database.name)).await?;
-        drift.extend(compare_databases(&source, &target, database).await?);
-        drift.extend(changed_tables(&source, &target, plan, database).await?.into_iter().map(|what| format!("database {}: {what}", database.name)));
+        drift.extend(compare_databases(&source, &target, plan, database).await?);
+        let tables = changed_tables(&source, &target, plan, database).await?;
+        drift.holds.extend(tables.into_iter().map(|what| format!("database {}: {what}", database.name)));
+        if let Some(deadline) = contents_until.filter(|_| !plan.consent.large_objects) {
+            drift.holds.extend(large_objects::compare_at_look(&source, &target, &database.name, deadline).await?);
+        }
     }
     Ok(drift)
 }
 
 /// What differs in one database.
-pub async fn compare_databases(source: &impl GenericClient, target: &impl GenericClient, database: &Database) -> Result<Vec<String>> {
-    let differences = compare(source, target, &OF_DATABASE).await.while_doing(&format!("compare the catalogs of {}", database.name))?;
-    Ok(differences.into_iter().map(|difference| format!("database {}: {difference}", database.name)).collect())
+pub async fn compare_databases(source: &impl GenericClient, target: &impl GenericClient, plan: &Plan, database: &Database) -> Result<Drift> {
+    let differences = compare(source, target, &OF_DATABASE, &[]).await.while_doing(&format!("compare the catalogs of {}", database.name))?;
+    let mut drift = Drift::default();
+    drift.add(&differences, &format!("database {}: ", database.name), plan);
+    Ok(drift)
 }
 
-/// What differs in roles and their settings.
-pub async fn compare_servers(source: &impl GenericClient, target: &impl GenericClient) -> Result<Vec<String>> {
-    compare(source, target, &OF_SERVER).await.while_doing("compare the roles")
+/// What differs in databases, roles and settings. A database that takes writes and is not carried holds, unless the operator has
+/// said which to carry: made on both sides, it would still be left behind.
+pub async fn compare_servers(source: &impl GenericClient, target: &impl GenericClient, plan: &Plan) -> Result<Drift> {
+    let (carried, uncarried) = find_uncarried(source, plan).await?;
+    let params: sql::Params = &[&carried, &uncarried, &plan.databases_named];
+    let differences = compare(source, target, &OF_SERVER, params).await.while_doing("compare databases and roles")?;
+    let mut drift = Drift::default();
+    drift.add(&differences, "", plan);
+    drift.holds.extend(uncarried.iter().map(|name| format!("database {name}: takes writes and is not carried, since the plan did not have it")));
+    Ok(drift)
 }
 
-/// Refuses to go on where something differs.
-///
+/// What [`compare_servers`] looks at on the source, as one value: while that stays the same, so does its answer.
+#[derive(PartialEq, Eq)]
+pub struct ServerState {
+    uncarried: Vec<String>,
+    digests: Vec<BTreeMap<String, Digest>>,
+}
+
 /// # Errors
-/// `CatalogsDiffer`, with the objects.
-pub fn refuse(drift: &[String]) -> Result<()> {
-    if drift.is_empty() {
-        return Ok(());
+/// `PostgresUnavailable`, …
+pub async fn read_server_state(source: &impl GenericClient, plan: &Plan) -> Result<ServerState> {
+    let (carried, uncarried) = find_uncarried(source, plan).await?;
+    let params: sql::Params = &[&carried, &uncarried, &plan.databases_named];
+    let digests = try_join_all(OF_SERVER.iter().map(|statement| read_digests(source, statement, params))).await?;
+    Ok(ServerState { uncarried, digests })
+}
+
+/// The databases of the plan, and those that the source has besides, where all of them were to be carried.
+async fn find_uncarried<'a>(source: &impl GenericClient, plan: &'a Plan) -> Result<(Vec<&'a str>, Vec<String>)> {
+    let carried: Vec<&str> = plan.databases.iter().map(|database| database.name.as_str()).collect();
+    if plan.databases_named {
+        return Ok((carried, Vec::new()));
     }
-    let message = format!("source and copy differ in {} objects: {}", drift.len(), name_some(drift).join("; "));
-    Err(StepError::new(ErrorName::CatalogsDiffer, message))
+    let uncarried = sql::column(source, sql::UNCARRIED_DATABASES, &[&carried]).await.while_doing("look for new databases")?;
+    Ok((carried, uncarried))
 }
 
 /// The first of them, and how many there are beyond.
@@ -111,17 +190,17 @@ pub fn name_some(drift: &[String]) -> Vec<String> {
     named.chain((more > 0).then(|| format!("and {more} more"))).collect()
 }
 
-async fn compare(source: &impl GenericClient, target: &impl GenericClient, statements: &[&str]) -> Result<Vec<String>> {
+async fn compare(source: &impl GenericClient, target: &impl GenericClient, statements: &[&str], params: sql::Params<'_>) -> Result<Vec<Difference>> {
     let mut differences = Vec::<Difference>::new();
     for statement in statements {
-        let (ours, theirs) = try_join(read_digests(source, statement), read_digests(target, statement)).await?;
+        let (ours, theirs) = try_join(read_digests(source, statement, params), read_digests(target, statement, params)).await?;
         let kinds: Vec<&String> = ours.keys().chain(theirs.keys()).filter(|kind| ours.get(*kind) != theirs.get(*kind)).collect();
         if !kinds.is_empty() {
-            let (ours, theirs) = try_join(read_objects(source, statement, &kinds), read_objects(target, statement, &kinds)).await?;
+            let (ours, theirs) = try_join(read_objects(source, statement, params, &kinds), read_objects(target, statement, params, &kinds)).await?;
             differences.extend(find_differences(&ours, &theirs));
         }
     }
-    Ok(without_parts(&differences).map(Difference::to_string).collect())
+    Ok(differences)
 }
 
 /// A table that is on one side only is named by itself, without its columns; and so is a schema.
@@ -131,25 +210,45 @@ fn without_parts(differences: &[Difference]) -> impl Iterator<Item = &Difference
     differences.iter().filter(move |part| !part.name.rsplit_once('.').is_some_and(|(whole, _)| alone.contains(&(whole, part.how))))
 }
 
-/// Number and hash of all objects of a kind, by kind.
-async fn read_digests(client: &impl GenericClient, statement: &str) -> Result<BTreeMap<String, (i64, String)>> {
+/// Number and hash of all objects of a kind.
+type Digest = (i64, String);
+
+/// By kind.
+async fn read_digests(client: &impl GenericClient, statement: &str, params: sql::Params<'_>) -> Result<BTreeMap<String, Digest>> {
     let query = format!(
         "select kind, pg_catalog.count(*), pg_catalog.sum(pg_catalog.hashtextextended(pg_catalog.concat(name, ' ', definition), 0))::text \
            from ({statement}) o group by kind"
     );
-    let rows = read(client, &query, &[]).await?;
+    let rows = read(client, &query, params).await?;
     rows.iter().map(|row| Ok((row.try_get(0)?, (row.try_get(1)?, row.try_get(2)?)))).collect()
 }
 
 /// A hash of each object of some kinds, or of all that have one name.
-async fn read_objects(client: &impl GenericClient, statement: &str, kinds: &[&String]) -> Result<BTreeMap<Object, Option<String>>> {
-    let query = format!(
-        "select kind, coalesce(name, 'one that vanished'), pg_catalog.sum(pg_catalog.hashtextextended(definition, 0))::text \
-           from ({statement}) o where kind = any ($1) group by 1, 2"
-    );
-    let rows = read(client, &query, &[&kinds]).await?;
+async fn read_objects(
+    client: &impl GenericClient,
+    statement: &str,
+    params: sql::Params<'_>,
+    kinds: &[&String],
+) -> Result<BTreeMap<Object, Option<String>>> {
+    let last = params.len() + 1;
+    let query = |name: &str| {
+        format!(
+            "select kind, coalesce({name}, 'one that vanished'), pg_catalog.sum(pg_catalog.hashtextextended(definition, 0))::text \
+               from ({statement}) o where kind = any (${last}) group by 1, 2"
+        )
+    };
+    let mut params = params.to_vec();
+    params.push(&kinds);
+    let rows = match read(client, &query("name"), &params).await {
+        // A name of which UTF-8 has no copy: in a database of bytes, or one that was made under another encoding.
+        Err(error) if error.name == ErrorName::PostgresRefused => read(client, &query(ESCAPED_NAME), &params).await?,
+        rows => rows?,
+    };
     rows.iter().map(|row| Ok(((row.try_get(0)?, row.try_get(1)?), row.try_get(2)?))).collect()
 }
+
+/// Byte by byte, as ASCII.
+const ESCAPED_NAME: &str = "pg_catalog.encode(pg_catalog.convert_to(name, 'sql_ascii'), 'escape')";
 
 /// The functions that put a definition together look at what is committed now, whatever the statement's snapshot, and
 /// fail where a part of it has just gone.
@@ -209,10 +308,29 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_can_repair_is_told_and_holds_nobody() {
+        let mut plan: Plan = serde_json::from_value(crate::contract::example::plan()).unwrap();
+        let differences = ["role", "short-lived role", "database", "database left out", LARGE_OBJECTS].map(|kind| Difference {
+            kind: kind.to_owned(),
+            name: "a".to_owned(),
+            how: "only on the source",
+        });
+        for (consent, holds) in [(false, 3), (true, 2)] {
+            plan.consent.large_objects = consent;
+            let mut drift = Drift::default();
+            drift.add(&differences, "database app: ", &plan);
+            assert_eq!((drift.holds.len(), drift.let_through.len()), (holds, 5 - holds));
+            assert_eq!(drift.holds[0], "database app: role a: only on the source");
+            assert_eq!(drift.let_through[0], "database app: short-lived role a: only on the source");
+            assert!(drift.refuse().is_err());
+        }
+    }
+
+    #[test]
     fn many_differences_are_named_in_part_and_counted_in_full() {
         let drift: Vec<String> = (0..53).map(|number| format!("view v{number}: differs")).collect();
         assert_eq!(name_some(&drift).len(), NAMED_MAX + 1);
-        let error = refuse(&drift).unwrap_err();
+        let error = Drift { holds: drift, let_through: Vec::new() }.refuse().unwrap_err();
         assert_eq!(error.name, ErrorName::CatalogsDiffer);
         assert!(
             error.to_string().starts_with("source and copy differ in 53 objects: view v0: differs;") && error.to_string().ends_with("; and 3 more")

@@ -45,6 +45,9 @@ pub struct Plan {
     /// Where the run keeps what concerns the whole server; the same for every run on this source.
     pub control_database: String,
     pub databases: Vec<Database>,
+    /// Whether the operator has said which databases to carry: others are none of the run's business then.
+    #[serde(default)]
+    pub databases_named: bool,
     pub plan_only: bool,
     pub consent: Consent,
     pub cutover: Cutover,

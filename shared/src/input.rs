@@ -57,6 +57,8 @@ pub struct Consent {
     pub reboot_when: RebootWhen,
     /// `REPLICA IDENTITY FULL` on tables without a usable key, put back at the end.
     pub replica_identity: bool,
+    /// Large objects stay as the snapshot has them, and what is written to them meanwhile is told and not carried.
+    pub large_objects: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]

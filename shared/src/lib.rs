@@ -15,6 +15,7 @@ pub mod heartbeat;
 pub mod https;
 pub mod input;
 pub mod lag;
+pub mod large_objects;
 pub mod load;
 pub mod locks;
 pub mod lsn;

@@ -156,7 +156,13 @@ fn without_answer(error: &tokio_postgres::Error) -> (ErrorName, String) {
     if let Some(why) = why_no_tls(&text) {
         return (ErrorName::PostgresRefused, format!("{why} ({text})"));
     }
-    let name = if error.is_closed() || is_io(error) { ErrorName::PostgresUnavailable } else { ErrorName::Internal };
+    let name = if error.is_closed() || is_caused_by(error, is_io) {
+        ErrorName::PostgresUnavailable
+    } else if is_caused_by(error, <dyn std::error::Error>::is::<std::str::Utf8Error>) {
+        ErrorName::PostgresRefused
+    } else {
+        ErrorName::Internal
+    };
     (name, text)
 }
 
@@ -186,24 +192,21 @@ fn about(code: &str) -> Option<&'static str> {
     }
 }
 
-/// TLS and socket errors come as sources of an opaque error.
-fn is_io(error: &tokio_postgres::Error) -> bool {
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        if cause.is::<std::io::Error>() || cause.is::<native_tls::Error>() {
-            return true;
-        }
-        source = cause.source();
-    }
-    false
+fn is_io(cause: &(dyn std::error::Error + 'static)) -> bool {
+    cause.is::<std::io::Error>() || cause.is::<native_tls::Error>()
+}
+
+/// What went wrong comes as a source of an opaque error.
+fn is_caused_by(error: &tokio_postgres::Error, is: impl Fn(&(dyn std::error::Error + 'static)) -> bool) -> bool {
+    std::iter::successors(std::error::Error::source(error), |cause| cause.source()).any(is)
 }
 
 fn name_of(state: &SqlState) -> ErrorName {
     match state.code() {
         // lock_not_available, deadlock_detected
         "55P03" | "40P01" => ErrorName::LockTimeout,
-        // insufficient_privilege, invalid_catalog_name, database_dropped
-        "42501" | "3D000" | "57P04" => ErrorName::PostgresRefused,
+        // insufficient_privilege, invalid_catalog_name, database_dropped; bytes that are no UTF-8, or of which UTF-8 has no copy
+        "42501" | "3D000" | "57P04" | "22021" | "22P05" => ErrorName::PostgresRefused,
         // read_only_sql_transaction: a failover; idle_in_transaction_session_timeout and transaction_timeout end the session
         "25006" | "25P03" | "25P04" => ErrorName::PostgresUnavailable,
         code => match code.get(..2) {

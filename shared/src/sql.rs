@@ -73,6 +73,8 @@ statements! {
     KEEP_LSN = "keep_lsn";
     KEEP_SNAPSHOT = "keep_snapshot";
     LARGE_OBJECTS = "large_objects";
+    LARGE_OBJECT_HASHES = "large_object_hashes";
+    LARGE_OBJECT_SIZES = "large_object_sizes";
     LOCK_TABLES = "lock_tables";
     LONG_TRANSACTIONS = "long_transactions";
     LSN_KEPT = "lsn_kept";
@@ -82,6 +84,7 @@ statements! {
     MISSING_FUNCTIONS = "missing_functions";
     MISSING_RIGHTS = "missing_rights";
     MISSING_ROLES = "missing_roles";
+    NAMES_BEYOND_ASCII = "names_beyond_ascii";
     OLDER_TRANSACTIONS = "older_transactions";
     OPEN_DDL = "open_ddl";
     ORIGIN_PROGRESS = "origin_progress";
@@ -108,12 +111,14 @@ statements! {
     SEQUENCES = "sequences";
     SERVER = "server";
     SET_SEQUENCES = "set_sequences";
+    SHORT_LIVED_ROLES = "short_lived_roles";
     SLOT = "slot";
     SNAPSHOT_IS_KEPT = "snapshot_is_kept";
     SUBSCRIBED_TABLES = "subscribed_tables";
     SUBSCRIPTION = "subscription";
     TABLES = "tables";
     TAKE_TURN = "take_turn";
+    UNCARRIED_DATABASES = "uncarried_databases";
     UNFENCED_TABLES = "unfenced_tables";
     UNFENCE_TABLE = "unfence_table";
     UNLIMITED = "unlimited";
@@ -164,4 +169,46 @@ where
     T: for<'a> tokio_postgres::types::FromSql<'a>,
 {
     client.query(query, params).await?.iter().map(|row: &Row| Ok(row.try_get(0)?)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    fn files_below(directory: &Path, extension: &str) -> Vec<PathBuf> {
+        let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+        entries
+            .flat_map(|path| if path.is_dir() { files_below(&path, extension) } else { vec![path] })
+            .filter(|path| path.extension().is_some_and(|found| found == extension))
+            .collect()
+    }
+
+    /// A server puts the whole of a statement into its database's encoding, comments included, and refuses what that lacks.
+    #[test]
+    fn statements_are_ascii() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let files = files_below(&root.join("src/sql"), "sql");
+        assert!(files.len() > 100);
+        for file in files {
+            assert!(fs::read_to_string(&file).unwrap().is_ascii(), "{}", file.display());
+        }
+    }
+
+    #[test]
+    fn statements_that_are_put_together_are_ascii() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let files = [files_below(&root.join("src"), "rs"), files_below(&root.join("../functions"), "rs")].concat();
+        let mut statements = 0;
+        for file in files {
+            let text = fs::read_to_string(&file).unwrap();
+            for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+                if ["pg_catalog.", "set local ", "select ", "begin;", "begin "].iter().any(|word| line.contains(&format!("\"{word}"))) {
+                    statements += 1;
+                    assert!(line.is_ascii(), "{}: {line}", file.display());
+                }
+            }
+        }
+        assert!(statements > 10);
+    }
 }

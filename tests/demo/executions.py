@@ -50,12 +50,16 @@ class Execution:
     @property
     def plan(self) -> dict:
         """What its functions work from: the last answer that has one, since the first one has no databases yet."""
-        outputs = [json.loads(event["taskSucceededEventDetails"]["output"]) for event in self.events() if "taskSucceededEventDetails" in event]
-        return [answer["plan"] for output in outputs if "plan" in (answer := output.get("Payload") or {})][-1]
+        return [answer["plan"] for answer in self.answers() if "plan" in answer][-1]
 
     def events(self) -> list[dict]:
         pages = self._client.get_paginator("get_execution_history").paginate(executionArn=self.arn)
         return [event for page in pages for event in page["events"]]
+
+    def answers(self) -> list[dict]:
+        """What its functions have answered, in their order."""
+        outputs = [json.loads(event["taskSucceededEventDetails"]["output"]) for event in self.events() if "taskSucceededEventDetails" in event]
+        return [answer for output in outputs if isinstance(answer := output.get("Payload"), dict)]
 
     def follow(self) -> list[str]:
         """The states entered so far, of which only the new ones are asked for."""

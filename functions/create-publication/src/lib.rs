@@ -71,10 +71,15 @@ async fn claim(source: &Server, plan: &Plan) -> Result<()> {
         return Err(StepError::new(ErrorName::AlreadyRunning, format!("execution {other} holds {}", plan.source.identifier)));
     }
     if !sql::value::<bool>(&transaction, sql::ROLE_EXISTS, &[run]).await? {
-        let made = sql::run_made(&transaction, sql::CREATE_ROLE, &[run, &plan.execution.name, &databases]).await;
+        let made = sql::run_made(&transaction, sql::CREATE_ROLE, &[run, &in_ascii(&plan.execution.name), &databases]).await;
         made.while_doing(&format!("make role {run}"))?;
     }
     Ok(transaction.commit().await?)
+}
+
+/// A name that every encoding has characters for. Step Functions takes any, and comments on roles are shared by all databases.
+fn in_ascii(name: &str) -> String {
+    name.chars().map(|each| if each.is_ascii() { each.to_string() } else { each.escape_unicode().to_string() }).collect()
 }
 
 /// Preflight looked at this too, but minutes may lie between.
@@ -136,4 +141,15 @@ async fn unpublish(source: &Server, plan: &Plan) -> Result<Published> {
         sql::run_made_together(&mut control, sql::DROP_ROLE, &[run]).await.while_doing(&format!("drop role {run}"))?;
     }
     Ok(Published { ready: all_dropped, tables: BTreeMap::new() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comment_is_ascii_whatever_an_execution_is_called() {
+        assert_eq!(in_ascii("orders-2026"), "orders-2026");
+        assert_eq!(in_ascii("größe"), "gr\\u{f6}\\u{df}e");
+    }
 }

@@ -10,14 +10,18 @@ mod switch;
 
 use serde::Serialize;
 use shared::aws::Aws;
-use shared::contract::{Action, CutoverDone, Plan, Step};
+use shared::contract::{Action, CutoverDone, Database, Plan, Step};
 use shared::error::{ErrorName, Result, StepError, While};
 use shared::load::Load;
 use shared::metrics::{self, Metric};
-use shared::pg::Server;
+use shared::pg::{Server, Session};
 use shared::rds::{source_server, target_server, target_writer};
-use shared::{catalog, fence, sql};
+use shared::{catalog, fence, large_objects, sql};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// How long large objects may be read behind the cutover.
+const LARGE_OBJECTS_MAX: Duration = Duration::from_secs(60);
 
 /// What `do` and `undo` answer.
 #[derive(Debug, Serialize)]
@@ -67,7 +71,7 @@ async fn cut_over(aws: &Aws, source: &Server, plan: &Plan) -> Result<CutoverDone
     let switches = switch::read_switches(aws, plan, &target).await?;
     // The copy was restored as an instance of the source's class.
     let load = Load::of_class(target_writer(aws, plan).await?.db_instance_class().unwrap_or_default());
-    let pause::Fenced { closed, phases } = Box::pin(pause::fence_source(aws, source, &target, plan, load)).await?;
+    let pause::Fenced { closed, phases, copies } = Box::pin(pause::fence_source(aws, source, &target, plan, load)).await?;
     let led = futures_util::future::try_join_all(switches.iter().map(|switch| switch.carry_out(aws, plan))).await;
     let write_pause_ms = now_ms().saturating_sub(closed.paused_at_ms);
     // Before the error: a secret that cannot be written keeps writers waiting from call to call.
@@ -79,7 +83,7 @@ async fn cut_over(aws: &Aws, source: &Server, plan: &Plan) -> Result<CutoverDone
         write_pause_ms,
         drained_lsn: closed.drained_lsn,
         switched_secrets: switches.into_iter().map(|switch| switch.secret.arn).collect(),
-        drift: read_last_drift(source, &target, plan).await,
+        drift: read_last_drift(source, &target, plan, copies).await,
         pause_phases_ms: phases.map(|phases| phases.told("switch", write_pause_ms)).unwrap_or_default(),
     })
 }
@@ -97,13 +101,30 @@ async fn end_applications_sessions(source: &Server, plan: &Plan) -> Result<()> {
     ended.map(drop).while_doing("end the application's sessions on the source")
 }
 
-/// What came past every check, to be told of: roles, large objects and settings of databases change without an event
-/// trigger, and nothing can hold them. There is only forward now, so nothing here is an error.
-async fn read_last_drift(source: &Server, target: &Server, plan: &Plan) -> Vec<String> {
-    match catalog::read_drift(source, target, plan).await {
-        Ok(drift) => catalog::name_some(&drift),
+/// What came past every check, to be told of: databases, roles, their settings and large objects change without an event
+/// trigger, and nothing can hold them; beside it what was let through. There is only forward now, so nothing here is an error.
+async fn read_last_drift(source: &Server, target: &Server, plan: &Plan, copies: BTreeMap<String, Session>) -> Vec<String> {
+    let mut drift = match catalog::read_drift(source, target, plan, None).await {
+        Ok(drift) => drift.into_all(),
         Err(error) => vec![format!("the catalogs could not be compared once more: {error}")],
+    };
+    match compare_large_objects(source, target, plan, copies).await {
+        Ok(differences) => drift.extend(differences),
+        Err(error) => drift.push(format!("large objects could not be compared once more: {error}")),
     }
+    catalog::name_some(&drift)
+}
+
+/// With the copy as it was before the application came, or, where an earlier call has fenced it, as it is now.
+async fn compare_large_objects(source: &Server, target: &Server, plan: &Plan, mut copies: BTreeMap<String, Session>) -> Result<Vec<String>> {
+    let deadline = Instant::now() + LARGE_OBJECTS_MAX;
+    let mut differences = Vec::new();
+    for Database { name, .. } in &plan.databases {
+        let source = source.connect(name).await?;
+        let copy = if let Some(kept) = copies.remove(name) { kept } else { target.connect(name).await? };
+        differences.extend(large_objects::compare(&source, &copy, name, deadline).await?);
+    }
+    Ok(differences)
 }
 
 /// Whether the cutover was undone; otherwise a fence stands.

@@ -1,9 +1,11 @@
 //! The write pause: everything that can be done before it is done before it.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use futures_util::future::{try_join, try_join_all, try_join3};
 use shared::aws::Aws;
+use shared::catalog::{self, Drift, ServerState};
 use shared::contract::{Database, Plan};
 use shared::error::{ErrorName, Result, StepError, While};
 use shared::fence::{self, Closed, Ddl};
@@ -13,11 +15,14 @@ use shared::lsn::Lsn;
 use shared::metrics::{self, Metric};
 use shared::pg::{Server, Session};
 use shared::replication::{check_tables, drain, read_subscription};
-use shared::{catalog, heartbeat, sql, stopped};
+use shared::{heartbeat, large_objects, sql, stopped};
 
 use crate::comparison::Comparison;
 use crate::now_ms;
 use crate::phases::Phases;
+
+/// How long the large objects of a database may be read before the pause: with what follows it, within the function's time.
+const LARGE_OBJECTS_MAX: Duration = Duration::from_secs(90);
 
 /// One database whose fence is still open, and the sessions that carry it over.
 struct Open<'a> {
@@ -35,11 +40,39 @@ struct Open<'a> {
     comparison: Option<Comparison>,
 }
 
+/// What all databases share, and the sessions that compare it: nothing holds it.
+struct Shared {
+    source: Session,
+    target: Session,
+    compared: ServerState,
+}
+
+impl Shared {
+    /// Compares it, all of it. What changes meanwhile, the state that was read before does not know.
+    async fn compare(source: &Server, target: &Server, plan: &Plan) -> Result<Self> {
+        let (source, target) = try_join(source.connect(&plan.control_database), target.connect(&plan.control_database)).await?;
+        let compared = catalog::read_server_state(&source, plan).await?;
+        catalog::compare_servers(&source, &target, plan).await?.refuse()?;
+        Ok(Self { source, target, compared })
+    }
+
+    /// Behind the locks: compares it again where it is not what it was. Roles that come and go change it all the time.
+    async fn check(&self, plan: &Plan) -> Result<()> {
+        if catalog::read_server_state(&self.source, plan).await? == self.compared {
+            return Ok(());
+        }
+        catalog::compare_servers(&self.source, &self.target, plan).await?.refuse()
+    }
+}
+
 /// The fence of all databases.
 pub(crate) struct Fenced {
     pub(crate) closed: Closed,
     /// What the pause was spent on so far; none where it began in an earlier call.
     pub(crate) phases: Option<Phases>,
+    /// A session on each copy that was fenced now, in a snapshot of the moment before: by it the large objects are as the source's were,
+    /// whatever the application does to them since.
+    pub(crate) copies: BTreeMap<String, Session>,
 }
 
 /// After it, the fence is closed in every database, and behind it the copy has all rows and sequences.
@@ -62,18 +95,19 @@ pub(crate) async fn fence_source(aws: &Aws, source: &Server, target: &Server, pl
         }
     }
     if !open.is_empty() {
-        let sides = try_join(source.connect(&plan.control_database), target.connect(&plan.control_database)).await?;
-        catalog::refuse(&catalog::compare_servers(&sides.0, &sides.1).await?)?;
-        let fenced = Box::pin(pause(&open, target, plan, closed)).await;
+        // Where a fence stands there is only forward: what differs is told, behind the last one.
+        let shared = if closed.is_none() { Some(Shared::compare(source, target, plan).await?) } else { None };
+        let fenced = Box::pin(pause(&open, shared.as_ref(), target, plan, closed)).await;
         // Their locks go with the sessions: nobody waits while it is asked why.
-        drop(open);
+        let copies = open.into_iter().map(|open| (open.database.name.clone(), open.target)).collect();
         return match fenced {
+            Ok(fenced) => Ok(Fenced { copies, ..fenced }),
             Err(error) if error.name == ErrorName::DrainTimeout => Err(explain(aws, target, plan, error).await),
-            fenced => fenced,
+            Err(error) => Err(error),
         };
     }
     let closed = closed.ok_or_else(|| StepError::new(ErrorName::ReplicationStopped, "no database of this run is there to be fenced"))?;
-    Ok(Fenced { closed, phases: None })
+    Ok(Fenced { closed, phases: None, copies: BTreeMap::new() })
 }
 
 /// A copy that did not drain may have stopped, or wait for somebody's lock.
@@ -90,35 +124,44 @@ fn max_hold(plan: &Plan) -> Duration {
 }
 
 /// Writers wait from the locks to the commits.
-async fn pause(open: &[Open<'_>], target: &Server, plan: &Plan, earlier: Option<Closed>) -> Result<Fenced> {
+async fn pause(open: &[Open<'_>], shared: Option<&Shared>, target: &Server, plan: &Plan, earlier: Option<Closed>) -> Result<Fenced> {
     let mut locks: Vec<Locks> = open.iter().map(|open| Locks { session: &open.source, tables: open.tables.clone() }).collect();
     let began = lock_all(&mut locks, "exclusive", max_hold(plan)).await.while_doing("stop the writers")?;
     let began_ms = now_ms().saturating_sub(u64::try_from(began.elapsed().as_millis()).unwrap_or(0));
     let paused_at_ms = earlier.map_or(began_ms, |earlier| earlier.paused_at_ms);
-    let fenced = close(open, target, plan, paused_at_ms, began).await;
+    let fenced = close(open, shared, target, plan, paused_at_ms, began).await;
     if fenced.is_err() {
         // In vain, and felt all the same.
         let held_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         metrics::emit(&plan.source.identifier, &[(Metric::WritePauseMs, held_ms.into())]);
     }
     let (closed, phases) = fenced?;
-    Ok(Fenced { closed, phases: earlier.is_none().then_some(phases) })
+    Ok(Fenced { closed, phases: earlier.is_none().then_some(phases), copies: BTreeMap::new() })
 }
 
 /// Behind the locks, which are let go at the latest when the pause that is allowed is over.
-async fn close(open: &[Open<'_>], target: &Server, plan: &Plan, paused_at_ms: u64, began: Instant) -> Result<(Closed, Phases)> {
+async fn close(
+    open: &[Open<'_>],
+    shared: Option<&Shared>,
+    target: &Server,
+    plan: &Plan,
+    paused_at_ms: u64,
+    began: Instant,
+) -> Result<(Closed, Phases)> {
     let deadline = began + max_hold(plan);
     let mut phases = Phases::since(began);
     phases.end("locks", Instant::now());
     tracing::info!(pause_ms = began.elapsed().as_millis(), "writers wait");
     let carried = try_join_all(open.iter().map(|open| carry_over(open, plan, deadline)));
-    let carried = within(deadline, Box::pin(carried)).await?;
+    let checked = async { if let Some(shared) = shared { shared.check(plan).await } else { Ok(()) } };
+    let (carried, ()) = within(deadline, Box::pin(try_join(carried, checked))).await?;
     end_phases(&mut phases, &carried);
     let closed = Closed { paused_at_ms, drained_lsn: carried.iter().map(|carried| carried.drained_lsn).max().unwrap_or(Lsn(0)) };
     let says =
         format!("this database has moved to {}:{}; {} takes no writes any more (rds-reencrypt)", target.host, target.port, plan.source.identifier);
     tracing::info!(pause_ms = began.elapsed().as_millis(), "the copy has everything");
-    within(deadline, try_join_all(open.iter().map(|open| fence::close(&open.source, &plan.names, &says, closed)))).await?;
+    let fences = try_join_all(open.iter().map(|open| fence::close(&open.source, &plan.names, &says, closed)));
+    within(deadline, try_join(fences, try_join_all(open.iter().map(keep_copy)))).await?;
     // The point of no return is the first of these commits.
     for open in open {
         open.source.batch_execute("commit").await.map_err(StepError::from).while_doing(&format!("fence {}", open.database.name))?;
@@ -126,6 +169,12 @@ async fn close(open: &[Open<'_>], target: &Server, plan: &Plan, paused_at_ms: u6
     phases.end("fence", Instant::now());
     tracing::info!(pause_ms = began.elapsed().as_millis(), "the source is fenced");
     Ok((closed, phases))
+}
+
+/// Begins a snapshot of the copy, which nobody but the apply has written to so far; it is read while the fence's first statements run.
+async fn keep_copy(open: &Open<'_>) -> Result<()> {
+    let begin = "begin isolation level repeatable read read only; set local idle_in_transaction_session_timeout = '4min'; select";
+    open.target.batch_execute(begin).await.map_err(StepError::from).while_doing("keep a snapshot of the copy")
 }
 
 /// How one database was carried over, and when each part of that was done.
@@ -161,6 +210,10 @@ async fn prepare<'a>(aws: &Aws, mut source: Session, watcher: Session, target: &
         return Err(StepError::new(ErrorName::LockTimeout, format!("another call of the cutover has the copy of {}", database.name)));
     }
     check_tables(&source, &target, plan, database).await?;
+    if !plan.consent.large_objects {
+        let holds = large_objects::compare(&source, &target, &database.name, Instant::now() + LARGE_OBJECTS_MAX).await?;
+        Drift { holds, let_through: Vec::new() }.refuse()?;
+    }
     let subscription = read_subscription(&target, &plan.names.slot(database.oid)).await?;
     if !subscription.enabled || !subscription.working {
         return Err(stopped::error(aws, plan, &target, database).await);
@@ -169,7 +222,7 @@ async fn prepare<'a>(aws: &Aws, mut source: Session, watcher: Session, target: &
     fence::outlast_older_transactions(&source, &plan.names).await?;
     let ddl = Ddl::of(&source, &plan.names).await?;
     let ddl_compared = ddl.count(&source).await?;
-    catalog::refuse(&catalog::compare_databases(&source, &target, database).await?)?;
+    catalog::compare_databases(&source, &target, plan, database).await?.refuse()?;
     let mut tables = sql::column(&source, sql::FENCED_TABLES, &[&plan.names.fence()]).await?;
     tables.sort_unstable();
     Ok(Open { database, source, watcher, target, tables, ddl, ddl_compared, comparison: None })
@@ -210,12 +263,13 @@ async fn check_fence(open: &Open<'_>, plan: &Plan) -> Result<()> {
         let message = format!("database {}: made while the cutover began, and not replicated: {}", open.database.name, gaps.join(", "));
         return Err(StepError::new(ErrorName::TablesChanged, message));
     }
-    if ddl != open.ddl_compared {
-        let message =
-            format!("database {}: DDL ran while the cutover began, {} commands; let migrations rest", open.database.name, ddl - open.ddl_compared);
-        return Err(StepError::new(ErrorName::CatalogsDiffer, message));
+    if ddl == open.ddl_compared {
+        return Ok(());
     }
-    Ok(())
+    // Applications make and drop things all day. What was made and is gone again is no difference; and none comes any more.
+    tracing::info!(database = open.database.name, commands = ddl - open.ddl_compared, "DDL ran meanwhile: the catalogs are compared again");
+    check_tables(&open.watcher, &open.target, plan, open.database).await?;
+    catalog::compare_databases(&open.watcher, &open.target, plan, open.database).await?.refuse()
 }
 
 /// All sequences, by oid: identity and serial columns, used or not, whatever their increment.

@@ -1,18 +1,21 @@
 //! Conditions on one database, and what of it is not replicated.
 
+use shared::contract::Plan;
 use shared::error::{Result, While};
-use shared::names::Names;
 use shared::pg::Session;
 use shared::replica_identity::read_tables;
 use shared::sql;
 
-use crate::rights;
 use crate::tables::{self, Terms};
+use crate::{large_objects, names, rights};
 use shared::finding::{Findings, list};
 
-pub(crate) async fn check(session: &Session, database: &str, terms: Terms, names: &Names, findings: &mut Findings) -> Result<()> {
+pub(crate) async fn check(session: &Session, database: &str, terms: Terms, plan: &Plan, findings: &mut Findings) -> Result<()> {
+    if !names::check(session, database, findings).await? {
+        return Ok(());
+    }
     rights::check_database(session, database, findings).await?;
-    let found = read_tables(session, &names.run).await?;
+    let found = read_tables(session, &plan.names.run).await?;
     tables::check(session, &found, database, terms, findings).await?;
     for fence in sql::column::<String>(session, sql::FENCES, &[]).await? {
         findings.refuse(
@@ -23,7 +26,8 @@ pub(crate) async fn check(session: &Session, database: &str, terms: Terms, names
         );
     }
     check_publications(session, database, findings).await?;
-    check_not_replicated(session, database, findings).await
+    check_not_replicated(session, database, findings).await?;
+    large_objects::check(session, database, plan.consent.large_objects, findings).await
 }
 
 /// The run's own tables join every publication for all tables.
@@ -76,11 +80,6 @@ async fn check_not_replicated(session: &Session, database: &str, findings: &mut 
         if !names.is_empty() {
             findings.warn(name, format!("database {database}: {} {what}: {}", names.len(), list(&names)), "", remedy);
         }
-    }
-    let large_objects: i64 = sql::value(session, sql::LARGE_OBJECTS, &[]).await.while_doing("count large objects")?;
-    if large_objects > 0 {
-        let found = format!("database {database}: {large_objects} large objects stay as the snapshot has them");
-        findings.warn("LargeObjects", found, "", "do not change large objects during the run");
     }
     Ok(())
 }

@@ -17,6 +17,9 @@ pub(crate) struct Found {
     pub(crate) name: String,
     oid: u32,
     pub(crate) accepts: bool,
+    is_template: bool,
+    /// How many somebody has made in a template.
+    objects: i64,
     may_connect: bool,
     may_create: bool,
     us: String,
@@ -24,6 +27,14 @@ pub(crate) struct Found {
     connections: i64,
     grant_connect: String,
     grant_create: String,
+    close: String,
+}
+
+impl Found {
+    /// The one from which databases are made where nobody names another: it accepts connections everywhere, and is not carried.
+    fn is_default_template(&self) -> bool {
+        self.name == "template1"
+    }
 }
 
 pub(crate) async fn read(session: &Session) -> Result<Vec<Found>> {
@@ -33,6 +44,8 @@ pub(crate) async fn read(session: &Session) -> Result<Vec<Found>> {
             name: row.try_get("name")?,
             oid: row.try_get("oid")?,
             accepts: row.try_get("accepts")?,
+            is_template: row.try_get("is_template")?,
+            objects: row.try_get("objects")?,
             may_connect: row.try_get("may_connect")?,
             may_create: row.try_get("may_create")?,
             us: row.try_get("us")?,
@@ -40,6 +53,7 @@ pub(crate) async fn read(session: &Session) -> Result<Vec<Found>> {
             connections: row.try_get("connections")?,
             grant_connect: row.try_get("grant_connect")?,
             grant_create: row.try_get("grant_create")?,
+            close: row.try_get("close")?,
         })
     };
     rows.iter().map(read).collect()
@@ -47,23 +61,27 @@ pub(crate) async fn read(session: &Session) -> Result<Vec<Found>> {
 
 /// The first of all that accept connections, `postgres` before others: the same for every run on this server.
 pub(crate) fn control(found: &[Found]) -> String {
-    let open = || found.iter().filter(|database| database.accepts);
+    let open = || found.iter().filter(|database| database.accepts && !database.is_template);
     open().find(|database| database.name == "postgres").or_else(|| open().next()).map(|database| database.name.clone()).unwrap_or_default()
 }
 
 /// All that we can connect to.
 pub(crate) fn open(found: &[Found]) -> Vec<Database> {
-    let open = found.iter().filter(|database| database.accepts && database.may_connect);
+    let open = found.iter().filter(|database| database.accepts && database.may_connect && !database.is_default_template());
     open.map(|database| Database { name: database.name.clone(), oid: database.oid }).collect()
 }
 
 /// Those that were asked for, or all that accept connections.
 pub(crate) fn choose(found: &[Found], asked: Option<&[String]>, findings: &mut Findings) -> Vec<Database> {
-    let missing: Vec<&String> = asked.unwrap_or_default().iter().filter(|name| !found.iter().any(|database| database.name == **name)).collect();
+    let is_there = |name: &str| found.iter().any(|database| database.name == name && !database.is_default_template());
+    let missing: Vec<&String> = asked.unwrap_or_default().iter().filter(|name| !is_there(name)).collect();
     if !missing.is_empty() {
         findings.refuse("Databases", format!("there is no database {}", list(&missing)), "", "correct \"databases\"");
     }
-    let is_asked = |database: &Found| asked.map_or(database.accepts, |names| names.contains(&database.name));
+    // A template is refused rather than carried, unless it was asked for: nothing can be made from it while it is carried.
+    let is_asked = |database: &Found| {
+        asked.map_or(database.accepts && !database.is_template, |names| names.contains(&database.name) && !database.is_default_template())
+    };
     let chosen: Vec<&Found> = found.iter().filter(|database| is_asked(database)).collect();
     if chosen.is_empty() {
         findings.refuse("Databases", "there is no database to carry", "", "let one accept connections, or correct \"databases\"");
@@ -71,17 +89,56 @@ pub(crate) fn choose(found: &[Found], asked: Option<&[String]>, findings: &mut F
     for database in &chosen {
         check(database, findings);
     }
-    let left_out: Vec<&str> =
-        found.iter().filter(|database| !is_asked(database) && database.accepts).map(|database| database.name.as_str()).collect();
-    if !left_out.is_empty() {
-        let found = format!("stay as the snapshot has them: {}", list(&left_out));
-        findings.warn("DatabasesLeftOut", found, "", "name them in \"databases\" to carry them");
+    check_templates(found, asked, findings);
+    tell_left_out(&found.iter().filter(|database| !is_asked(database)).collect::<Vec<_>>(), asked, findings);
+    let tied: Vec<&str> = chosen.iter().map(|database| database.name.as_str()).filter(|name| *name != "postgres").collect();
+    if tied.len() > 1 {
+        let found = format!("cannot be dropped or renamed as long as the run lasts, since each has a slot: {}", list(&tied));
+        findings.warn("DatabasesTied", found, "", "let what drops databases, such as tenants that leave, rest until the run has ended");
     }
     chosen
         .into_iter()
         .filter(|database| database.accepts && database.may_connect)
         .map(|database| Database { name: database.name.clone(), oid: database.oid })
         .collect()
+}
+
+/// What is written to a template that accepts connections would be lost; and to carry it keeps others from being made from it.
+fn check_templates(found: &[Found], asked: Option<&[String]>, findings: &mut Findings) {
+    for database in found.iter().filter(|database| database.is_template && database.accepts && !database.is_default_template()) {
+        let (name, close) = (&database.name, &database.close);
+        match asked {
+            None => {
+                let found = format!("database {name} is a template that takes writes: they would be lost");
+                let remedy = format!("{close}, after which databases can be made from it; or say in \"databases\" which to carry");
+                findings.refuse("Databases", found, "", remedy);
+            }
+            Some(names) if names.contains(name) => {
+                let found = format!("database {name} is a template: no database can be made from it as long as the run lasts");
+                findings.warn("DatabasesTied", found, "", format!("{close}, and leave it out of \"databases\", if that is needed"));
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn tell_left_out(left_out: &[&Found], asked: Option<&[String]>, findings: &mut Findings) {
+    let names =
+        |of: &dyn Fn(&Found) -> bool| left_out.iter().filter(|database| of(database)).map(|database| database.name.as_str()).collect::<Vec<_>>();
+    let open = names(&|database| database.accepts && !database.is_default_template());
+    if !open.is_empty() && asked.is_some() {
+        let found = format!("stay as the snapshot has them, and take writes on the source beyond the cutover: {}", list(&open));
+        findings.warn("DatabasesLeftOut", found, "", "name them in \"databases\" to carry them");
+    }
+    let closed = names(&|database| !database.accepts);
+    if !closed.is_empty() {
+        let found = format!("accept no connections, and stay as the snapshot has them: {}", list(&closed));
+        findings.warn("DatabasesLeftOut", found, "", "let them accept connections before the run to carry them");
+    }
+    if let Some(template) = left_out.iter().find(|database| database.is_default_template() && database.objects > 0) {
+        let found = format!("template1 stays as the snapshot has it, with {} objects that somebody has made in it", template.objects);
+        findings.warn("DatabasesLeftOut", found, "", "do not write to it during the run; objects that are made or dropped in it hold the cutover");
+    }
 }
 
 fn check(database: &Found, findings: &mut Findings) {

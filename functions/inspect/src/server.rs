@@ -7,7 +7,7 @@ use shared::pg::{Server, Session};
 use shared::sql;
 
 use crate::tables::Terms;
-use crate::{database, databases, decoding, libraries, preparation, rights, transactions, workers};
+use crate::{database, databases, decoding, libraries, preparation, rights, roles, transactions, workers};
 use shared::finding::Findings;
 
 /// What a plan needs to know of the server.
@@ -34,6 +34,7 @@ pub(crate) async fn check(server: &Server, plan: &Plan, asked: Option<&[String]>
     databases::check_role_limit(&row, chosen.len(), findings)?;
     decoding::check(&session, &plan.names, findings).await?;
     transactions::check(&session, findings).await?;
+    roles::check(&session, findings).await?;
     libraries::check(&row, findings)?;
 
     let carried: Vec<&str> = chosen.iter().map(|database| database.name.as_str()).collect();
@@ -43,7 +44,8 @@ pub(crate) async fn check(server: &Server, plan: &Plan, asked: Option<&[String]>
     for name in &carried {
         match server.connect(name).await {
             Ok(session) => {
-                database::check(&session, name, terms, &plan.names, findings).await?;
+                let checked = database::check(&session, name, terms, plan, findings).await.while_doing(&format!("look at database {name}"));
+                findings.check(checked)?;
                 libraries::check_jobs(&session, name, &carried, findings).await?;
             }
             Err(error) => findings.check(Err(error))?,

@@ -1,14 +1,15 @@
 //! How far the copy is behind, and whether the cutover may be now.
 
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use serde::Serialize;
 use shared::aws::Aws;
-use shared::catalog;
+use shared::catalog::{self, Drift};
 use shared::contract::{Action, Database, Plan, Step};
 use shared::error::{ErrorName, Result};
 use shared::input::When;
 use shared::lag::{CAUGHT_UP_BYTES, Lag, caught_up};
+use shared::large_objects;
 use shared::metrics::{self, Metric};
 use shared::names::{APPROVE_TAG, APPROVED_BY_TAG};
 use shared::pg::Server;
@@ -41,6 +42,8 @@ pub struct Seen {
     /// What was changed on the source and would not be carried: read while the copy has caught up. An operator may
     /// repair it, so it is an answer and no error.
     pub drift: Vec<String>,
+    /// What differs as well, and holds nobody up.
+    pub let_through: Vec<String>,
 }
 
 /// Do: reads, and changes nothing. Undo: there is nothing to undo.
@@ -84,7 +87,7 @@ async fn look(aws: &Aws, plan: &Plan) -> Result<Seen> {
     let window_opens_in_seconds = plan.cutover.window.as_ref().and_then(|window| seconds_until(window, SystemTime::now())).unwrap_or(0);
     let Approval { approved, approved_by } = read_approval(aws, plan).await?;
     let caught_up = connected && caught_up(&lags);
-    let drift = if caught_up { read_drift(&source_server, &target_server, plan).await? } else { Vec::new() };
+    let drift = if caught_up { read_drift(&source_server, &target_server, plan).await? } else { Drift::default() };
     Ok(Seen {
         caught_up,
         connected,
@@ -95,14 +98,17 @@ async fn look(aws: &Aws, plan: &Plan) -> Result<Seen> {
         lag_bytes,
         retained_wal_bytes,
         free_storage_bytes,
-        drift: catalog::name_some(&drift),
+        drift: catalog::name_some(&drift.holds),
+        let_through: catalog::name_some(&drift.let_through),
     })
 }
 
 /// Somebody's DDL can be in the way for a while, or change what is read: no reason to give a copy up, nor to call it equal.
-async fn read_drift(source: &Server, target: &Server, plan: &Plan) -> Result<Vec<String>> {
-    match catalog::read_drift(source, target, plan).await {
-        Err(error) if matches!(error.name, ErrorName::LockTimeout | ErrorName::Internal) => Ok(vec![error.to_string()]),
+async fn read_drift(source: &Server, target: &Server, plan: &Plan) -> Result<Drift> {
+    match catalog::read_drift(source, target, plan, Some(Instant::now() + large_objects::LOOK_MAX)).await {
+        Err(error) if matches!(error.name, ErrorName::LockTimeout | ErrorName::Internal) => {
+            Ok(Drift { holds: vec![error.to_string()], let_through: Vec::new() })
+        }
         drift => drift,
     }
 }

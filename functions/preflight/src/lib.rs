@@ -97,6 +97,7 @@ fn make_plan(execution: Execution, source: Source, chosen: Chosen, input: Input)
         preparation: chosen.preparation,
         control_database: String::new(),
         databases: Vec::new(),
+        databases_named: input.databases.is_some(),
         plan_only: input.plan_only,
         consent: input.consent,
         cutover: shared::input::Cutover { how, ..input.cutover },

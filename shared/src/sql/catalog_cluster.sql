@@ -1,22 +1,66 @@
--- Roles, their memberships and their settings in all databases, each as a definition to compare.
--- Where: source and copy, any database. Privilege: none (pg_roles shows no password). Locks: none. Changes nothing.
--- Returns kind, name, definition. A changed password cannot be seen: the hashes lie in pg_authid, which is closed to
--- all but a superuser. Roles of PostgreSQL, of RDS and of runs are left out; a membership counts by who the member is,
--- so that a grant of rds_superuser to a role of the application is seen. The options of a membership are columns since 16.
-with role as (select * from pg_catalog.pg_roles
-               where rolname !~ '^(pg_|rds_|rds[a-z]*admin$|rdstopmgr$|rdswriteforwarduser$)')
-select 'role' as kind, pg_catalog.format('%I', r.rolname) as name,
+-- What all databases of a server share: themselves, tablespaces, roles with their memberships, and settings, each as a definition
+-- to compare.
+-- Where: source and copy, control database. Privilege: none (pg_roles shows no password). Locks: none. Changes nothing.
+-- Parameters $1: the databases that the run carries, $2: databases that are not looked at, $3: whether the others were left out by
+-- the operator. Returns kind, name, definition. A changed password cannot be seen: the hashes lie in pg_authid, which is
+-- closed to all but a superuser.
+--
+-- Left out are PostgreSQL's own roles (the server keeps `pg_` to itself), those of runs, and RDS's, by their full names: with
+-- `rds_` an application's role may begin as well. Source: Amazon RDS user guide, "Understanding PostgreSQL roles and
+-- permissions", "Delegating extension support", "Working with Amazon RDS Proxy"; Aurora's for write forwarding.
+-- A membership counts by who the member is, so that a grant of rds_superuser to a role of the application is seen. The
+-- options of a membership are columns since 16.
+-- A role that lasts a while only is a kind of its own, see short_lived_roles.sql, with its memberships and settings.
+-- Of what is in a database that is not carried and should not change, its owners and grants are counted: these are in
+-- pg_shdepend, which is shared. Collation versions and `dathasloginevt` change by themselves.
+with role as (
+  select r.*, r.rolcanlogin and not (r.rolsuper or r.rolcreaterole or r.rolcreatedb or r.rolreplication or r.rolbypassrls)
+              and (r.rolvaliduntil < pg_catalog.now() + interval '32 days' or r.rolname like 'v-%') as is_short_lived
+    from pg_catalog.pg_roles r
+   where r.rolname !~ '^(pg_|rds_reencrypt_[0-9a-f]{10}$)'
+     and r.rolname not in ('rds_superuser', 'rds_replication', 'rds_password', 'rds_iam', 'rds_ad', 'rds_extension', 'rds_reserved',
+                           'rdsadmin', 'rdsrepladmin', 'rdstopmgr', 'rdsproxyadmin', 'rdswriteforwarduser')),
+database as (
+  select d.*, $3::bool and not d.datname = any ($1::text[]) as is_left_out
+    from pg_catalog.pg_database d where d.datname not in ('template0', 'rdsadmin') and not d.datname = any ($2::text[]))
+select case when d.is_left_out then 'database left out' else 'database' end as kind, pg_catalog.format('%I', d.datname) as name,
+       row(pg_catalog.pg_get_userbyid(d.datdba), pg_catalog.pg_encoding_to_char(d.encoding), d.datcollate, d.datctype, l.locale,
+           d.datistemplate, d.datallowconn, d.datconnlimit, (select t.spcname from pg_catalog.pg_tablespace t where t.oid = d.dattablespace),
+           (select pg_catalog.string_agg(i::text, ',' order by i::text collate "C")
+              from pg_catalog.unnest(coalesce(d.datacl, pg_catalog.acldefault('d', d.datdba))) i where i::text not like 'rds\_reencrypt\_%'),
+           pg_catalog.shobj_description(d.oid, 'pg_database'),
+           case when not d.datname = any ($1) and (not d.datallowconn or d.datname = 'template1') then
+             (select pg_catalog.string_agg(row(o.class, o.deptype, o.role, o.count)::text, ',' order by o.class, o.deptype, o.role)
+                from (select s.classid::pg_catalog.regclass::text as class, s.deptype, pg_catalog.pg_get_userbyid(s.refobjid) as role, pg_catalog.count(*)
+                        from pg_catalog.pg_shdepend s
+                       where s.dbid = d.oid and s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass group by 1, 2, 3) o) end)::text as definition
+  from database d,
+       lateral (select (select pg_catalog.string_agg(e.value, ',' order by e.key) from pg_catalog.jsonb_each_text(pg_catalog.to_jsonb(b)) e
+                         where e.key in ('datlocprovider', 'datlocale', 'daticulocale', 'daticurules')) as locale
+                  from pg_catalog.pg_database b where b.oid = d.oid) l
+union all
+select 'tablespace', pg_catalog.format('%I', t.spcname),
+       row(pg_catalog.pg_get_userbyid(t.spcowner), t.spcoptions, pg_catalog.shobj_description(t.oid, 'pg_tablespace'),
+           (select pg_catalog.string_agg(i::text, ',' order by i::text collate "C")
+              from pg_catalog.unnest(coalesce(t.spcacl, pg_catalog.acldefault('t', t.spcowner))) i))::text
+  from pg_catalog.pg_tablespace t where t.spcname !~ '^pg_'
+union all
+select case when r.is_short_lived then 'short-lived role' else 'role' end, pg_catalog.format('%I', r.rolname),
        row(r.rolsuper, r.rolinherit, r.rolcreaterole, r.rolcreatedb, r.rolcanlogin, r.rolreplication, r.rolbypassrls, r.rolconnlimit,
-           r.rolvaliduntil, pg_catalog.shobj_description(r.oid, 'pg_authid'))::text as definition
+           r.rolvaliduntil, pg_catalog.shobj_description(r.oid, 'pg_authid'))::text
   from role r
 union all
-select 'membership', pg_catalog.format('of %I in %I', r.rolname, pg_catalog.pg_get_userbyid(m.roleid)),
-       pg_catalog.string_agg(row(pg_catalog.pg_get_userbyid(m.grantor), m.admin_option, pg_catalog.to_jsonb(m) ->> 'inherit_option', pg_catalog.to_jsonb(m) ->> 'set_option')::text,
-                             ',' order by pg_catalog.pg_get_userbyid(m.grantor))
-  from pg_catalog.pg_auth_members m join role r on r.oid = m.member
- where pg_catalog.pg_get_userbyid(m.roleid) !~ '^rds_reencrypt_'
- group by r.rolname, m.roleid
+select case when m.is_short_lived then 'membership of a short-lived role' else 'membership' end,
+       pg_catalog.format('of %I in %I', m.member, m.granted), pg_catalog.string_agg(m.definition, ',' order by m.definition collate "C")
+  from (select r.rolname as member, pg_catalog.pg_get_userbyid(a.roleid) as granted,
+               r.is_short_lived or exists (select from role g where g.oid = a.roleid and g.is_short_lived) as is_short_lived,
+               row(pg_catalog.pg_get_userbyid(a.grantor), a.admin_option, pg_catalog.to_jsonb(a) ->> 'inherit_option', pg_catalog.to_jsonb(a) ->> 'set_option')::text as definition
+          from pg_catalog.pg_auth_members a join role r on r.oid = a.member) m
+ where m.granted !~ '^rds_reencrypt_[0-9a-f]{10}$'
+ group by m.member, m.granted, m.is_short_lived
 union all
-select 'setting', pg_catalog.format('of %I', r.rolname), s.setconfig::text
-  from pg_catalog.pg_db_role_setting s join role r on r.oid = s.setrole
- where s.setdatabase = 0
+select case when d.is_left_out then 'setting left out' when r.is_short_lived then 'setting of a short-lived role' else 'setting' end,
+       pg_catalog.format('of %s', case s.setrole when 0 then 'all' else pg_catalog.format('%I', pg_catalog.pg_get_userbyid(s.setrole)) end)
+       || case when d.oid is not null then pg_catalog.format(' in database %I', d.datname) else '' end, s.setconfig::text
+  from pg_catalog.pg_db_role_setting s left join role r on r.oid = s.setrole left join database d on d.oid = s.setdatabase
+ where (r.oid is not null or s.setrole = 0 or s.setdatabase <> 0) and (d.oid is not null or s.setdatabase = 0)

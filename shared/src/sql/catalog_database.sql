@@ -1,23 +1,14 @@
--- What belongs to a database as a whole: itself, its settings, schemas, extensions, languages, foreign servers,
--- publications, default privileges, comments, large objects; each as a definition to compare, see catalog_relations.sql.
+-- What belongs to a database as a whole: schemas, extensions, languages, foreign servers, publications, default privileges,
+-- comments, large objects; each as a definition to compare, see catalog_relations.sql. Itself and its settings: catalog_cluster.sql.
 -- Where: source and copy, each database. Privilege: none (catalogs). Locks: none. Changes nothing.
 -- Returns kind, name, definition. Of large objects it sees how many, the newest, owners and rights; what is in them
 -- lies in pg_largeobject, which is closed to all but a superuser, as a user mapping's options are to all but its owner.
--- The run's own grants on the database, its publication and RDS's own extension `rds_tools` are left out.
+-- The run's own publication and RDS's own extension `rds_tools` are left out, and so are comments on what is temporary: a
+-- rule's or a trigger's has no schema of its own, and the table's stands first in its address.
 with member as (select classid, objid from pg_catalog.pg_depend where deptype = 'e')
-select 'database' as kind, pg_catalog.format('%I', b.datname) as name,
-       row(pg_catalog.pg_get_userbyid(b.datdba), b.datallowconn, b.datconnlimit,
-           (select pg_catalog.string_agg(i::text, ',' order by i::text collate "C")
-              from pg_catalog.unnest(coalesce(b.datacl, pg_catalog.acldefault('d', b.datdba))) i where i::text not like 'rds\_reencrypt\_%'),
-           pg_catalog.shobj_description(b.oid, 'pg_database'))::text as definition
-  from pg_catalog.pg_database b where b.datname = pg_catalog.current_database()
-union all
-select 'setting', pg_catalog.format('of %s in database %I', case s.setrole when 0 then 'all' else pg_catalog.pg_get_userbyid(s.setrole)::text end, b.datname), s.setconfig::text
-  from pg_catalog.pg_db_role_setting s join pg_catalog.pg_database b on b.oid = s.setdatabase and b.datname = pg_catalog.current_database()
-union all
-select 'schema', pg_catalog.format('%I', n.nspname),
+select 'schema' as kind, pg_catalog.format('%I', n.nspname) as name,
        row(pg_catalog.pg_get_userbyid(n.nspowner),
-           (select pg_catalog.string_agg(i::text, ',' order by i::text collate "C") from pg_catalog.unnest(coalesce(n.nspacl, pg_catalog.acldefault('n', n.nspowner))) i))::text
+           (select pg_catalog.string_agg(i::text, ',' order by i::text collate "C") from pg_catalog.unnest(coalesce(n.nspacl, pg_catalog.acldefault('n', n.nspowner))) i))::text as definition
   from pg_catalog.pg_namespace n
  where n.nspname !~ '^(pg_|rds_reencrypt_|information_schema$|rds_tools$)'
    and not exists (select from member d where d.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass and d.objid = n.oid)
@@ -61,6 +52,8 @@ select case when c.provider is null then 'comment' else 'security label' end,
  where c.objoid >= 16384 and c.classoid <> 'pg_catalog.pg_largeobject'::pg_catalog.regclass
    and not exists (select from member d where d.classid = c.classoid and d.objid = c.objoid)
    and not (c.classoid = 'pg_catalog.pg_extension'::pg_catalog.regclass)
+   and coalesce((pg_catalog.pg_identify_object(c.classoid, c.objoid, c.objsubid)).schema, '') !~ '^pg_temp(_[0-9]+)?$'
+   and coalesce((pg_catalog.pg_identify_object_as_address(c.classoid, c.objoid, c.objsubid)).object_names[1], '') !~ '^pg_temp(_[0-9]+)?$'
    and not exists (select from pg_catalog.pg_proc f join pg_catalog.pg_namespace n on n.oid = f.pronamespace
                     where c.classoid = 'pg_catalog.pg_proc'::pg_catalog.regclass and f.oid = c.objoid and n.nspname ~ '^rds_reencrypt_')
 union all

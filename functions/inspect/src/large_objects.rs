@@ -1,0 +1,32 @@
+//! Large objects: whether a run can see what is written to them.
+
+use shared::error::Result;
+use shared::finding::Findings;
+use shared::large_objects::{WATCHED_BYTES, read_stock};
+use shared::pg::Session;
+
+pub(crate) async fn check(session: &Session, database: &str, consent: bool, findings: &mut Findings) -> Result<()> {
+    let stock = read_stock(session).await?;
+    if stock.count == 0 {
+        return Ok(());
+    }
+    let found = format!("database {database}: {} large objects stay as the snapshot has them", stock.count);
+    if consent {
+        let remedy = "do not write to them during the run: the new database would lack it, and the report alone would tell";
+        findings.warn("LargeObjects", found, "", remedy);
+    } else if stock.unreadable > 0 {
+        let found = format!("{found}; {} of them may not be read by us, so that nobody would see what is written to them", stock.unreadable);
+        findings.refuse("LargeObjects", found, "0 are allowed", format!("{}; or set consent.large_objects", stock.grants));
+    } else if stock.bytes > WATCHED_BYTES {
+        let found = format!("{found}; they take {} MB, too much to be read before the cutover", stock.bytes >> 20);
+        findings.refuse(
+            "LargeObjects",
+            found,
+            format!("{} MB are allowed", WATCHED_BYTES >> 20),
+            "set consent.large_objects, and do not write to them",
+        );
+    } else {
+        findings.warn("LargeObjects", found, "", "do not write to them during the run, or make or drop any: it would hold the cutover");
+    }
+    Ok(())
+}

@@ -1,0 +1,35 @@
+//! Names that are not in UTF-8: what we know by name goes from the server to us, and back in our statements.
+
+use shared::error::{ErrorName, Result, StepError, While};
+use shared::finding::{Findings, list};
+use shared::pg::Session;
+use shared::sql;
+
+/// The most that are looked at one by one.
+const LOOKED_AT_MAX: usize = 2_000;
+
+/// As ASCII.
+fn escape(name: &[u8]) -> String {
+    name.iter().map(|byte| if byte.is_ascii() { char::from(*byte).to_string() } else { format!("\\x{byte:02x}") }).collect()
+}
+
+/// Whether all can be read.
+pub(crate) async fn check(session: &Session, database: &str, findings: &mut Findings) -> Result<bool> {
+    match sql::column::<String>(session, sql::NAMES_BEYOND_ASCII, &[]).await {
+        Err(error) if error.name == ErrorName::PostgresRefused => {}
+        answer => return answer.map(|_| true).while_doing("read the names of tables"),
+    }
+    let bytes = format!("select pg_catalog.convert_to(name, 'sql_ascii') as bytes from ({}) n", sql::NAMES_BEYOND_ASCII);
+    let mut unreadable = Vec::new();
+    for name in sql::column::<Vec<u8>>(session, &bytes, &[]).await?.into_iter().take(LOOKED_AT_MAX) {
+        let read = session.query_one("select pg_catalog.convert_from($1::bytea, pg_catalog.getdatabaseencoding())", &[&name]).await;
+        match read.map_err(StepError::from).and_then(|row| Ok(row.try_get::<_, String>(0)?)) {
+            Ok(_) => {}
+            Err(error) if error.name == ErrorName::PostgresRefused => unreadable.push(escape(&name)),
+            Err(error) => return Err(error.while_doing("read a name")),
+        }
+    }
+    let found = format!("database {database}: {} names are not in UTF-8, and cannot be put into it: {}", unreadable.len(), list(&unreadable));
+    findings.refuse("Names", found, "0 are allowed", "alter table ... rename to ..., in a session whose client_encoding is sql_ascii");
+    Ok(false)
+}
