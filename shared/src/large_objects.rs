@@ -50,7 +50,7 @@ pub async fn read_stock(source: &impl GenericClient) -> Result<Stock> {
     })
 }
 
-/// As [`compare`], where they are little enough for each look; of others the cutover reads what is in them.
+/// As [`compare`], where they are little enough for each look, and as far as the time for it reaches: the cutover reads all of them.
 ///
 /// # Errors
 /// `PostgresUnavailable`.
@@ -59,7 +59,7 @@ pub async fn compare_at_look(source: &impl GenericClient, target: &impl GenericC
     if stock.count == 0 || stock.bytes > READ_AT_EACH_LOOK_BYTES {
         return Ok(Vec::new());
     }
-    compare(source, target, database, deadline).await
+    Ok(compare_until(source, target, database, deadline).await?.differences)
 }
 
 /// Which large objects of a database are not the same on the copy, or could not be compared before the deadline.
@@ -67,17 +67,30 @@ pub async fn compare_at_look(source: &impl GenericClient, target: &impl GenericC
 /// # Errors
 /// `PostgresUnavailable`. What cannot be read is a difference, and no error.
 pub async fn compare(source: &impl GenericClient, target: &impl GenericClient, database: &str, deadline: Instant) -> Result<Vec<String>> {
+    let Compared { mut differences, is_complete } = compare_until(source, target, database, deadline).await?;
+    if !is_complete {
+        differences.push(format!("database {database}: not all large objects could be compared in the time for it"));
+    }
+    Ok(differences)
+}
+
+struct Compared {
+    differences: Vec<String>,
+    is_complete: bool,
+}
+
+async fn compare_until(source: &impl GenericClient, target: &impl GenericClient, database: &str, deadline: Instant) -> Result<Compared> {
     let mut differing = Differing::default();
-    let told = match differing.find(source, target, deadline).await {
-        Ok(true) => None,
-        Ok(false) => Some("not all large objects could be compared in the time for it".to_owned()),
+    let (is_complete, failed) = match differing.find(source, target, deadline).await {
+        Ok(is_complete) => (is_complete, None),
         // One that is dropped while it is read, or whose rights are.
         Err(error) if matches!(error.name, ErrorName::Internal | ErrorName::PostgresRefused) => {
-            Some(format!("large objects could not be compared: {error}"))
+            (true, Some(format!("large objects could not be compared: {error}")))
         }
         Err(error) => return Err(error.while_doing(&format!("compare the large objects of {database}"))),
     };
-    Ok(differing.told().into_iter().chain(told).map(|told| format!("database {database}: {told}")).collect())
+    let told = differing.told().into_iter().chain(failed);
+    Ok(Compared { differences: told.map(|told| format!("database {database}: {told}")).collect(), is_complete })
 }
 
 #[derive(Default)]
