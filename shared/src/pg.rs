@@ -44,7 +44,7 @@ impl Server {
     /// Connects to one database.
     ///
     /// Session settings are put into the startup packet, where they beat those of the role and of the database: a
-    /// default of `read only` or a `search_path` of somebody's making must not steer us.
+    /// default of `read only`, a `search_path` or another `role` of somebody's making must not steer us.
     ///
     /// # Errors
     /// `PostgresUnavailable` where nobody answers in time, `PostgresRefused` where the server will not have us.
@@ -73,7 +73,7 @@ impl Server {
                 "-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} \
                  -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS} -c search_path=pg_catalog \
                  -c default_transaction_read_only=off -c default_transaction_isolation=read\\ committed \
-                 -c row_security=off -c synchronous_commit=on -c client_min_messages=warning {settings}"
+                 -c row_security=off -c synchronous_commit=on -c client_min_messages=warning -c role=none {settings}"
             ));
         let what = format!("connect to database {database} at {}:{} as {}", self.host, self.port, self.credentials.username);
         let connecting = config.connect(tls()?);

@@ -17,9 +17,7 @@ pub struct Table {
     /// Whether an UPDATE or a DELETE of it can be published.
     pub identity: bool,
     pub identity_full: bool,
-    /// Columns that could not be compared under `REPLICA IDENTITY FULL`.
-    pub columns_without_equality: Option<String>,
-    /// Whether row security holds even for the owner.
+    /// Whether row security holds even for the owner, and us or the apply with it.
     pub row_security_forced: bool,
     /// Triggers that would fire once more when the copy applies a change.
     pub triggers_on_copy: Option<String>,
@@ -36,7 +34,6 @@ fn table(row: &Row) -> Result<Table> {
         name: row.try_get("name")?,
         identity: row.try_get("identity")?,
         identity_full: row.try_get("identity_full")?,
-        columns_without_equality: row.try_get("columns_without_equality")?,
         row_security_forced: row.try_get("row_security_forced")?,
         triggers_on_copy: row.try_get("triggers_on_copy")?,
     })

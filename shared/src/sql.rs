@@ -36,6 +36,8 @@ statements! {
     CLAIM_COPY = "claim_copy";
     CLAIM_LOCK = "claim_lock";
     CLOSE_FENCE = "close_fence";
+    COLUMNS_OF_TYPES = "columns_of_types";
+    COMPARED_TYPES = "compared_types";
     COUNT_DDL = "count_ddl";
     CREATE_FENCE = "create_fence";
     CREATE_PUBLICATION = "create_publication";
@@ -57,6 +59,7 @@ statements! {
     END_OWN_SESSIONS = "end_own_sessions";
     END_SESSIONS = "end_sessions";
     END_WALSENDER = "end_walsender";
+    EVALUATED_EXPRESSIONS = "evaluated_expressions";
     EVENT_TRIGGERS = "event_triggers";
     FENCED_TABLES = "fenced_tables";
     FENCES = "fences";
@@ -75,13 +78,16 @@ statements! {
     LARGE_OBJECTS = "large_objects";
     LARGE_OBJECT_HASHES = "large_object_hashes";
     LARGE_OBJECT_SIZES = "large_object_sizes";
+    LOCK_NEEDS = "lock_needs";
     LOCK_TABLES = "lock_tables";
     LONG_TRANSACTIONS = "long_transactions";
     LSN_KEPT = "lsn_kept";
     MAKE_BEAT = "make_beat";
     MAKE_MARK = "make_mark";
     MATERIALIZED_VIEWS = "materialized_views";
+    MISLEADING_INDEXES = "misleading_indexes";
     MISSING_FUNCTIONS = "missing_functions";
+    MISSING_PRIVILEGES = "missing_privileges";
     MISSING_RIGHTS = "missing_rights";
     MISSING_ROLES = "missing_roles";
     NAMES_BEYOND_ASCII = "names_beyond_ascii";
@@ -103,6 +109,7 @@ statements! {
     ROLE_EXISTS = "role_exists";
     ROLE_NOLOGIN = "role_nologin";
     ROLE_PASSWORD = "role_password";
+    ROLE_SETTINGS = "role_settings";
     RUN_DATABASES = "run_databases";
     RUN_SLOTS = "run_slots";
     SEED_FUNCTION = "seed_function";

@@ -97,7 +97,7 @@ TRAPS = [
     ),
     Trap(
         "ColumnsWithoutEquality", "refuse", "public.document (body)",
-        "create table public.document (id int primary key, body json); alter table public.document replica identity full",
+        "create table public.document (id int, body json); alter table public.document replica identity full",
     ),
     Trap(
         "GeneratedColumns", "refuse", "public.doubled (twice)",

@@ -7,16 +7,18 @@ use shared::replica_identity::read_tables;
 use shared::sql;
 
 use crate::tables::{self, Terms};
-use crate::{large_objects, names, rights};
+use crate::{equality, expressions, large_objects, names, rights};
 use shared::finding::{Findings, list};
 
 pub(crate) async fn check(session: &Session, database: &str, terms: Terms, plan: &Plan, findings: &mut Findings) -> Result<()> {
     if !names::check(session, database, findings).await? {
         return Ok(());
     }
-    rights::check_database(session, database, findings).await?;
     let found = read_tables(session, &plan.names.run).await?;
+    rights::check_database(session, database, &found, findings).await?;
     tables::check(session, &found, database, terms, findings).await?;
+    equality::check(session, &found, database, findings).await?;
+    expressions::check(session, &found, database, terms.major, findings).await?;
     for fence in sql::column::<String>(session, sql::FENCES, &[]).await? {
         findings.refuse(
             "Fence",

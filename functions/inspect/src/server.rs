@@ -7,7 +7,7 @@ use shared::pg::{Server, Session};
 use shared::sql;
 
 use crate::tables::Terms;
-use crate::{database, databases, decoding, libraries, preparation, rights, roles, transactions, workers};
+use crate::{database, databases, decoding, libraries, locks, preparation, rights, roles, transactions, workers};
 use shared::finding::Findings;
 
 /// What a plan needs to know of the server.
@@ -41,16 +41,20 @@ pub(crate) async fn check(server: &Server, plan: &Plan, asked: Option<&[String]>
     let major = u32::try_from(row.try_get::<_, i32>("major")?).unwrap_or_default();
     let terms = Terms { may_set_identity: plan.consent.replica_identity, major };
     let cron_database: &str = row.try_get("cron_database")?;
+    rights::check_role_settings(&session, &carried, findings).await?;
+    let mut needed = locks::Needed::default();
     for name in &carried {
         match server.connect(name).await {
             Ok(session) => {
                 let checked = database::check(&session, name, terms, plan, findings).await.while_doing(&format!("look at database {name}"));
                 findings.check(checked)?;
                 libraries::check_jobs(&session, name, &carried, findings).await?;
+                needed.add(&session).await?;
             }
             Err(error) => findings.check(Err(error))?,
         }
     }
+    locks::check(&row, needed, findings)?;
     // Jobs are kept in one database, which need not be carried.
     if !carried.contains(&cron_database)
         && let Ok(session) = server.connect(cron_database).await

@@ -57,20 +57,6 @@ async fn check_identities(session: &Session, tables: &[Table], database: &str, t
             findings.refuse("ReplicaIdentity", format!("{found}: updates of them would fail once they are published"), "", list(&remedies));
         }
     }
-    let cannot_be_found: Vec<String> = tables
-        .iter()
-        .filter(|table| table.identity_full || !table.identity)
-        .filter_map(|table| Some(format!("{} ({})", table.name, table.columns_without_equality.as_ref()?)))
-        .collect();
-    if !cannot_be_found.is_empty() {
-        let found = format!(
-            "database {database}: {} tables have no key, and columns that cannot be compared: {}",
-            cannot_be_found.len(),
-            list(&cannot_be_found)
-        );
-        let remedy = "give them a primary key and replica identity default: the copy could not find their rows";
-        findings.refuse("ColumnsWithoutEquality", found, "0 are allowed", remedy);
-    }
     Ok(())
 }
 

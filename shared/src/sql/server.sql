@@ -2,6 +2,7 @@
 -- Where: source, any database. Privilege: none beyond CONNECT (pg_monitor to see other users' walsenders and all
 -- settings). Returns one row; settings that a version does not have, or hides, are null. Locks: none. Changes nothing.
 -- Workers: those that stay, which the copy will have as well; those of parallel queries come and go.
+-- Locks: the server has room for so many for each session and prepared transaction that it may have (NLOCKENTS in lock.c).
 -- Origins: one for each that has a state. Up to 17 their number is bounded by max_replication_slots (origin.c).
 select pg_catalog.current_setting('server_version_num')::pg_catalog.int4 / 10000 as major,
        pg_catalog.current_setting('wal_level') as wal_level,
@@ -26,6 +27,12 @@ select pg_catalog.current_setting('server_version_num')::pg_catalog.int4 / 10000
        extract(epoch from pg_catalog.current_setting('idle_replication_slot_timeout', true)::pg_catalog.interval)::pg_catalog.int8
          as idle_slot_timeout_s,
        (select setting from pg_catalog.pg_settings where name = 'shared_preload_libraries') as libraries,
+       pg_catalog.current_setting('max_locks_per_transaction')::pg_catalog.int8 as locks_per_transaction,
+       (select pg_catalog.sum(setting::pg_catalog.int8)::pg_catalog.int8 + 1 from pg_catalog.pg_settings
+         where name in ('max_connections', 'max_prepared_transactions', 'autovacuum_max_workers', 'autovacuum_worker_slots',
+                        'max_worker_processes', 'max_wal_senders')
+           and (name <> 'autovacuum_max_workers' or pg_catalog.current_setting('autovacuum_worker_slots', true) is null)) as transactions,
+       (select pg_catalog.count(*) from pg_catalog.pg_locks where not fastpath) as locks_held,
        pg_catalog.current_setting('pg_partman_bgw.dbname', true) as partman_databases,
        coalesce(nullif(pg_catalog.current_setting('cron.database_name', true), ''), 'postgres') as cron_database,
        current_user::pg_catalog.text as us, me.rolconnlimit as connection_limit,

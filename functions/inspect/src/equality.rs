@@ -1,0 +1,66 @@
+//! Whether the copy can find rows that it has to look for by all their columns.
+
+use futures_util::future::join_all;
+use shared::error::{Result, StepError, While};
+use shared::finding::{Findings, list};
+use shared::pg::Session;
+use shared::replica_identity::Table;
+use shared::sql;
+use tokio_postgres::error::SqlState;
+
+pub(crate) async fn check(session: &Session, tables: &[Table], database: &str, findings: &mut Findings) -> Result<()> {
+    let whole: Vec<u32> = tables.iter().filter(|table| table.identity_full || !table.identity).map(|table| table.oid).collect();
+    if whole.is_empty() {
+        return Ok(());
+    }
+    check_types(session, &whole, database, findings).await?;
+    check_indexes(session, &whole, database, findings).await
+}
+
+/// Asks the server about each type, rather than follow its rules: the statements are only parsed, all on their way at once.
+async fn check_types(session: &Session, tables: &[u32], database: &str, findings: &mut Findings) -> Result<()> {
+    let rows = session.query(sql::COMPARED_TYPES, &[&tables]).await.while_doing("list the types by which rows are found")?;
+    let mut types: Vec<(u32, String)> = Vec::new();
+    for row in &rows {
+        types.push((row.try_get("type")?, row.try_get("statement")?));
+    }
+    let parsed = join_all(types.iter().map(|(_, statement)| session.prepare(statement))).await;
+    let mut incomparable: Vec<u32> = Vec::new();
+    for ((oid, statement), parsed) in types.iter().zip(parsed) {
+        match parsed {
+            Ok(_) => {}
+            Err(error) if error.code() == Some(&SqlState::UNDEFINED_FUNCTION) => incomparable.push(*oid),
+            Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+                let found = format!("database {database}: whether a type can be compared cannot be asked: {}", StepError::from(error));
+                findings.refuse("Rights", found, "", "grant usage on schema …");
+            }
+            Err(error) => return Err(StepError::from(error).while_doing(statement)),
+        }
+    }
+    if incomparable.is_empty() {
+        return Ok(());
+    }
+    let told: Vec<String> = sql::column(session, sql::COLUMNS_OF_TYPES, &[&tables, &incomparable]).await?;
+    let found = format!("database {database}: {} tables have no key, and columns that cannot be compared: {}", told.len(), list(&told));
+    let remedy = "give them a primary key: the copy could not find their rows";
+    findings.refuse("ColumnsWithoutEquality", found, "0 are allowed", remedy);
+    Ok(())
+}
+
+async fn check_indexes(session: &Session, tables: &[u32], database: &str, findings: &mut Findings) -> Result<()> {
+    let (mut told, mut statements): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+    for row in session.query(sql::MISLEADING_INDEXES, &[&tables]).await.while_doing("look at the indexes of tables without a key")? {
+        let (name, index, why): (&str, &str, &str) = (row.try_get("name")?, row.try_get("index")?, row.try_get("why")?);
+        told.push(format!("{name} ({index}: {why})"));
+        statements.push(row.try_get("statement")?);
+    }
+    if !told.is_empty() {
+        let found = format!(
+            "database {database}: {} indexes of tables without a key, by which the copy would look for rows and not find them: {}",
+            told.len(),
+            list(&told)
+        );
+        findings.refuse("MisleadingIndexes", found, "0 are allowed", format!("give the tables a primary key, or: {}", list(&statements)));
+    }
+    Ok(())
+}

@@ -1,0 +1,212 @@
+//! The expressions that the copy's apply evaluates: whether it can, and whether they come to the same as in the application.
+
+use std::time::{Duration, Instant};
+
+use shared::error::{Result, While};
+use shared::finding::{Findings, list};
+use shared::pg::Session;
+use shared::replica_identity::Table;
+use shared::sql;
+use tokio_postgres::Row;
+
+use crate::trial::{self, Outcome};
+
+/// How long all trials of one database may take together: functions can be slow, and there can be one for each table.
+const TRIALS_MAX: Duration = Duration::from_secs(10);
+/// The worker's own, in which nothing is found but what PostgreSQL brings.
+const EMPTY: &str = "''";
+
+/// One that is not made of built-in functions alone, or a check that sees more than its row.
+#[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "a row of evaluated_expressions.sql")]
+pub(crate) struct Expression {
+    oid: u32,
+    pub(crate) table: String,
+    /// Who evaluates it on the copy; quoted, as all names here.
+    pub(crate) applies_as: String,
+    /// Whether we can do so in that role's stead.
+    may_try: bool,
+    /// As in `check thing_code_check`.
+    what: String,
+    drop: Option<String>,
+    pub(crate) expression: String,
+    /// Whether all rows that are there have to meet it.
+    pub(crate) must_hold: bool,
+    is_check: bool,
+    is_mutable: bool,
+    sees_clock: bool,
+    may_turn: bool,
+    sees_who: bool,
+    not_granted: Vec<String>,
+    without_path: Vec<String>,
+    schemas: Vec<String>,
+}
+
+fn read(row: &Row) -> Result<Expression> {
+    let names = |column: &str| row.try_get::<_, Option<Vec<String>>>(column).map(Option::unwrap_or_default);
+    Ok(Expression {
+        oid: row.try_get("oid")?,
+        table: row.try_get("name")?,
+        applies_as: row.try_get("applies_as")?,
+        may_try: row.try_get("may_try")?,
+        what: row.try_get("what")?,
+        drop: row.try_get("statement")?,
+        expression: row.try_get("expression")?,
+        must_hold: row.try_get("must_hold")?,
+        is_check: row.try_get("is_check")?,
+        is_mutable: row.try_get("is_mutable")?,
+        sees_clock: row.try_get("sees_clock")?,
+        may_turn: row.try_get("may_turn")?,
+        sees_who: row.try_get("sees_who")?,
+        not_granted: names("not_granted")?,
+        without_path: names("without_path")?,
+        schemas: names("schemas")?,
+    })
+}
+
+/// What was found of all of a database.
+#[derive(Default)]
+struct Found {
+    fail: Vec<String>,
+    mend: Vec<String>,
+    turn: Vec<String>,
+    drop: Vec<String>,
+    may_differ: Vec<String>,
+    unknown: Vec<String>,
+    not_granted: Vec<String>,
+    grants: Vec<String>,
+}
+
+pub(crate) async fn check(session: &Session, tables: &[Table], database: &str, major: u32, findings: &mut Findings) -> Result<()> {
+    let oids: Vec<u32> = tables.iter().map(|table| table.oid).collect();
+    let rows = session.query(sql::EVALUATED_EXPRESSIONS, &[&oids]).await.while_doing("read the expressions that apply evaluates")?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let expressions = rows.iter().map(read).collect::<Result<Vec<Expression>>>()?;
+    let deadline = Instant::now() + TRIALS_MAX;
+    let mut found = Found::default();
+    for of_table in expressions.chunk_by(|one, other| one.oid == other.oid) {
+        let all: Vec<&Expression> = of_table.iter().filter(|expression| is_left_to_try(expression, &mut found)).collect();
+        // Those of a table together; one by one only where something is wrong.
+        let together = if Instant::now() < deadline { trial::run(session, &all, EMPTY).await? } else { too_late() };
+        for expression in all {
+            let outcome = match &together {
+                Outcome::Works => Outcome::Works,
+                _ if Instant::now() < deadline => trial::run(session, &[expression], EMPTY).await?,
+                _ => too_late(),
+            };
+            take_down(session, expression, outcome, &mut found).await?;
+        }
+    }
+    found.tell(database, major, findings);
+    Ok(())
+}
+
+fn too_late() -> Outcome {
+    Outcome::Unknown("not tried, after all others".to_owned())
+}
+
+/// What its text says needs no trial, and one that cannot be: the rights that are missing are told of.
+fn is_left_to_try(expression: &Expression, found: &mut Found) -> bool {
+    let told = format!("{} ({})", expression.table, expression.what);
+    let sees_more = expression.is_check && (expression.sees_who || expression.may_turn) || !expression.is_check && expression.sees_clock;
+    if sees_more {
+        found.turn.push(told);
+        found.drop.extend(expression.drop.clone());
+        false
+    } else if expression.not_granted.is_empty() {
+        expression.may_try
+    } else {
+        let role = &expression.applies_as;
+        found.not_granted.push(told);
+        found.grants.extend(expression.not_granted.iter().map(|function| format!("grant execute on function {function} to {role}")));
+        false
+    }
+}
+
+async fn take_down(session: &Session, expression: &Expression, outcome: Outcome, found: &mut Found) -> Result<()> {
+    let told = |why: &str| format!("{} ({}: {why})", expression.table, expression.what);
+    match outcome {
+        Outcome::Fails(why) => {
+            found.fail.push(told(&why));
+            if let Some(path) = find_path(session, expression).await? {
+                found.mend.extend(expression.without_path.iter().map(|function| format!("alter function {function} set search_path = {path}")));
+            }
+        }
+        Outcome::Untrue => {
+            found.turn.push(told("not true of all rows that are there"));
+            found.drop.extend(expression.drop.clone());
+        }
+        Outcome::Unknown(why) => found.unknown.push(told(&why)),
+        Outcome::Works if expression.sees_clock || expression.is_mutable => {
+            found.may_differ.push(format!("{} ({})", expression.table, expression.what))
+        }
+        Outcome::Works => {}
+    }
+    Ok(())
+}
+
+/// The schemas with which it works: those of its functions, or with `public`.
+async fn find_path(session: &Session, expression: &Expression) -> Result<Option<String>> {
+    if expression.without_path.is_empty() {
+        return Ok(None);
+    }
+    let own = expression.schemas.join(", ");
+    for path in [own.clone(), format!("{own}, public")] {
+        if !matches!(trial::run(session, &[expression], &path).await?, Outcome::Fails(_)) {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
+}
+
+impl Found {
+    fn tell(mut self, database: &str, major: u32, findings: &mut Findings) {
+        for statements in [&mut self.mend, &mut self.drop, &mut self.grants] {
+            statements.sort_unstable();
+            statements.dedup();
+        }
+        let who = if major >= 16 { ", as the table's owner" } else { "" };
+        if !self.fail.is_empty() {
+            let found = format!(
+                "database {database}: {} expressions fail where the copy's apply evaluates them, with an empty search_path{who}: {}",
+                self.fail.len(),
+                list(&self.fail)
+            );
+            let otherwise = "let the functions name the schemas of all that they use: alter function … set search_path = …";
+            let remedy = if self.mend.is_empty() { otherwise.to_owned() } else { list(&self.mend) };
+            findings.refuse("Expressions", found, "0 are allowed", remedy);
+        }
+        if !self.turn.is_empty() {
+            let found = format!(
+                "database {database}: {} expressions come to something else where the copy's apply evaluates them, later and{} without the application's settings: {}",
+                self.turn.len(),
+                if major >= 16 { " as the table's owner," } else { "" },
+                list(&self.turn)
+            );
+            let remedy = format!("for the time of the run, or check it by a trigger, which the copy does not fire: {}", list(&self.drop));
+            findings.refuse("Expressions", found, "0 are allowed", remedy);
+        }
+        if !self.not_granted.is_empty() {
+            let found = format!(
+                "database {database}: {} expressions call functions that the copy's apply may not execute: {}",
+                self.not_granted.len(),
+                list(&self.not_granted)
+            );
+            findings.refuse("Rights", found, "", list(&self.grants));
+        }
+        if !self.may_differ.is_empty() {
+            let found = format!(
+                "database {database}: {} checks see the clock or a session's settings, and hold now for the rows that were looked at: {}",
+                self.may_differ.len(),
+                list(&self.may_differ)
+            );
+            findings.warn("Expressions", found, "", "make sure that they hold later as well, and in the time zone of the server");
+        }
+        if !self.unknown.is_empty() {
+            let found = format!("database {database}: {} expressions could not be tried: {}", self.unknown.len(), list(&self.unknown));
+            findings.warn("Expressions", found, "", "make sure that they work with an empty search_path: alter function … set search_path = …");
+        }
+    }
+}
