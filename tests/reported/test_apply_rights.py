@@ -51,7 +51,9 @@ def test_sequences_are_read_on_the_source_and_set_on_the_copy(cloud, databases, 
 
 def test_a_schema_that_its_owner_has_closed(cloud, databases, source):
     _, instance = source
-    mend(cloud, databases, instance, "revoke all on schema books from master", f"grant usage on schema books to {MASTER}")
+    with databases.connect(instance, "app") as session:
+        session.execute("create schema shut; create table shut.away (id int primary key)")
+    mend(cloud, databases, instance, "revoke all on schema shut from master", f"grant usage on schema shut to {MASTER}")
 
 
 def test_a_partition_root_without_the_rights_that_the_fence_needs(cloud, databases, source):
