@@ -20,7 +20,7 @@ from pathlib import Path
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-from cloud import api, at_scale, cbor, cloudformation, lambdas, rds, stack, stepfunctions, time_scale, without_servers
+from cloud import api, at_scale, cbor, cloudformation, lambdas, rds, secret_versions, stack, stepfunctions, time_scale, without_servers
 from cloud.access import Access
 from cloud.faults import Faults
 from cloud.simulated import SimulatedLambdas
@@ -115,6 +115,7 @@ def _start(arguments: argparse.Namespace, listener: socket.socket, at_end: conte
     os.environ["MOTO_PORT"] = str(port)
     cloudformation.install()
     stepfunctions.install()
+    secret_versions.install()
     at_scale.remember()
     faults = Faults()
     databases = _rds(arguments, directory / "rds", faults)
