@@ -10,6 +10,8 @@ pub enum Bug {
     SequencesBeforeLocks,
     /// The secrets are switched as soon as the copy has everything.
     SecretsBeforeFence,
+    /// The next version is written as a new one, whatever the current one is.
+    SecretOverwritten,
     /// Forward goes on where the first database is fenced, without a look at the others.
     OneFenceIsEnough,
     /// `WhichWay` undoes whatever the cutover's undo answered.
@@ -41,11 +43,12 @@ pub enum Bug {
 }
 
 impl Bug {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::FenceAfterLocks,
         Self::MarkBeforeLocks,
         Self::SequencesBeforeLocks,
         Self::SecretsBeforeFence,
+        Self::SecretOverwritten,
         Self::OneFenceIsEnough,
         Self::UndoThoughFenced,
         Self::CatchWithoutIsFenced,

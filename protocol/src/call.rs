@@ -2,7 +2,7 @@
 
 use crate::bug::Bug;
 use crate::protocol::Protocol;
-use crate::state::{Call, CopySession, DATABASES, Database, Fence, Mark, Run, Session, Task, World};
+use crate::state::{Call, Change, CopySession, DATABASES, Database, Fence, Mark, Run, Session, Staged, Task, World};
 use crate::step::Step;
 
 /// What became of a call by one step.
@@ -104,11 +104,15 @@ impl Taking<'_> {
             Step::SetSequences => self.set_sequences(),
             Step::Close => self.close(),
             Step::Commit(index) => self.commit(index),
+            // Refused where the version that was read is not the current one any more; then the secret is read and staged again.
             Step::CarryOut => {
+                if self.call.staged == Staged::Stale && self.has(Bug::SecretOverwritten) {
+                    self.world.others_change = Change::Lost;
+                }
                 self.world.switched = true;
                 Took::Done
             }
-            Step::ReadSwitches | Step::EndApplicationsSessions => Took::Done,
+            Step::StageSwitches | Step::LastLook | Step::EndApplicationsSessions => Took::Done,
             Step::LookForFence(index) => self.look_for_fence(index),
             Step::Cancel(index) => self.cancel(index),
             Step::Remove(index) => self.remove(index),

@@ -3,7 +3,7 @@
 use crate::bug::Bug;
 use crate::call::{self, Outcome};
 use crate::protocol::Protocol;
-use crate::state::{CALLS, Call, DATABASES, Execution, Fence, Mark, Session, State, Task, World};
+use crate::state::{CALLS, Call, DATABASES, Execution, Fence, Mark, Session, Staged, State, Task, World};
 use crate::step::Step;
 
 /// How far the world goes.
@@ -41,6 +41,8 @@ pub enum Move {
     ApplyMark(usize),
     WriteSource(usize),
     WriteCopy(usize),
+    /// Of the secret, by who rotates a password or adds a key.
+    WriteSecret,
     /// A commit that had reached the server when its client died.
     CommitOfDeadCall(usize),
     /// The server ends the sessions of a client that fell silent.
@@ -79,6 +81,7 @@ pub fn moves(world: &World, bounds: Bounds, protocol: &Protocol) -> Vec<(Move, W
     moves.of_calls();
     moves.of_servers();
     moves.of_writers();
+    moves.of_other_writers_of_the_secret();
     if world.faults_left > 0 {
         moves.faults();
     }
@@ -255,6 +258,17 @@ impl Moves<'_> {
                     world.databases[index].copy_sequence += 1;
                 });
             }
+        }
+    }
+
+    /// What is written before a call reads the secret, or behind its switch, makes no difference to it.
+    fn of_other_writers_of_the_secret(&mut self) {
+        let between = self.protocol.place_of(Step::StageSwitches) + 1..=self.protocol.place_of(Step::CarryOut);
+        let is_concerned = |call: &Call| call.task == Task::Cutover && !call.dead && call.staged == Staged::Fresh && between.contains(&call.next);
+        if self.world.live_calls().any(is_concerned) {
+            self.add(Move::WriteSecret, |world| {
+                world.calls.iter_mut().flatten().filter(|call| is_concerned(call)).for_each(|call| call.staged = Staged::Stale);
+            });
         }
     }
 

@@ -1,7 +1,7 @@
 //! What has to be so.
 
 use crate::moves::Bounds;
-use crate::state::{DATABASES, Fence, Run, State, World};
+use crate::state::{Change, DATABASES, Fence, Run, State, World};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Property {
@@ -11,6 +11,8 @@ pub enum Property {
     OneSideTakesWrites,
     /// No value of a sequence is drawn twice.
     NoValueTwice,
+    /// What somebody else writes into the secret is in the version to which it is switched.
+    OthersChangeKept,
     /// What the execution's end says is so: `Encrypted` and `Undone` leave no slot behind.
     EndIsTrue,
     /// From everywhere, without a further fault, writes resume; `CutoverUnfinished` alone may leave them stopped.
@@ -20,8 +22,15 @@ pub enum Property {
 }
 
 impl Property {
-    pub const ALL: [Self; 6] =
-        [Self::NothingLost, Self::OneSideTakesWrites, Self::NoValueTwice, Self::EndIsTrue, Self::WritesResume, Self::CanEndWell];
+    pub const ALL: [Self; 7] = [
+        Self::NothingLost,
+        Self::OneSideTakesWrites,
+        Self::NoValueTwice,
+        Self::OthersChangeKept,
+        Self::EndIsTrue,
+        Self::WritesResume,
+        Self::CanEndWell,
+    ];
 
     /// Whether a world breaks the property by itself; the last two are about what can follow.
     #[must_use]
@@ -34,6 +43,7 @@ impl Property {
             Self::NoValueTwice => {
                 world.switched && databases.iter().any(|database| database.copy_sequence < database.written + database.copy_written)
             }
+            Self::OthersChangeKept => world.others_change == Change::Lost,
             Self::EndIsTrue => !end_is_true(world),
             Self::WritesResume | Self::CanEndWell => false,
         }

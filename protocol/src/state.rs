@@ -15,11 +15,28 @@ pub struct World {
     pub subscribed: bool,
     /// Whether the application's secret leads to the copy.
     pub switched: bool,
+    /// What has become of what somebody else had written into the secret.
+    pub others_change: Change,
     pub execution: Execution,
     /// Sorted: which of two calls came first makes no difference.
     pub calls: [Option<Call>; CALLS],
     /// How much may go wrong yet.
     pub faults_left: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Change {
+    Kept,
+    /// By the switch.
+    Lost,
+}
+
+/// The next version of the secret, which a call has staged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Staged {
+    Fresh,
+    /// Somebody has written the secret since.
+    Stale,
 }
 
 /// One database of the source, and its copy.
@@ -126,6 +143,7 @@ pub struct Call {
     pub copies: [CopySession; DATABASES],
     pub marks: [Mark; DATABASES],
     pub sequences: [u8; DATABASES],
+    pub staged: Staged,
     /// What it will answer: `fenced` of the cutover's undo, `ready` of the publication's.
     pub answer: bool,
 }
@@ -180,6 +198,7 @@ impl World {
             copy: true,
             subscribed: true,
             switched: false,
+            others_change: Change::Kept,
             execution: Execution { state: State::AwaitApproval, failed: false, polls: 0, publication_gone: false },
             calls: [const { None }; CALLS],
             faults_left: faults,
@@ -221,6 +240,7 @@ impl Call {
             copies: [CopySession::None; DATABASES],
             marks: [Mark::None; DATABASES],
             sequences: [0; DATABASES],
+            staged: Staged::Fresh,
             answer: false,
         }
     }
@@ -245,6 +265,7 @@ impl Call {
                 self.marks = [Mark::None; DATABASES];
                 self.sequences = [0; DATABASES];
             }
+            Step::CarryOut => self.staged = Staged::Fresh,
             Step::Commit(last) if last + 1 == DATABASES => {
                 self.sessions = [Session::None; DATABASES];
                 self.copies = [CopySession::None; DATABASES];

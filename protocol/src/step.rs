@@ -5,9 +5,11 @@
 pub enum Step {
     EndEarlierCall,
     EndEarlierCallOnCopy,
-    ReadSwitches,
+    /// Reads the secrets, and puts their next versions beside the current ones.
+    StageSwitches,
     ReadState(usize),
     Prepare(usize),
+    LastLook,
     LockAll,
     WriteMark,
     SeeMark,
@@ -28,19 +30,20 @@ pub enum Step {
 }
 
 use Step::{
-    Cancel, CarryOut, Close, Commit, DropRun, DropSlots, DropTarget, EndApplicationsSessions, EndEarlierCall, EndEarlierCallOnCopy, LockAll,
-    LookForFence, Prepare, ReadSequences, ReadState, ReadSwitches, Remove, SeeMark, SetSequences, Unsubscribe, WriteMark,
+    Cancel, CarryOut, Close, Commit, DropRun, DropSlots, DropTarget, EndApplicationsSessions, EndEarlierCall, EndEarlierCallOnCopy, LastLook,
+    LockAll, LookForFence, Prepare, ReadSequences, ReadState, Remove, SeeMark, SetSequences, StageSwitches, Unsubscribe, WriteMark,
 };
 
 /// `cutover` with `do`.
 pub const CUT_OVER: &[Step] = &[
     EndEarlierCall,
     EndEarlierCallOnCopy,
-    ReadSwitches,
+    StageSwitches,
     ReadState(0),
     Prepare(0),
     ReadState(1),
     Prepare(1),
+    LastLook,
     LockAll,
     WriteMark,
     SeeMark,
@@ -67,7 +70,8 @@ impl Step {
     pub fn code(self) -> (&'static str, &'static str) {
         match self {
             EndEarlierCall | EndEarlierCallOnCopy => ("functions/cutover/src/lib.rs", "end_earlier_call"),
-            ReadSwitches => ("functions/cutover/src/switch.rs", "read_switches"),
+            StageSwitches => ("functions/cutover/src/lib.rs", "stage_switches"),
+            LastLook => ("functions/cutover/src/last_look.rs", "look"),
             ReadState(_) => ("functions/cutover/src/pause.rs", "fence_source"),
             Prepare(_) => ("shared/src/fence.rs", "prepare"),
             LockAll => ("shared/src/locks.rs", "lock_all"),
@@ -76,7 +80,7 @@ impl Step {
             SetSequences => ("functions/cutover/src/pause.rs", "set_sequences"),
             Close => ("shared/src/fence.rs", "close"),
             Commit(_) => ("functions/cutover/src/pause.rs", "pause"),
-            CarryOut => ("functions/cutover/src/switch.rs", "carry_out"),
+            CarryOut => ("shared/src/switch.rs", "carry_out"),
             EndApplicationsSessions => ("functions/cutover/src/lib.rs", "end_applications_sessions"),
             LookForFence(_) => ("shared/src/fence.rs", "read_state"),
             Cancel(_) => ("shared/src/fence.rs", "cancel"),

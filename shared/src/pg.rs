@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use native_tls::{Certificate, Protocol, TlsConnector};
 use postgres_native_tls::MakeTlsConnector;
+use postgres_protocol::password::{md5, scram_sha_256};
 use tokio::task::JoinSet;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config};
 
 use crate::error::{ErrorName, Result, StepError, While, chain};
-use crate::secrets::Credentials;
+use crate::secrets::{self, Credentials};
+use crate::sql;
 
 /// The certificates of the authorities that sign RDS's servers, all Regions of all partitions as of September 2026.
 /// Source: `shared/certs/README.md`.
@@ -33,6 +35,19 @@ pub struct Server {
     pub credentials: Credentials,
     /// What the server's own views call our sessions.
     pub application_name: String,
+    /// Where the credentials come from; none where nobody follows their rotation.
+    pub keeper: Option<Keeper>,
+}
+
+/// The secret from which a server's credentials were read. A run takes days, and passwords rotate meanwhile.
+#[derive(Clone, Debug)]
+pub struct Keeper {
+    pub client: aws_sdk_secretsmanager::Client,
+    pub secret: String,
+    /// `source` or `copy`.
+    pub of: &'static str,
+    /// A rotation reaches the source alone: whether the server is to be given the secret's password where it has an earlier one.
+    pub gives_password: bool,
 }
 
 /// One connection. It ends when it is dropped; [`all_closed`] waits for that.
@@ -40,11 +55,16 @@ pub type Session = Client;
 
 static CONNECTIONS: Mutex<Option<JoinSet<()>>> = Mutex::new(None);
 
+impl Keeper {
+    /// Those of the version with this label; none where it has no value, or another one.
+    async fn credentials(&self, stage: &str) -> Option<Credentials> {
+        let version = secrets::read_version(&self.client, &self.secret, stage).await.ok()??;
+        version.credentials(&self.secret).ok()
+    }
+}
+
 impl Server {
-    /// Connects to one database.
-    ///
-    /// Session settings are put into the startup packet, where they beat those of the role and of the database: a
-    /// default of `read only`, a `search_path` or another `role` of somebody's making must not steer us.
+    /// Connects to one database; where the password was rotated since it was read, or is being rotated, with the one that holds.
     ///
     /// # Errors
     /// `PostgresUnavailable` where nobody answers in time, `PostgresRefused` where the server will not have us.
@@ -58,12 +78,50 @@ impl Server {
     /// # Errors
     /// As [`Server::connect`].
     pub async fn connect_with(&self, database: &str, settings: &str) -> Result<Session> {
+        match (self.log_in(&self.credentials, database, settings).await, &self.keeper) {
+            (Err(error), Some(keeper)) if sqlstate(&error) == Some(SqlState::INVALID_PASSWORD.code()) => {
+                Box::pin(self.follow_rotation(keeper, database, settings, error)).await
+            }
+            (connected, _) => connected,
+        }
+    }
+
+    async fn follow_rotation(&self, keeper: &Keeper, database: &str, settings: &str, refusal: StepError) -> Result<Session> {
+        let Keeper { secret, of, gives_password, .. } = keeper;
+        let current = keeper.credentials(secrets::CURRENT).await;
+        for stage in [secrets::CURRENT, secrets::PENDING, secrets::PREVIOUS] {
+            let other = if stage == secrets::CURRENT { current.clone() } else { keeper.credentials(stage).await };
+            let ours = &self.credentials;
+            let Some(other) = other.filter(|other| other.username == ours.username && other.password != ours.password) else { continue };
+            let session = match self.log_in(&other, database, settings).await {
+                Err(error) if error.name == ErrorName::PostgresRefused => continue,
+                logged_in => logged_in?,
+            };
+            if let Some(current) = current.as_ref().filter(|current| *gives_password && current.password != other.password) {
+                let given = give_password(&session, current).await;
+                given.while_doing(&format!("give {} on the {of} the password of secret {secret}, which was rotated", current.username))?;
+            }
+            tracing::info!(secret, stage, of, "the master password was rotated");
+            return Ok(session);
+        }
+        let both = format!("neither the present nor the previous version of secret {secret} is the password of the {of}");
+        Err(refusal.while_doing(&format!("log in to the {of} ({both}: it was changed or rotated)")))
+    }
+
+    /// Connects to one database with these credentials, and no others.
+    ///
+    /// Session settings are put into the startup packet, where they beat those of the role and of the database: a
+    /// default of `read only`, a `search_path` or another `role` of somebody's making must not steer us.
+    ///
+    /// # Errors
+    /// `PostgresUnavailable` where nobody answers in time, `PostgresRefused` where the server will not have us.
+    pub async fn log_in(&self, credentials: &Credentials, database: &str, settings: &str) -> Result<Session> {
         let mut config = Config::new();
         config
             .host(&self.host)
             .port(self.port)
-            .user(&self.credentials.username)
-            .password(&self.credentials.password)
+            .user(&credentials.username)
+            .password(&credentials.password)
             .dbname(database)
             .ssl_mode(SslMode::Require)
             .application_name(&self.application_name)
@@ -75,7 +133,7 @@ impl Server {
                  -c default_transaction_read_only=off -c default_transaction_isolation=read\\ committed \
                  -c row_security=off -c synchronous_commit=on -c client_min_messages=warning -c role=none {settings}"
             ));
-        let what = format!("connect to database {database} at {}:{} as {}", self.host, self.port, self.credentials.username);
+        let what = format!("connect to database {database} at {}:{} as {}", self.host, self.port, credentials.username);
         let connecting = config.connect(tls()?);
         let (client, connection) = tokio::time::timeout(CONNECT_TIMEOUT, connecting)
             .await
@@ -91,6 +149,28 @@ impl Server {
         }
         Ok(client)
     }
+}
+
+/// After it, the role has this password on the server, which is told a hash of it as it keeps them itself: of a driver that
+/// knows no SCRAM, and of a server that allows nothing else.
+///
+/// # Errors
+/// `PostgresRefused` where we may not.
+pub async fn give_password(session: &Session, credentials: &Credentials) -> Result<()> {
+    let Credentials { username, password } = credentials;
+    let row = session.query_one(sql::ROLE_LOGIN, &[username]).await?;
+    let hash = match row.try_get("password_encryption")? {
+        "md5" => md5(password.as_bytes(), username),
+        _ => scram_sha_256(password.as_bytes()),
+    };
+    sql::run_made(session, sql::SET_PASSWORD, &[username, &hash]).await.map(drop)
+}
+
+/// The SQLSTATE of an error that a server raised.
+#[must_use]
+pub fn sqlstate(error: &StepError) -> Option<&str> {
+    let source = std::error::Error::source(error)?.downcast_ref::<tokio_postgres::Error>()?;
+    source.code().map(SqlState::code)
 }
 
 /// Waits, for two seconds at most, until every session that was dropped has said goodbye to its server.

@@ -14,12 +14,14 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::aws::{Aws, code, said};
-use crate::contract::{Kind, Plan, Ready};
+use crate::contract::{Kind, Plan, Ready, Source};
 use crate::error::{ErrorName, Result, StepError, While};
 use crate::names::{EXECUTION_TAG, log_group};
-use crate::pg::Server;
+use crate::pg::{Keeper, Server};
+use crate::rds::found::Found;
 use crate::rds::status::{Standing, is_without_key, standing};
-use crate::secrets::read_credentials;
+use crate::secrets::document::Address;
+use crate::secrets::{self, read_credentials};
 
 /// By these RDS says that the account or the zone has no room for something at the moment. Others come and go: it is a reason to
 /// wait, as long as the source's disk allows. Source: API reference, "Errors" of the actions that make something.
@@ -211,22 +213,26 @@ pub async fn source_server(aws: &Aws, plan: &Plan) -> Result<Server> {
         port: plan.source.port,
         credentials: read_credentials(aws, &plan.secret_arn).await?,
         application_name: plan.names.run.clone(),
+        keeper: Some(Keeper { client: secrets::client(aws), secret: plan.secret_arn.clone(), of: "source", gives_password: false }),
     })
 }
 
-/// The copy, as its master user: its password came along with the snapshot, until RDS manages one of its own at the end.
+/// The copy, as its master user: its password came along with the snapshot, until RDS manages one of its own at the end. Where the
+/// source's was rotated since, the copy's follows.
 ///
 /// # Errors
 /// `RestoreFailed` where it is not there or has no endpoint.
 pub async fn target_server(aws: &Aws, plan: &Plan) -> Result<Server> {
     let target = describe_target(aws, plan).await?;
-    let secret = target.master_secret_arn.as_ref().unwrap_or(&plan.secret_arn);
+    let gives_password = target.master_secret_arn.is_none();
+    let secret = target.master_secret_arn.unwrap_or_else(|| plan.secret_arn.clone());
     let (host, port) = target.endpoint.ok_or_else(|| StepError::new(ErrorName::RestoreFailed, format!("{} has no endpoint", plan.target)))?;
     Ok(Server {
         host,
         port,
-        credentials: read_credentials(aws, secret).await.while_doing("connect to the copy")?,
+        credentials: read_credentials(aws, &secret).await.while_doing("connect to the copy")?,
         application_name: plan.names.run.clone(),
+        keeper: Some(Keeper { client: secrets::client(aws), secret, of: "copy", gives_password }),
     })
 }
 
@@ -324,6 +330,36 @@ pub async fn original_cluster(aws: &Aws, plan: &Plan) -> Result<DbCluster> {
     let mut source = clusters::find_cluster(aws, id).await?.ok_or_else(|| gone(ErrorName::SourceNotFound, id))?;
     source.db_cluster_parameter_group = source.db_cluster_parameter_group.map(|name| original_group(plan, name));
     Ok(source)
+}
+
+/// Every host and port at which the source answers: its own, of a cluster those of its readers, of its members and of its custom
+/// endpoints, and those of its replicas. All show the old database once it is fenced.
+///
+/// # Errors
+/// `AwsUnavailable`, `AwsRefused`.
+pub async fn addresses(aws: &Aws, plan: &Plan) -> Result<Vec<Address>> {
+    addresses_of(aws, &plan.source, &found::find(aws, &plan.source.arn).await?).await
+}
+
+/// As [`addresses`], of a source that was found.
+///
+/// # Errors
+/// `AwsUnavailable`, `AwsRefused`.
+pub async fn addresses_of(aws: &Aws, source: &Source, found: &Found) -> Result<Vec<Address>> {
+    let mut addresses = vec![(source.host.clone(), source.port)];
+    match found {
+        Found::Instance(instance) => {
+            for replica in instance.read_replica_db_instance_identifiers().iter().filter(|replica| !replica.starts_with("arn:")) {
+                addresses.extend(find_instance(aws, replica).await?.as_ref().and_then(endpoint));
+            }
+        }
+        Found::Cluster(cluster, members) => {
+            addresses.extend(members.iter().filter_map(endpoint));
+            let shared = cluster.reader_endpoint().into_iter().chain(cluster.custom_endpoints().iter().map(String::as_str));
+            addresses.extend(shared.map(|host| (host.to_owned(), source.port)));
+        }
+    }
+    Ok(addresses)
 }
 
 fn original_group(plan: &Plan, group: String) -> String {

@@ -1,11 +1,25 @@
 //! Secrets of Secrets Manager: the master user's credentials, and the application's way to its database.
 
-use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
-use serde_json::{Map, Value};
+pub mod document;
 
-use crate::aws::{Aws, code};
+use std::collections::HashMap;
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_secretsmanager::Client;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::aws::{Aws, code, said};
 use crate::error::{ErrorName, Result, StepError};
+use document::Document;
+
+/// The label of the version that everybody reads.
+pub const CURRENT: &str = "AWSCURRENT";
+/// The label of a rotation's new version, until it is the current one.
+/// Source: AWS Secrets Manager user guide, "Rotation by Lambda function".
+pub const PENDING: &str = "AWSPENDING";
+pub const PREVIOUS: &str = "AWSPREVIOUS";
 
 /// A user of PostgreSQL. Never printed: `Debug` leaves the password out.
 #[derive(Clone)]
@@ -20,13 +34,13 @@ impl std::fmt::Debug for Credentials {
     }
 }
 
-/// A secret whose value is a JSON object.
+/// A version of a secret whose value is a JSON object.
 #[derive(Clone)]
 pub struct Secret {
     pub arn: String,
     /// Of the version that was read.
     pub version_id: String,
-    pub value: Map<String, Value>,
+    pub document: Document,
 }
 
 /// Reads the current version of a secret.
@@ -34,22 +48,36 @@ pub struct Secret {
 /// # Errors
 /// `SecretUnusable` where there is none, or its value is no JSON object.
 pub async fn read_secret(aws: &Aws, id: &str) -> Result<Secret> {
-    let unusable = |why: &str| StepError::new(ErrorName::SecretUnusable, format!("secret {id} {why}"));
-    let output: GetSecretValueOutput = match client(aws).get_secret_value().secret_id(id).send().await {
+    match get(&client(aws), id, CURRENT).await? {
+        Ok(secret) => Ok(secret),
+        Err(refusal) => Err(unusable(id, &format!("does not exist, or has no value ({refusal})"))),
+    }
+}
+
+/// Reads the version with this label, where there is one that has a value.
+///
+/// # Errors
+/// `SecretUnusable` where its value is no JSON object, or may not be read.
+pub async fn read_version(client: &Client, id: &str, stage: &str) -> Result<Option<Secret>> {
+    Ok(get(client, id, stage).await?.ok())
+}
+
+/// The version with this label, or what AWS says where there is none.
+async fn get(client: &Client, id: &str, stage: &str) -> Result<std::result::Result<Secret, String>> {
+    let output = match client.get_secret_value().secret_id(id).version_stage(stage).send().await {
         Ok(output) => output,
+        Err(error) if code(&error) == Some("ResourceNotFoundException") => return Ok(Err(said(&error))),
         Err(error) => {
-            return Err(match code(&error) {
-                Some("ResourceNotFoundException") => unusable("does not exist, or has no value"),
-                Some("InvalidRequestException") => unusable("is marked for deletion"),
-                Some("AccessDeniedException") => unusable("may not be read by this function"),
-                _ => StepError::from(error).while_doing(&format!("read secret {id}")),
-            });
+            // What AWS says stands in the error: of several reasons this code tells none.
+            let is_refused = matches!(code(&error), Some("InvalidRequestException" | "AccessDeniedException" | "DecryptionFailure"));
+            return Err(if is_refused { unusable(id, &format!("cannot be read: {}", said(&error))) } else { doing(error, "read", id) });
         }
     };
-    let text = output.secret_string().ok_or_else(|| unusable("holds binary data, not JSON"))?;
+    let text = output.secret_string().ok_or_else(|| unusable(id, "holds binary data, not JSON"))?;
     // The parser's message would quote the secret.
-    let value = serde_json::from_str(text).map_err(|_| unusable("is not a JSON object"))?;
-    Ok(Secret { arn: output.arn().unwrap_or(id).to_owned(), version_id: output.version_id().unwrap_or_default().to_owned(), value })
+    let document = Document::parse(text).ok_or_else(|| unusable(id, "is not a JSON object"))?;
+    let (arn, version_id) = (output.arn().unwrap_or(id).to_owned(), output.version_id().unwrap_or_default().to_owned());
+    Ok(Ok(Secret { arn, version_id, document }))
 }
 
 /// The master user's credentials.
@@ -66,87 +94,160 @@ impl Secret {
     /// # Errors
     /// `SecretUnusable` where `username` or `password` is missing or empty.
     pub fn credentials(&self, id: &str) -> Result<Credentials> {
-        let field = |name: &str| {
-            let text = self.value.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-            text.map(str::to_owned).ok_or_else(|| StepError::new(ErrorName::SecretUnusable, format!("secret {id} has no {name}")))
-        };
+        let field = |name: &str| self.document.string(name).ok_or_else(|| unusable(id, &format!("has no {name}")));
         Ok(Credentials { username: field("username")?, password: field("password")? })
-    }
-
-    /// Whether the secret leads to this host and port already.
-    #[must_use]
-    pub fn points_to(&self, host: &str, port: u16) -> bool {
-        self.value.get("host").and_then(Value::as_str) == Some(host) && self.port() == Some(port)
-    }
-
-    /// `port`, a number or a text in the secrets that people write; 5432 where it is left out.
-    #[must_use]
-    pub fn port(&self) -> Option<u16> {
-        match self.value.get("port") {
-            None => Some(5432),
-            Some(Value::String(text)) => text.parse().ok(),
-            Some(port) => port.as_u64().and_then(|port| u16::try_from(port).ok()),
-        }
-    }
-
-    /// The same secret, leading to another database. Keys that nobody here knows stay, and so does the type of
-    /// `port`.
-    #[must_use]
-    pub fn pointed_to(&self, host: &str, port: u16, database: &str) -> Self {
-        let mut moved = self.clone();
-        moved.value.insert("host".to_owned(), host.into());
-        let port_as_text = matches!(moved.value.get("port"), Some(Value::String(_)));
-        moved.value.insert("port".to_owned(), if port_as_text { port.to_string().into() } else { port.into() });
-        for key in ["dbInstanceIdentifier", "dbClusterIdentifier"] {
-            if let Some(identifier) = moved.value.get_mut(key) {
-                *identifier = database.into();
-            }
-        }
-        moved
-    }
-
-    /// Makes this the current version; the one before stays as `AWSPREVIOUS`.
-    ///
-    /// Twice: the same token with the same value is one version, which does not become the current one again.
-    ///
-    /// # Errors
-    /// `AwsUnavailable`, `AwsRefused`.
-    pub async fn write(&self, aws: &Aws, token: &str) -> Result<()> {
-        let text = Value::Object(self.value.clone()).to_string();
-        let written = client(aws).put_secret_value().secret_id(&self.arn).client_request_token(token).secret_string(text).send().await;
-        written.map(drop).map_err(|error| StepError::from(error).while_doing(&format!("write secret {}", self.arn)))
     }
 }
 
-fn client(aws: &Aws) -> Client {
+/// What Secrets Manager says of a secret beside its value.
+#[derive(Debug)]
+pub struct Description {
+    /// The Region in which it can be written, where it is replicated.
+    pub primary_region: Option<String>,
+    /// The service that alone may write it, where there is one.
+    pub owning_service: Option<String>,
+    /// When it is rotated next, at the latest.
+    pub next_rotation: Option<SystemTime>,
+    stages: HashMap<String, Vec<String>>,
+}
+
+/// # Errors
+/// `SecretUnusable` where there is none, or it may not be described.
+pub async fn describe_secret(aws: &Aws, id: &str) -> Result<Description> {
+    let described = match client(aws).describe_secret().secret_id(id).send().await {
+        Ok(described) => described,
+        Err(error) if code(&error) == Some("ResourceNotFoundException") => {
+            return Err(unusable(id, &format!("does not exist ({})", said(&error))));
+        }
+        Err(error) if matches!(code(&error), Some("AccessDeniedException" | "InvalidRequestException")) => {
+            return Err(unusable(id, &format!("cannot be described: {}", said(&error))));
+        }
+        Err(error) => return Err(doing(error, "describe", id)),
+    };
+    let next_rotation = described.next_rotation_date().filter(|_| described.rotation_enabled() == Some(true));
+    Ok(Description {
+        next_rotation: next_rotation.and_then(|date| u64::try_from(date.secs()).ok()).map(|secs| SystemTime::UNIX_EPOCH + Duration::from_secs(secs)),
+        primary_region: described.primary_region,
+        owning_service: described.owning_service,
+        stages: described.version_ids_to_stages.unwrap_or_default(),
+    })
+}
+
+impl Description {
+    /// The version that has this label.
+    #[must_use]
+    pub fn version_with(&self, stage: &str) -> Option<&str> {
+        self.stages.iter().find(|(_, stages)| stages.iter().any(|other| other == stage)).map(|(version, _)| version.as_str())
+    }
+
+    /// The version of a rotation that is under way, or was left half done.
+    #[must_use]
+    pub fn pending(&self) -> Option<&str> {
+        self.version_with(PENDING).filter(|pending| Some(*pending) != self.version_with(CURRENT))
+    }
+}
+
+/// After it, a version of this text has this label and no other version has, and what everybody reads is as it was. Both requests are those of
+/// a switch, so this proves that it is allowed. Twice: the same version, since the token is its id.
+///
+/// # Errors
+/// `AwsUnavailable`, `AwsRefused`.
+pub async fn stage(aws: &Aws, arn: &str, text: &str, token: &str, stage: &str) -> Result<()> {
+    let client = client(aws);
+    let put = client.put_secret_value().secret_id(arn).client_request_token(token).secret_string(text).version_stages(stage);
+    let put = put.send().await.map_err(|error| doing(error, "write a version of", arn))?;
+    let has_label = put.version_stages().iter().any(|other| other == stage);
+    // It may have been there without the label: AWS takes no notice of a second request with the same token.
+    let holder = if has_label { None } else { describe_secret(aws, arn).await?.version_with(stage).map(str::to_owned) };
+    let moved = client.update_secret_version_stage().secret_id(arn).version_stage(stage).set_remove_from_version_id(holder).move_to_version_id(token);
+    match moved.send().await {
+        // Allowed, and found needless.
+        Err(error) if has_label && matches!(code(&error), Some("InvalidParameterException" | "InvalidRequestException")) => Ok(()),
+        moved => moved.map(drop).map_err(|error| doing(error, "label a version of", arn)),
+    }
+}
+
+/// After it, everybody reads the version `to`, and the one before is `AWSPREVIOUS`, which AWS sees to. It is refused unless everybody
+/// reads the version `from` until then, in one step: nobody else's change can be lost in between.
+/// Source: Secrets Manager API reference, `UpdateSecretVersionStage`.
+///
+/// # Errors
+/// `AwsUnavailable`, `AwsRefused`.
+pub async fn make_current(aws: &Aws, arn: &str, from: &str, to: &str) -> Result<()> {
+    let moved = client(aws).update_secret_version_stage().secret_id(arn).version_stage(CURRENT).remove_from_version_id(from).move_to_version_id(to);
+    moved.send().await.map(drop).map_err(|error| doing(error, "switch", arn))
+}
+
+/// After it, no version has this label; one without any is thrown away by Secrets Manager. Answers whether one had it.
+///
+/// # Errors
+/// `AwsUnavailable`, `AwsRefused`.
+pub async fn take_label(aws: &Aws, id: &str, stage: &str) -> Result<bool> {
+    let description = match describe_secret(aws, id).await {
+        // Somebody has deleted it, or takes its reading away: there is nothing left to take.
+        Err(error) if error.name == ErrorName::SecretUnusable => return Ok(false),
+        described => described?,
+    };
+    let Some(version) = description.version_with(stage) else { return Ok(false) };
+    match client(aws).update_secret_version_stage().secret_id(id).version_stage(stage).remove_from_version_id(version).send().await {
+        // Marked for deletion, or another call was faster.
+        Err(error) if !matches!(code(&error), Some("InvalidRequestException" | "InvalidParameterException" | "ResourceNotFoundException")) => {
+            Err(doing(error, &format!("take the label {stage} from"), id))
+        }
+        _ => Ok(true),
+    }
+}
+
+fn unusable(id: &str, why: &str) -> StepError {
+    StepError::new(ErrorName::SecretUnusable, format!("secret {id} {why}"))
+}
+
+fn doing<E>(error: SdkError<E, HttpResponse>, what: &str, id: &str) -> StepError
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    // Of versions and labels, which nobody takes away by himself: no reason to ask again.
+    let is_full = code(&error) == Some("LimitExceededException");
+    let error = StepError::from(error);
+    let error = if is_full { StepError::new(ErrorName::AwsRefused, error.to_string()) } else { error };
+    error.while_doing(&format!("{what} secret {id}"))
+}
+
+/// The way to Secrets Manager, for who does not have all of AWS at hand.
+#[must_use]
+pub fn client(aws: &Aws) -> Client {
     Client::new(&aws.config)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
-    fn secret(value: Value) -> Secret {
-        let Value::Object(value) = value else { panic!("an object") };
-        Secret { arn: "arn".into(), version_id: "first".into(), value }
-    }
-
-    #[test]
-    fn a_switch_keeps_what_it_does_not_know_and_the_type_of_the_port() {
-        let before = secret(json!({"host": "old", "port": "5432", "extra": [1], "dbInstanceIdentifier": "orders"}));
-        let after = before.pointed_to("new", 6000, "orders-enc");
-        assert_eq!(Value::Object(after.value.clone()), json!({"host": "new", "port": "6000", "extra": [1], "dbInstanceIdentifier": "orders-enc"}));
-        assert!(after.points_to("new", 6000) && !before.points_to("new", 6000));
-        let without = secret(json!({"host": "old"})).pointed_to("new", 5432, "x");
-        assert_eq!(Value::Object(without.value), json!({"host": "new", "port": 5432}));
+    fn secret(text: &str) -> Secret {
+        Secret { arn: "arn".into(), version_id: "first".into(), document: Document::parse(text).unwrap() }
     }
 
     #[test]
     fn neither_a_missing_nor_an_empty_password_passes() {
-        for value in [json!({"username": "m"}), json!({"username": "m", "password": ""}), json!({"username": "m", "password": 1})] {
-            assert_eq!(secret(value).credentials("s").unwrap_err().name, ErrorName::SecretUnusable);
+        for text in [r#"{"username": "m"}"#, r#"{"username": "m", "password": ""}"#, r#"{"username": "m", "password": 1}"#] {
+            assert_eq!(secret(text).credentials("s").unwrap_err().name, ErrorName::SecretUnusable);
         }
+    }
+
+    #[test]
+    fn a_rotation_is_under_way_while_its_version_is_not_the_current_one() {
+        let with = |stages: &[(&str, &[&str])]| Description {
+            primary_region: None,
+            owning_service: None,
+            next_rotation: None,
+            stages: stages
+                .iter()
+                .map(|(version, stages)| ((*version).to_owned(), stages.iter().map(|stage| (*stage).to_owned()).collect()))
+                .collect(),
+        };
+        assert_eq!(with(&[("a", &[CURRENT]), ("b", &[PENDING])]).pending(), Some("b"));
+        assert_eq!(with(&[("a", &[PREVIOUS]), ("b", &[CURRENT, PENDING])]).pending(), None);
+        assert_eq!(with(&[("a", &[CURRENT])]).pending(), None);
     }
 
     #[test]

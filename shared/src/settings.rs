@@ -4,6 +4,7 @@
 //! compares them with the model, so that a setting that AWS adds is decided on before it is lost unnoticed.
 
 pub mod cluster;
+pub mod comparison;
 pub mod instance;
 pub mod requests;
 

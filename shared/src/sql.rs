@@ -107,6 +107,7 @@ statements! {
     REPLICA_IDENTITY_MEMORY = "replica_identity_memory";
     RESTORE_REPLICA_IDENTITY = "restore_replica_identity";
     ROLE_EXISTS = "role_exists";
+    ROLE_LOGIN = "role_login";
     ROLE_NOLOGIN = "role_nologin";
     ROLE_PASSWORD = "role_password";
     ROLE_SETTINGS = "role_settings";
@@ -117,6 +118,7 @@ statements! {
     SEE_MARK = "see_mark";
     SEQUENCES = "sequences";
     SERVER = "server";
+    SET_PASSWORD = "set_password";
     SET_SEQUENCES = "set_sequences";
     SHORT_LIVED_ROLES = "short_lived_roles";
     SLOT = "slot";

@@ -179,18 +179,22 @@ def check_fence(scene: Scene, database: str) -> Check:
 
 
 def check_secret(scene: Scene, name: str) -> Check:
-    """The application's secret leads to the target, has all else as it was, and its previous version leads back."""
+    """The application's secret leads to the target, has all else as it was, byte for byte, and its previous version leads back; no
+    version bears a label of the run's."""
     secrets, before = scene.cloud.client("secretsmanager"), scene.secrets_before[name]
 
-    def version(stage: str) -> dict:
-        return json.loads(secrets.get_secret_value(SecretId=name, VersionStage=stage)["SecretString"])
+    def version(stage: str) -> str:
+        return secrets.get_secret_value(SecretId=name, VersionStage=stage)["SecretString"]
 
     endpoint = scene.target["Endpoint"]
     # A port that was written as text stays text.
     moved = before | {"host": endpoint["Address"], "port": type(before["port"])(endpoint["Port"])}
     now, previous = version("AWSCURRENT"), version("AWSPREVIOUS")
-    holds = now == moved and previous == before
-    return Check(f"secret {name}", holds, f"leads to port {now['port']}, before to {previous['port']}, keys {', '.join(now)}")
+    labels = sorted(label for labels in secrets.describe_secret(SecretId=name)["VersionIdsToStages"].values() for label in labels)
+    holds = (now, previous) == (json.dumps(moved), json.dumps(before)) and labels == ["AWSCURRENT", "AWSPREVIOUS"]
+    port, old_port = (json.loads(text)["port"] for text in (now, previous))
+    found = f"leads to port {port}, before to {old_port}, keys {', '.join(json.loads(now))}, labels {', '.join(labels)}"
+    return Check(f"secret {name}", holds, found)
 
 
 def check_tag(scene: Scene) -> Check:

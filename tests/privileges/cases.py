@@ -57,6 +57,8 @@ def instance_with_a_role_and_a_reader_that_is_deleted(cloud: LocalCloud) -> None
 def instance_with_managed_password_and_secrets_under_keys_that_is_stopped(cloud: LocalCloud) -> None:
     rds, key = cloud.client("rds"), _key(cloud, "managed")
     make_source(cloud, "managed", 16, Tags=[{"Key": "cloud:log", "Value": "files"}])
+    with Databases(cloud).connect(Databases(cloud).describe("managed")) as session:
+        session.execute("create role m login password 'p'")
     rds.modify_db_instance(DBInstanceIdentifier="managed", ManageMasterUserPassword=True, MasterUserSecretKmsKeyId=key, ApplyImmediately=True)
     source = Databases(cloud).in_status("managed", "available")
     # What the application reads: only its place is written.

@@ -2,10 +2,9 @@
 
 use serde::Serialize;
 use shared::aws::Aws;
-use shared::contract::{Action, Kind, Plan, Step};
+use shared::contract::{Action, Plan, Step};
 use shared::error::{ErrorName, Result, StepError};
-use shared::rds::{find_instance, original_cluster, original_instance, target_cluster, target_instance};
-use shared::settings::{Difference, Differences, cluster, instance};
+use shared::settings::{Difference, Differences, comparison};
 
 #[derive(Debug, Serialize)]
 pub struct Answer {
@@ -30,29 +29,7 @@ pub async fn handle(aws: &Aws, step: Step) -> Result<Answer> {
 }
 
 async fn look(aws: &Aws, plan: &Plan) -> Result<Answer> {
-    let differences = if plan.source.kind.is_cluster() {
-        clusters(aws, plan).await?
-    } else {
-        instance::compare(&original_instance(aws, plan).await?, &target_instance(aws, plan).await?)
-    };
-    accept(plan, differences)
-}
-
-/// A cluster and its members, whose differences bear their names. Those of a Multi-AZ DB cluster have no settings of
-/// their own: RDS makes and names them.
-async fn clusters(aws: &Aws, plan: &Plan) -> Result<Differences> {
-    let source = original_cluster(aws, plan).await?;
-    let mut differences = cluster::compare(&source, &target_cluster(aws, plan).await?);
-    if plan.source.kind == Kind::Aurora {
-        for old in source.db_cluster_members().iter().filter_map(|member| member.db_instance_identifier()) {
-            let new = plan.names.successor(old);
-            // A member that is gone on one side counts in the cluster's own.
-            if let (Some(source), Some(target)) = (find_instance(aws, old).await?, find_instance(aws, &new).await?) {
-                differences.extend(instance::compare(&source, &target).of_member(old));
-            }
-        }
-    }
-    Ok(differences)
+    accept(plan, comparison::compare(aws, plan).await?)
 }
 
 fn accept(plan: &Plan, differences: Differences) -> Result<Answer> {

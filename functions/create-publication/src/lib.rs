@@ -10,11 +10,11 @@ use shared::rds::source_server;
 use shared::replica_identity::{self, read_tables};
 use shared::replication::{end_verification, read_slot};
 use shared::storage::{check_headroom, read_storage};
-use shared::{fence, heartbeat, sql, turn};
+use shared::{fence, heartbeat, sql, switch, turn};
 
 /// Do: after it, the source is claimed for this run, and keeps for each database all changes of all its tables from
 /// now on.
-/// Undo: after it, the source is as it was, but for a fence that stands.
+/// Undo: after it, the source is as it was, but for a fence that stands, and the application's secrets have no version of the run's.
 ///
 /// Why here: a change that is decoded before its publication existed is an error, so the publication comes before the
 /// slot; a change between snapshot and slot would be lost, so the slot comes before the snapshot.
@@ -29,7 +29,11 @@ pub async fn handle(aws: &Aws, step: Step) -> Result<Published> {
             check_storage(aws, &step.plan).await?;
             publish(&source, &step.plan).await
         }
-        Action::Undo => unpublish(&source, &step.plan).await,
+        Action::Undo => {
+            let gone = unpublish(&source, &step.plan).await?;
+            switch::take_labels(aws, &step.plan).await?;
+            Ok(gone)
+        }
     }
 }
 

@@ -4,10 +4,11 @@
 //! themselves. From then on there is only forward, and calling this again goes there.
 
 mod comparison;
+mod last_look;
 mod pause;
 mod phases;
-mod switch;
 
+use futures_util::future::try_join_all;
 use serde::Serialize;
 use shared::aws::Aws;
 use shared::contract::{Action, CutoverDone, Database, Plan, Step};
@@ -16,6 +17,7 @@ use shared::load::Load;
 use shared::metrics::{self, Metric};
 use shared::pg::{Server, Session};
 use shared::rds::{source_server, target_server, target_writer};
+use shared::switch::{self, Switch};
 use shared::{catalog, fence, large_objects, sql};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -39,7 +41,7 @@ pub enum Answer {
 /// Undo: either nothing of the cutover is left and it can never be completed, or it answers that the fence stands.
 ///
 /// # Errors
-/// `LockTimeout`, `DrainTimeout`, `TablesChanged`, `CatalogsDiffer`, `DataDiffers`, `SecretUnusable`, `ReplicationStopped`, `PostgresUnavailable`, …
+/// `LockTimeout`, `DrainTimeout`, `TablesChanged`, `CatalogsDiffer`, `SettingsDiffer`, `DataDiffers`, `SecretUnusable`, `ReplicationStopped`, `PostgresUnavailable`, …
 pub async fn handle(aws: &Aws, step: Step) -> Result<Answer> {
     let plan = &step.plan;
     let mut source = source_server(aws, plan).await?;
@@ -68,24 +70,34 @@ async fn cut_over(aws: &Aws, source: &Server, plan: &Plan) -> Result<CutoverDone
     let mut target = target_server(aws, plan).await?;
     target.application_name.clone_from(&source.application_name);
     end_earlier_call(&target, plan).await?;
-    let switches = switch::read_switches(aws, plan, &target).await?;
+    let switches = stage_switches(aws, plan, &target).await?;
     // The copy was restored as an instance of the source's class.
     let load = Load::of_class(target_writer(aws, plan).await?.db_instance_class().unwrap_or_default());
-    let pause::Fenced { closed, phases, copies } = Box::pin(pause::fence_source(aws, source, &target, plan, load)).await?;
-    let led = futures_util::future::try_join_all(switches.iter().map(|switch| switch.carry_out(aws, plan))).await;
+    let last_look = last_look::look(aws, plan, source, &target, &switches);
+    let pause::Fenced { closed, phases, copies } = Box::pin(pause::fence_source(aws, source, &target, plan, load, last_look)).await?;
+    let led = try_join_all(switches.into_iter().map(|switch| switch.carry_out(aws, plan, source, &target))).await;
     let write_pause_ms = now_ms().saturating_sub(closed.paused_at_ms);
     // Before the error: a secret that cannot be written keeps writers waiting from call to call.
     metrics::emit(&plan.source.identifier, &[(Metric::WritePauseMs, write_pause_ms.into())]);
-    led?;
+    let switched_secrets = led?;
     tracing::info!(write_pause_ms, "the application's secrets lead to the copy");
     end_applications_sessions(source, plan).await?;
     Ok(CutoverDone {
         write_pause_ms,
         drained_lsn: closed.drained_lsn,
-        switched_secrets: switches.into_iter().map(|switch| switch.secret.arn).collect(),
-        drift: read_last_drift(source, &target, plan, copies).await,
+        switched_secrets,
+        drift: [stop_rotations_back(aws, plan).await, read_last_drift(source, &target, plan, copies).await].concat(),
         pause_phases_ms: phases.map(|phases| phases.told("switch", write_pause_ms)).unwrap_or_default(),
     })
+}
+
+/// The next versions of all secrets, before the pause: behind the fence nothing is tried for the first time.
+async fn stage_switches(aws: &Aws, plan: &Plan, target: &Server) -> Result<Vec<Switch>> {
+    let mut switches = Vec::new();
+    for id in &plan.cutover.secrets {
+        switches.push(Switch::staged(aws, plan, target, id).await?);
+    }
+    Ok(switches)
 }
 
 /// Milliseconds since 1970: a pause may begin in one call and end in another.
@@ -125,6 +137,14 @@ async fn compare_large_objects(source: &Server, target: &Server, plan: &Plan, mu
         differences.extend(large_objects::compare(&source, &copy, name, deadline).await?);
     }
     Ok(differences)
+}
+
+/// As little an error: the secrets lead to the copy already.
+async fn stop_rotations_back(aws: &Aws, plan: &Plan) -> Vec<String> {
+    match switch::stop_rotations_back(aws, plan).await {
+        Ok(stopped) => stopped,
+        Err(error) => vec![format!("whether a rotation leads a secret back could not be seen: {error}")],
+    }
 }
 
 /// Whether the cutover was undone; otherwise a fence stands.

@@ -77,8 +77,16 @@ pub(crate) struct Fenced {
 
 /// After it, the fence is closed in every database, and behind it the copy has all rows and sequences.
 ///
-/// A database that an earlier call has fenced is left alone: it was drained before it was fenced.
-pub(crate) async fn fence_source(aws: &Aws, source: &Server, target: &Server, plan: &Plan, load: Load) -> Result<Fenced> {
+/// A database that an earlier call has fenced is left alone: it was drained before it was fenced. `last_look` may still refuse; once
+/// there is a fence, there is only forward.
+pub(crate) async fn fence_source(
+    aws: &Aws,
+    source: &Server,
+    target: &Server,
+    plan: &Plan,
+    load: Load,
+    last_look: impl Future<Output = Result<()>>,
+) -> Result<Fenced> {
     let mut open = Vec::new();
     let mut closed = None;
     for database in &plan.databases {
@@ -97,6 +105,9 @@ pub(crate) async fn fence_source(aws: &Aws, source: &Server, target: &Server, pl
     if !open.is_empty() {
         // Where a fence stands there is only forward: what differs is told, behind the last one.
         let shared = if closed.is_none() { Some(Shared::compare(source, target, plan).await?) } else { None };
+        if closed.is_none() {
+            Box::pin(last_look).await?;
+        }
         let fenced = Box::pin(pause(&open, shared.as_ref(), target, plan, closed)).await;
         // Their locks go with the sessions: nobody waits while it is asked why.
         let copies = open.into_iter().map(|open| (open.database.name.clone(), open.target)).collect();

@@ -12,6 +12,7 @@ mod expressions;
 mod large_objects;
 mod libraries;
 mod locks;
+mod logins;
 mod names;
 mod preparation;
 mod rights;
@@ -64,6 +65,7 @@ async fn inspect(aws: &Aws, preflight: Preflight) -> Result<Answer> {
             plan.preparation = plan.preparation.filter(|preparation| !seen.is_logical || preparation.makes_group);
             let session = source.connect(&plan.control_database).await?;
             disk::check(aws, &session, &plan, &mut findings).await?;
+            logins::check(aws, &source, &session, &plan, &mut findings).await?;
         }
     }
     let findings = findings.into_accepted()?;

@@ -15,8 +15,10 @@ use shared::names::{APPROVE_TAG, APPROVED_BY_TAG};
 use shared::pg::Server;
 use shared::rds::{describe_target, source_server, target_server};
 use shared::replication::{read_slot, read_subscription};
+use shared::settings::comparison;
 use shared::stopped::{self, Why};
 use shared::storage::watch_headroom;
+use shared::switch;
 use shared::window::seconds_until;
 
 /// What was seen, over all databases.
@@ -39,11 +41,13 @@ pub struct Seen {
     pub retained_wal_bytes: i64,
     /// What the source has left for it; null where CloudWatch had no measurement of the last minutes.
     pub free_storage_bytes: Option<i64>,
-    /// What was changed on the source and would not be carried: read while the copy has caught up. An operator may
-    /// repair it, so it is an answer and no error.
+    /// What was changed on the source and would not be carried, and what stands between the application's secrets and their switch:
+    /// read while the copy has caught up. An operator may repair it, so it is an answer and no error.
     pub drift: Vec<String>,
     /// What differs as well, and holds nobody up.
     pub let_through: Vec<String>,
+    /// As what it fails where nobody repairs it.
+    pub drift_as: Option<ErrorName>,
 }
 
 /// Do: reads, and changes nothing. Undo: there is nothing to undo.
@@ -87,7 +91,7 @@ async fn look(aws: &Aws, plan: &Plan) -> Result<Seen> {
     let window_opens_in_seconds = plan.cutover.window.as_ref().and_then(|window| seconds_until(window, SystemTime::now())).unwrap_or(0);
     let Approval { approved, approved_by } = read_approval(aws, plan).await?;
     let caught_up = connected && caught_up(&lags);
-    let drift = if caught_up { read_drift(&source_server, &target_server, plan).await? } else { Drift::default() };
+    let (drift, drift_as) = if caught_up { read_drift(aws, &source_server, &target_server, plan).await? } else { (Drift::default(), None) };
     Ok(Seen {
         caught_up,
         connected,
@@ -99,12 +103,23 @@ async fn look(aws: &Aws, plan: &Plan) -> Result<Seen> {
         retained_wal_bytes,
         free_storage_bytes,
         drift: catalog::name_some(&drift.holds),
+        drift_as,
         let_through: catalog::name_some(&drift.let_through),
     })
 }
 
+/// All that is in the way of a cutover, the catalogs first. A run waits for a week, and who approves it then looks at nothing else.
+async fn read_drift(aws: &Aws, source: &Server, target: &Server, plan: &Plan) -> Result<(Drift, Option<ErrorName>)> {
+    let Drift { holds, let_through } = read_catalogs(source, target, plan).await?;
+    let settings = comparison::compare(aws, plan).await?.lost.iter().map(ToString::to_string).collect();
+    let secrets = switch::obstacles(aws, plan, source, target).await?;
+    let found = [(ErrorName::CatalogsDiffer, holds), (ErrorName::SettingsDiffer, settings), (ErrorName::SecretUnusable, secrets)];
+    let drift_as = found.iter().find(|(_, holds)| !holds.is_empty()).map(|(name, _)| *name);
+    Ok((Drift { holds: found.into_iter().flat_map(|(_, holds)| holds).collect(), let_through }, drift_as))
+}
+
 /// Somebody's DDL can be in the way for a while, or change what is read: no reason to give a copy up, nor to call it equal.
-async fn read_drift(source: &Server, target: &Server, plan: &Plan) -> Result<Drift> {
+async fn read_catalogs(source: &Server, target: &Server, plan: &Plan) -> Result<Drift> {
     match catalog::read_drift(source, target, plan, Some(Instant::now() + large_objects::LOOK_MAX)).await {
         Err(error) if matches!(error.name, ErrorName::LockTimeout | ErrorName::Internal) => {
             Ok(Drift { holds: vec![error.to_string()], let_through: Vec::new() })

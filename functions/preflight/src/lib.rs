@@ -22,6 +22,7 @@ use shared::error::Result;
 use shared::finding::Findings;
 use shared::input::{How, Input};
 use shared::names::Names;
+use shared::rds::addresses_of;
 use shared::rds::found::{Found, find};
 
 /// Do: after it, nothing has changed; the plan names all that later steps make.
@@ -60,8 +61,10 @@ async fn plan(aws: &Aws, request: PreflightRequest) -> Result<Preflight> {
     findings.check(found.check_not_encrypted_with(kms_key_arn.as_deref()))?;
     let secret_id = input.secret.clone().or_else(|| found.managed_secret());
     let secret_arn = findings.note(secret::master(aws, secret_id.as_deref()).await)?;
+    let addresses = addresses_of(aws, &source, &found).await?;
     for id in &input.cutover.secrets {
-        findings.check(secret::check_application(aws, id, &source).await)?;
+        let checked = secret::check_application(aws, id, &source, &addresses, &mut findings).await;
+        findings.check(checked)?;
     }
     if input.how() == How::None {
         let found = "no secret is switched: from the cutover on the source refuses writes, and nothing leads the application to the new database";

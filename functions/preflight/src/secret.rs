@@ -1,9 +1,17 @@
 //! The secrets of the master user and of the applications.
 
+use std::time::{Duration, SystemTime};
+
 use shared::aws::Aws;
 use shared::contract::Source;
 use shared::error::{ErrorName, Result, StepError};
-use shared::secrets::read_secret;
+use shared::finding::{Findings, list};
+use shared::secrets::document::{Address, Document, Place};
+use shared::secrets::{Description, describe_secret, read_secret};
+use shared::switch::{told_places, told_rotation};
+
+/// For so long an execution may run: `TimeoutSeconds` of the state machine.
+const LONGEST_RUN: Duration = Duration::from_secs(14 * 24 * 3600);
 
 /// ARN of the master user's secret, which has a user and a password.
 ///
@@ -22,12 +30,62 @@ pub(crate) async fn master(aws: &Aws, id: Option<&str>) -> Result<String> {
 /// Why here: a switch that finds out behind the fence that a secret leads elsewhere finds out too late.
 ///
 /// # Errors
-/// `SecretUnusable` where the secret does not lead to the source.
-pub(crate) async fn check_application(aws: &Aws, id: &str, source: &Source) -> Result<()> {
-    let secret = read_secret(aws, id).await?;
-    if secret.points_to(&source.host, source.port) {
-        return Ok(());
+/// `SecretUnusable` where the secret does not lead to the source, or its switch would lead the application nowhere.
+pub(crate) async fn check_application(aws: &Aws, id: &str, source: &Source, addresses: &[Address], findings: &mut Findings) -> Result<()> {
+    let description = describe_secret(aws, id).await?;
+    check_writable(aws, id, &description)?;
+    let document = read_secret(aws, id).await?.document;
+    let place = Place { host: &source.host, port: source.port, identifier: &source.identifier };
+    if !document.leads_to(&place) {
+        return Err(leads_elsewhere(id, &document, &place, addresses));
     }
-    let message = format!("secret {id} does not lead to {}:{}: correct its host and port, or leave it out", source.host, source.port);
-    Err(StepError::new(ErrorName::SecretUnusable, message))
+    let other = document.other_places(&place, addresses);
+    if !other.is_empty() {
+        return Err(StepError::new(ErrorName::SecretUnusable, told_places(id, &other)));
+    }
+    if let Some(pending) = description.pending() {
+        findings.warn("SecretRotation", told_rotation(id, pending), "the cutover waits for it", "");
+    }
+    if let Some(within) =
+        description.next_rotation.and_then(|next| next.duration_since(SystemTime::now()).ok()).filter(|within| *within < LONGEST_RUN)
+    {
+        let found = format!("secret {id} is rotated within {} hours", within.as_secs() / 3600 + 1);
+        let remedy = "its new password is given to the copy at the next look; the cutover waits for a rotation that is under way";
+        findings.warn("SecretRotation", found, "", remedy);
+    }
+    Ok(())
+}
+
+/// What can be read here is not always written here.
+fn check_writable(aws: &Aws, id: &str, description: &Description) -> Result<()> {
+    let refused = |why: String| Err(StepError::new(ErrorName::SecretUnusable, format!("secret {id} {why}")));
+    if let Some(primary) = description.primary_region.as_deref().filter(|primary| *primary != aws.region()) {
+        return refused(format!(
+            "is a replica of the one in {primary}, where alone it can be written, and not in {}: leave it out and switch it there by hand, or make \
+             it a secret of its own: aws secretsmanager stop-replication-to-replica --secret-id {id}",
+            aws.region()
+        ));
+    }
+    match &description.owning_service {
+        Some(service) => refused(format!("is managed by {service}, which alone may write it: name a secret of the application's own")),
+        None => Ok(()),
+    }
+}
+
+/// Says what was looked for, and what is there instead; keys, and no values.
+fn leads_elsewhere(id: &str, document: &Document, place: &Place<'_>, addresses: &[Address]) -> StepError {
+    let Place { host, port, .. } = place;
+    let mut found = match document.string("host") {
+        Some(_) => "its host or its port is another one".to_owned(),
+        None => format!("it has no key host, but {}", list(&document.keys())),
+    };
+    let elsewhere = document.places(addresses);
+    if !elsewhere.is_empty() {
+        found = format!("{found}; the source's address stands in {}", list(&elsewhere));
+    }
+    let message = format!(
+        "secret {id} does not lead to {host}:{port} by its keys host and port, which are the only ones that are moved: {found}; correct them, or \
+         leave the secret out of cutover.secrets and switch it by hand"
+    );
+    StepError::new(ErrorName::SecretUnusable, message)
 }

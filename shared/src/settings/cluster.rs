@@ -64,7 +64,8 @@ pub const CLUSTER: &[Setting<DbCluster>] = &[
     Setting::encryption("KmsKeyId"),
     Setting::own("DbClusterResourceId"),
     Setting::own("DBClusterArn"),
-    Setting::carried("AssociatedRoles", AtRestore, |it| names(it.associated_roles().iter().map(role))),
+    // Given to the restore, and once more at the end: one that came meanwhile is no reason to wait.
+    Setting::carried("AssociatedRoles", AtTheEnd, |it| names(it.associated_roles().iter().map(role))),
     Setting::carried("IAMDatabaseAuthenticationEnabled", AtRestore, |it| word(&it.iam_database_authentication_enabled)),
     Setting::own("CloneGroupId"),
     Setting::own("ClusterCreateTime"),
