@@ -112,7 +112,7 @@ impl Taking<'_> {
                 self.world.switched = true;
                 Took::Done
             }
-            Step::StageSwitches | Step::LastLook | Step::EndApplicationsSessions => Took::Done,
+            Step::StageSwitches | Step::EndApplicationsSessions => Took::Done,
             Step::LookForFence(index) => self.look_for_fence(index),
             Step::Cancel(index) => self.cancel(index),
             Step::Remove(index) => self.remove(index),

@@ -261,10 +261,10 @@ impl Moves<'_> {
         }
     }
 
-    /// What is written before a call reads the secret, or behind its switch, makes no difference to it.
+    /// Since it was staged: when that was makes no difference before the switch, so it comes right before it.
     fn of_other_writers_of_the_secret(&mut self) {
-        let between = self.protocol.place_of(Step::StageSwitches) + 1..=self.protocol.place_of(Step::CarryOut);
-        let is_concerned = |call: &Call| call.task == Task::Cutover && !call.dead && call.staged == Staged::Fresh && between.contains(&call.next);
+        let switch = self.protocol.place_of(Step::CarryOut);
+        let is_concerned = |call: &Call| call.task == Task::Cutover && !call.dead && call.staged == Staged::Fresh && call.next == switch;
         if self.world.live_calls().any(is_concerned) {
             self.add(Move::WriteSecret, |world| {
                 world.calls.iter_mut().flatten().filter(|call| is_concerned(call)).for_each(|call| call.staged = Staged::Stale);

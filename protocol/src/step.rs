@@ -9,7 +9,6 @@ pub enum Step {
     StageSwitches,
     ReadState(usize),
     Prepare(usize),
-    LastLook,
     LockAll,
     WriteMark,
     SeeMark,
@@ -30,8 +29,8 @@ pub enum Step {
 }
 
 use Step::{
-    Cancel, CarryOut, Close, Commit, DropRun, DropSlots, DropTarget, EndApplicationsSessions, EndEarlierCall, EndEarlierCallOnCopy, LastLook,
-    LockAll, LookForFence, Prepare, ReadSequences, ReadState, Remove, SeeMark, SetSequences, StageSwitches, Unsubscribe, WriteMark,
+    Cancel, CarryOut, Close, Commit, DropRun, DropSlots, DropTarget, EndApplicationsSessions, EndEarlierCall, EndEarlierCallOnCopy, LockAll,
+    LookForFence, Prepare, ReadSequences, ReadState, Remove, SeeMark, SetSequences, StageSwitches, Unsubscribe, WriteMark,
 };
 
 /// `cutover` with `do`.
@@ -43,7 +42,6 @@ pub const CUT_OVER: &[Step] = &[
     Prepare(0),
     ReadState(1),
     Prepare(1),
-    LastLook,
     LockAll,
     WriteMark,
     SeeMark,
@@ -71,7 +69,6 @@ impl Step {
         match self {
             EndEarlierCall | EndEarlierCallOnCopy => ("functions/cutover/src/lib.rs", "end_earlier_call"),
             StageSwitches => ("functions/cutover/src/lib.rs", "stage_switches"),
-            LastLook => ("functions/cutover/src/last_look.rs", "look"),
             ReadState(_) => ("functions/cutover/src/pause.rs", "fence_source"),
             Prepare(_) => ("shared/src/fence.rs", "prepare"),
             LockAll => ("shared/src/locks.rs", "lock_all"),
