@@ -37,7 +37,7 @@ fn the_cutover_does_its_steps_in_the_order_of_the_model() {
     let place = |what: &str| pause.find(what).unwrap_or_else(|| panic!("pause.rs has no {what}"));
     let order = [
         "fence::read_state(",
-        "prepare(session, watcher",
+        "prepare(aws, session, watcher",
         "lock_all(&mut locks",
         "carry_over(open, plan",
         "fence::close(",
@@ -46,7 +46,7 @@ fn the_cutover_does_its_steps_in_the_order_of_the_model() {
     assert!(order.map(place).is_sorted(), "{order:?}");
     let inside = ["drain(&open.watcher", "check_fence(open, plan)", "set_sequences(open, plan)", "read_sequences(&open.source", "sql::SET_SEQUENCES"];
     assert!(inside.map(place).is_sorted(), "{inside:?}");
-    let open = ["prepare(session, watcher", "last_look)", "pause(&open"];
+    let open = ["prepare(aws, session, watcher", "last_look)", "pause(&open"];
     assert!(open.map(place).is_sorted(), "{open:?}");
     let cut_over = file("functions/cutover/src/lib.rs");
     let whole = ["stage_switches(aws", "pause::fence_source(", "carry_out(aws", "end_applications_sessions(source"];
