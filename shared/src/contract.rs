@@ -377,7 +377,7 @@ pub mod example {
             "control_database": "postgres",
             "databases": [{"name": "orders", "oid": 16385}],
             "plan_only": false,
-            "consent": {"reboot": false, "reboot_when": "now", "replica_identity": false},
+            "consent": {"reboot": false, "reboot_when": "now", "replica_identity": false, "event_triggers": false},
             "cutover": {"when": "approved", "how": "none", "secrets": [], "max_write_pause_seconds": 30, "verify_in_pause": false},
             "verify": "rows",
             "after": {"source": "keep"},

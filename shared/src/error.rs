@@ -123,6 +123,12 @@ impl StepError {
         if self.name == name { Ok(self) } else { Err(self) }
     }
 
+    /// The same by another name, and in other words.
+    #[must_use]
+    pub fn retold(self, name: ErrorName, message: String) -> Self {
+        Self { name, message, ..self }
+    }
+
     /// Puts what was being done in front: `could not <what>: <why>`.
     #[must_use]
     pub fn while_doing(mut self, what: &str) -> Self {

@@ -67,6 +67,11 @@ impl Findings {
         self.add(name, Verdict::Warn, found, limit, remedy);
     }
 
+    /// Looked at, and sufficient.
+    pub fn fine(&mut self, name: &'static str, found: impl Into<String>) {
+        self.add(name, Verdict::Fine, found, "", "");
+    }
+
     pub fn add(&mut self, name: &'static str, verdict: Verdict, found: impl Into<String>, limit: impl Into<String>, remedy: impl Into<String>) {
         self.0.push(Finding::new(name, verdict, found, limit, remedy));
     }

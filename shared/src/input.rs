@@ -59,6 +59,8 @@ pub struct Consent {
     pub replica_identity: bool,
     /// Large objects stay as the snapshot has them, and what is written to them meanwhile is told and not carried.
     pub large_objects: bool,
+    /// The application's event triggers do not fire for the run: in its sessions, and where that is not enough they are off until its end.
+    pub event_triggers: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -236,7 +238,7 @@ mod tests {
         assert_eq!(input.how(), How::None);
         assert_eq!(input.verify, Verify::Rows);
         assert_eq!(input.after.source, AfterSource::Keep);
-        assert!(!input.consent.reboot && !input.consent.replica_identity && !input.plan_only);
+        assert!(!input.consent.reboot && !input.consent.replica_identity && !input.consent.event_triggers && !input.plan_only);
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod catalog;
 pub mod contract;
 pub mod edge;
 pub mod error;
+pub mod event_triggers;
 pub mod fence;
 pub mod finding;
 pub mod fleet;

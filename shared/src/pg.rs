@@ -12,6 +12,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config};
 
 use crate::error::{ErrorName, Result, StepError, While, chain};
+use crate::event_triggers::name_function;
 use crate::secrets::{self, Credentials};
 use crate::sql;
 
@@ -35,6 +36,8 @@ pub struct Server {
     pub credentials: Credentials,
     /// What the server's own views call our sessions.
     pub application_name: String,
+    /// Whether our sessions are replicas to the server, in which ordinary triggers and event triggers do not fire.
+    pub replica_role: bool,
     /// Where the credentials come from; none where nobody follows their rotation.
     pub keeper: Option<Keeper>,
 }
@@ -49,6 +52,9 @@ pub struct Keeper {
     /// A rotation reaches the source alone: whether the server is to be given the secret's password where it has an earlier one.
     pub gives_password: bool,
 }
+
+/// Keeps the application's event triggers from firing in a session of ours, those on logins included where it is given at the start.
+const REPLICA_ROLE: &str = "session_replication_role=replica";
 
 /// One connection. It ends when it is dropped; [`all_closed`] waits for that.
 pub type Session = Client;
@@ -72,13 +78,13 @@ impl Server {
         self.connect_with(database, "").await
     }
 
-    /// As [`Server::connect`], with further settings of the session, each as `-c name=value`. What no statement and no
+    /// As [`Self::connect`], with further settings of the session, each as `-c name=value`. What no statement and no
     /// parameter of one has, no log has either.
     ///
     /// # Errors
-    /// As [`Server::connect`].
+    /// As [`Self::connect`].
     pub async fn connect_with(&self, database: &str, settings: &str) -> Result<Session> {
-        match (self.log_in(&self.credentials, database, settings).await, &self.keeper) {
+        match (self.enter(&self.credentials, database, settings).await, &self.keeper) {
             (Err(error), Some(keeper)) if sqlstate(&error) == Some(SqlState::INVALID_PASSWORD.code()) => {
                 Box::pin(self.follow_rotation(keeper, database, settings, error)).await
             }
@@ -93,7 +99,7 @@ impl Server {
             let other = if stage == secrets::CURRENT { current.clone() } else { keeper.credentials(stage).await };
             let ours = &self.credentials;
             let Some(other) = other.filter(|other| other.username == ours.username && other.password != ours.password) else { continue };
-            let session = match self.log_in(&other, database, settings).await {
+            let session = match self.enter(&other, database, settings).await {
                 Err(error) if error.name == ErrorName::PostgresRefused => continue,
                 logged_in => logged_in?,
             };
@@ -106,6 +112,31 @@ impl Server {
         }
         let both = format!("neither the present nor the previous version of secret {secret} is the password of the {of}");
         Err(refusal.while_doing(&format!("log in to the {of} ({both}: it was changed or rotated)")))
+    }
+
+    /// As [`Self::connect`], for looking: a login that writes fails.
+    ///
+    /// # Errors
+    /// As [`Self::connect`]; `Internal` where an event trigger on logins writes.
+    pub async fn connect_read_only(&self, database: &str) -> Result<Session> {
+        let replica_role = if self.replica_role { format!("-c {REPLICA_ROLE} ") } else { String::new() };
+        self.log_in(&self.credentials, database, &format!("{replica_role}-c default_transaction_read_only=on")).await
+    }
+
+    /// Logs in as a replica, where that is wanted.
+    async fn enter(&self, credentials: &Credentials, database: &str, settings: &str) -> Result<Session> {
+        if !self.replica_role {
+            return self.log_in(credentials, database, settings).await;
+        }
+        // Up to 14, where nothing fires on logins, the right to this setting is RDS's own and may be one to SET alone.
+        match self.log_in(credentials, database, &format!("-c {REPLICA_ROLE} {settings}")).await {
+            Err(error) if error.name == ErrorName::PostgresRefused && sqlstate(&error) != Some(SqlState::INVALID_PASSWORD.code()) => {
+                let session = self.log_in(credentials, database, settings).await?;
+                session.batch_execute(&format!("set {REPLICA_ROLE}")).await.while_doing("keep event triggers from firing")?;
+                Ok(session)
+            }
+            connected => connected,
+        }
     }
 
     /// Connects to one database with these credentials, and no others.
@@ -138,7 +169,7 @@ impl Server {
         let (client, connection) = tokio::time::timeout(CONNECT_TIMEOUT, connecting)
             .await
             .map_err(|_| StepError::new(ErrorName::PostgresUnavailable, format!("no answer within {} s", CONNECT_TIMEOUT.as_secs())))
-            .and_then(|connected| connected.map_err(StepError::from))
+            .and_then(|connected| connected.map_err(StepError::from).map_err(name_function))
             .while_doing(&what)?;
         if let Ok(mut connections) = CONNECTIONS.lock() {
             connections.get_or_insert_default().spawn(async move {

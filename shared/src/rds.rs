@@ -214,6 +214,7 @@ pub async fn source_server(aws: &Aws, plan: &Plan) -> Result<Server> {
         credentials: read_credentials(aws, &plan.secret_arn).await?,
         application_name: plan.names.run.clone(),
         keeper: Some(Keeper { client: secrets::client(aws), secret: plan.secret_arn.clone(), of: "source", gives_password: false }),
+        replica_role: plan.consent.event_triggers,
     })
 }
 
@@ -233,6 +234,7 @@ pub async fn target_server(aws: &Aws, plan: &Plan) -> Result<Server> {
         credentials: read_credentials(aws, &secret).await.while_doing("connect to the copy")?,
         application_name: plan.names.run.clone(),
         keeper: Some(Keeper { client: secrets::client(aws), secret, of: "copy", gives_password }),
+        replica_role: plan.consent.event_triggers,
     })
 }
 

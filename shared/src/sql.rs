@@ -5,7 +5,8 @@
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{GenericClient, Row};
 
-use crate::error::Result;
+use crate::error::{Result, StepError};
+use crate::event_triggers::name_function;
 use crate::pg::Session;
 
 macro_rules! statements {
@@ -52,6 +53,7 @@ statements! {
     DROP_INHERITED_SLOTS = "drop_inherited_slots";
     DROP_PUBLICATION = "drop_publication";
     DROP_ROLE = "drop_role";
+    DROP_RUN_SCHEMA = "drop_run_schema";
     DROP_SCHEMA = "drop_schema";
     DROP_SLOTS = "drop_slots";
     DROP_SUBSCRIPTION = "drop_subscription";
@@ -71,6 +73,7 @@ statements! {
     GENERATED_COLUMNS = "generated_columns";
     HASH_TABLE = "hash_table";
     HOLD_DDL = "hold_ddl";
+    HOLD_EVENT_TRIGGERS = "hold_event_triggers";
     IDENTITY_ADVICE = "identity_advice";
     INHERITED_PREPARED = "inherited_prepared";
     KEEP_LSN = "keep_lsn";
@@ -127,6 +130,13 @@ statements! {
     SUBSCRIPTION = "subscription";
     TABLES = "tables";
     TAKE_TURN = "take_turn";
+    TRIAL_LOGIN = "trial_login";
+    TRIAL_OIDS = "trial_oids";
+    TRIAL_ROLE = "trial_role";
+    TRIAL_SUBSCRIPTION = "trial_subscription";
+    TRIAL_TABLES = "trial_tables";
+    TRIAL_TEMPORARIES = "trial_temporaries";
+    TRIAL_WRITES = "trial_writes";
     UNCARRIED_DATABASES = "uncarried_databases";
     UNFENCED_TABLES = "unfenced_tables";
     UNFENCE_TABLE = "unfence_table";
@@ -147,11 +157,12 @@ pub async fn statements(client: &impl GenericClient, query: &str, params: Params
 /// Runs the statements that a query returns, each by itself; in the transaction, where `client` is one.
 ///
 /// # Errors
-/// That of the first statement which fails; those before it have been carried out.
+/// That of the first statement which fails; those before it have been carried out. `PostgresRefused` where a function of the
+/// application's is in the way.
 pub async fn run_made(client: &impl GenericClient, query: &str, params: Params<'_>) -> Result<usize> {
     let statements = statements(client, query, params).await?;
     for statement in &statements {
-        client.batch_execute(statement).await?;
+        client.batch_execute(statement).await.map_err(StepError::from).map_err(name_function)?;
     }
     Ok(statements.len())
 }

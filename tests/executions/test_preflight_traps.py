@@ -38,7 +38,7 @@ TRAPS = [
         "create foreign table public.far (id int) server elsewhere",
     ),
     Trap(
-        "EventTriggers", "warn", f"watch on ddl_command_end of {MASTER}",
+        "EventTriggers", "fine", "1 event triggers let the run pass: watch",
         "create function public.watch() returns event_trigger language plpgsql as 'begin end';"
         "create event trigger watch on ddl_command_end execute function public.watch()",
     ),

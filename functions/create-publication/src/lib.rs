@@ -10,7 +10,7 @@ use shared::rds::source_server;
 use shared::replica_identity::{self, read_tables};
 use shared::replication::{end_verification, read_slot};
 use shared::storage::{check_headroom, read_storage};
-use shared::{fence, heartbeat, sql, switch, turn};
+use shared::{event_triggers, fence, heartbeat, sql, switch, turn};
 
 /// Do: after it, the source is claimed for this run, and keeps for each database all changes of all its tables from
 /// now on.
@@ -47,10 +47,14 @@ async fn check_storage(aws: &Aws, plan: &Plan) -> Result<()> {
 
 async fn publish(source: &Server, plan: &Plan) -> Result<Published> {
     claim(source, plan).await?;
+    let run = &plan.names.run;
     let mut tables = BTreeMap::new();
     for database in &plan.databases {
         let mut session = source.connect(&database.name).await?;
-        sql::run_made_together(&mut session, sql::CREATE_SCHEMA, &[&plan.names.run]).await.while_doing("make the run's schema")?;
+        if plan.consent.event_triggers {
+            sql::run_made_together(&mut session, sql::HOLD_EVENT_TRIGGERS, &[run, &false]).await.while_doing("turn event triggers off")?;
+        }
+        sql::run_made_together(&mut session, sql::CREATE_SCHEMA, &[run]).await.while_doing("make the run's schema")?;
         ensure_identities(&mut session, plan, database).await?;
         tables.insert(database.name.clone(), ensure_publication(&mut session, plan, database).await?);
     }
@@ -139,7 +143,7 @@ async fn unpublish(source: &Server, plan: &Plan) -> Result<Published> {
         let mut session = source.connect(&database.name).await?;
         fence::run_through(&mut session, &plan.names, sql::DROP_PUBLICATION, &[run]).await.while_doing("drop the publication")?;
         replica_identity::put_back(&mut session, &plan.names).await?;
-        fence::run_through(&mut session, &plan.names, sql::DROP_SCHEMA, &[run]).await.while_doing("drop the run's schema")?;
+        event_triggers::drop_run_schema(&mut session, &plan.names).await.while_doing("drop the run's schema")?;
     }
     if all_dropped {
         sql::run_made_together(&mut control, sql::DROP_ROLE, &[run]).await.while_doing(&format!("drop role {run}"))?;

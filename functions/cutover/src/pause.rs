@@ -8,6 +8,7 @@ use shared::aws::Aws;
 use shared::catalog::{self, Drift, ServerState};
 use shared::contract::{Database, Plan};
 use shared::error::{ErrorName, Result, StepError, While};
+use shared::event_triggers::{self, Terms};
 use shared::fence::{self, Closed, Ddl};
 use shared::load::Load;
 use shared::locks::{Locks, lock_all};
@@ -90,10 +91,13 @@ pub(crate) async fn fence_source(
     let mut open = Vec::new();
     let mut closed = None;
     for database in &plan.databases {
-        let session = source.connect(&database.name).await?;
+        let mut session = source.connect(&database.name).await?;
         if let Some(earlier) = fence::read_state(&session, &plan.names).await?.closed {
             closed = Some(earlier);
         } else {
+            let terms = Terms { held: plan.consent.event_triggers, is_control: false };
+            event_triggers::check(source, &mut session, &database.name, &plan.names, terms).await?;
+            event_triggers::check(target, &mut target.connect(&database.name).await?, &database.name, &plan.names, terms).await?;
             let watcher = source.connect(&database.name).await?;
             let mut prepared = prepare(aws, session, watcher, target, plan, database).await?;
             if plan.cutover.verify_in_pause {

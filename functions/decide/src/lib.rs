@@ -175,7 +175,7 @@ mod tests {
             ("encrypt:window", "sat:02:00-sat:04:00"),
             ("encrypt:secret", "orders/master"),
             ("encrypt:application-secrets", "orders/app orders/jobs"),
-            ("encrypt:consent", "replica-identity reboot-in-window"),
+            ("encrypt:consent", "replica-identity event-triggers reboot-in-window"),
         ];
         let entry = json!({"cutover": {"max_write_pause_seconds": 5}});
         let decision = decision(&tags, entry, json!({"defaults": {"verify": "counts", "consent": {"reboot": false}}}), false);
@@ -186,7 +186,7 @@ mod tests {
                 "plan_only": false,
                 "secret": "orders/master",
                 "verify": "counts",
-                "consent": {"replica_identity": true, "reboot": true, "reboot_when": "maintenance_window"},
+                "consent": {"replica_identity": true, "event_triggers": true, "reboot": true, "reboot_when": "maintenance_window"},
                 "cutover": {
                     "when": "now",
                     "window": "sat:02:00-sat:04:00",

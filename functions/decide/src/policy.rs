@@ -78,6 +78,7 @@ fn consent(words: &[&str]) -> Option<Map<String, Value>> {
     for word in words {
         match *word {
             "replica-identity" => consent.insert("replica_identity".to_owned(), json!(true)),
+            "event-triggers" => consent.insert("event_triggers".to_owned(), json!(true)),
             "reboot" => consent.insert("reboot".to_owned(), json!(true)),
             "reboot-in-window" => {
                 consent.insert("reboot".to_owned(), json!(true));
@@ -93,7 +94,7 @@ fn allowed(name: &str) -> &'static str {
     match name {
         "mode" => "it can be plan or migrate",
         "approval" => "it can be required or none",
-        "consent" => "it can have replica-identity, reboot, reboot-in-window",
+        "consent" => "it can have replica-identity, event-triggers, reboot, reboot-in-window",
         _ => "there are encrypt:mode, approval, window, secret, application-secrets and consent",
     }
 }

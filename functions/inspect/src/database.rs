@@ -66,12 +66,6 @@ async fn check_not_replicated(session: &Session, database: &str, findings: &mut 
             "make sure that they let the new instance in, and that nothing writes to them from the copy before the cutover",
         ),
         (
-            "EventTriggers",
-            sql::EVENT_TRIGGERS,
-            "event triggers fire for the run's own DDL",
-            "make sure that they let schemas, publications and triggers named rds_reencrypt_… pass, or: alter event trigger … disable",
-        ),
-        (
             "ReadOnlyDefault",
             sql::READ_ONLY_SETTINGS,
             "settings make sessions read only, on the copy as well",

@@ -8,6 +8,7 @@ mod databases;
 mod decoding;
 mod disk;
 mod equality;
+mod event_triggers;
 mod expressions;
 mod large_objects;
 mod libraries;

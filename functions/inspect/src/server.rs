@@ -7,7 +7,7 @@ use shared::pg::{Server, Session};
 use shared::sql;
 
 use crate::tables::Terms;
-use crate::{database, databases, decoding, libraries, locks, preparation, rights, roles, transactions, workers};
+use crate::{database, databases, decoding, event_triggers, libraries, locks, preparation, rights, roles, transactions, workers};
 use shared::finding::Findings;
 
 /// What a plan needs to know of the server.
@@ -45,9 +45,12 @@ pub(crate) async fn check(server: &Server, plan: &Plan, asked: Option<&[String]>
     let mut needed = locks::Needed::default();
     for name in &carried {
         match server.connect(name).await {
-            Ok(session) => {
+            Ok(mut session) => {
                 let checked = database::check(&session, name, terms, plan, findings).await.while_doing(&format!("look at database {name}"));
                 findings.check(checked)?;
+                let is_control = **name == databases::control(&found);
+                let held = event_triggers::Terms { held: plan.consent.event_triggers, is_control };
+                event_triggers::check(server, &mut session, name, &plan.names, held, findings).await?;
                 libraries::check_jobs(&session, name, &carried, findings).await?;
                 needed.add(&session).await?;
             }

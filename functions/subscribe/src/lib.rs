@@ -9,7 +9,7 @@ use shared::error::{ErrorName, Result, StepError, While};
 use shared::pg::{Server, Session};
 use shared::rds::{source_server, target_server};
 use shared::replication::{check_tables, end_verification, find_subscription};
-use shared::{replica_identity, sql, turn};
+use shared::{event_triggers, replica_identity, sql, turn};
 
 /// Do: after it, the copy has none of the slots, publications, roles and prepared transactions that came along on its volume, and a disabled
 /// subscription per database that will apply exactly the source's tables.
@@ -51,7 +51,10 @@ async fn drop_inherited(target: &Server, plan: &Plan) -> Result<()> {
     prepared::end_inherited(target, plan, &control).await?;
     control.execute(sql::DROP_INHERITED_SLOTS, &[]).await.map_err(StepError::from).while_doing("drop inherited slots")?;
     for database in &plan.databases {
-        let session = target.connect(&database.name).await?;
+        let mut session = target.connect(&database.name).await?;
+        if plan.consent.event_triggers {
+            sql::run_made_together(&mut session, sql::HOLD_EVENT_TRIGGERS, &[run, &true]).await.while_doing("turn event triggers off on the copy")?;
+        }
         sql::run_made(&session, sql::DROP_PUBLICATION, &[run]).await.while_doing("drop the inherited publication")?;
     }
     sql::run_made_together(&mut control, sql::DROP_ROLE, &[run]).await.map(drop).while_doing("drop the inherited role")
@@ -75,7 +78,7 @@ async fn unsubscribe(target: &Server, plan: &Plan) -> Result<Ready> {
         let dropped = sql::run_made(&session, sql::DROP_SUBSCRIPTION, &[&plan.names.slot(database.oid)]).await;
         dropped.while_doing(&format!("drop the subscription of {}", database.name))?;
         replica_identity::put_back(&mut session, &plan.names).await?;
-        sql::run_made(&session, sql::DROP_SCHEMA, &[&plan.names.run]).await.while_doing("drop the run's schema on the copy")?;
+        event_triggers::drop_run_schema(&mut session, &plan.names).await.while_doing("drop the run's schema on the copy")?;
     }
     Ok(Ready::yes("gone"))
 }

@@ -54,6 +54,8 @@ select case when c.provider is null then 'comment' else 'security label' end,
    and not (c.classoid = 'pg_catalog.pg_extension'::pg_catalog.regclass)
    and coalesce((pg_catalog.pg_identify_object(c.classoid, c.objoid, c.objsubid)).schema, '') !~ '^pg_temp(_[0-9]+)?$'
    and coalesce((pg_catalog.pg_identify_object_as_address(c.classoid, c.objoid, c.objsubid)).object_names[1], '') !~ '^pg_temp(_[0-9]+)?$'
+   and not (c.classoid = 'pg_catalog.pg_namespace'::pg_catalog.regclass
+            and exists (select from pg_catalog.pg_namespace n where n.oid = c.objoid and n.nspname ~ '^rds_reencrypt_'))
    and not exists (select from pg_catalog.pg_proc f join pg_catalog.pg_namespace n on n.oid = f.pronamespace
                     where c.classoid = 'pg_catalog.pg_proc'::pg_catalog.regclass and f.oid = c.objoid and n.nspname ~ '^rds_reencrypt_')
 union all

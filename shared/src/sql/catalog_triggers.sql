@@ -1,6 +1,7 @@
 -- Triggers, rules, policies and event triggers, each as a definition to compare; see catalog_relations.sql.
 -- Where: source and copy, each database. Privilege: none (catalogs). Changes nothing. Returns kind, name, definition.
--- Locks: ACCESS SHARE on what a rule names, in passing. The fence's own are left out.
+-- Locks: ACCESS SHARE on what a rule names, in passing. The fence's own are left out, and an event trigger
+-- that the run has turned off counts as it was (hold_event_triggers.sql).
 select 'trigger' as kind, pg_catalog.format('%I.%I.%I', n.nspname, c.relname, t.tgname) as name,
        row(pg_catalog.pg_get_triggerdef(t.oid), t.tgenabled)::text as definition
   from pg_catalog.pg_trigger t
@@ -30,8 +31,11 @@ select 'policy', pg_catalog.format('%I.%I.%I', n.nspname, c.relname, p.polname),
  where n.nspname !~ '^(pg_|rds_reencrypt_|information_schema$|rds_tools$)'
 union all
 select 'event trigger', pg_catalog.format('%I', e.evtname),
-       row(e.evtevent, pg_catalog.pg_get_userbyid(e.evtowner), e.evtfoid::pg_catalog.regprocedure::text, e.evtenabled, e.evttags)::text
+       row(e.evtevent, pg_catalog.pg_get_userbyid(e.evtowner), e.evtfoid::pg_catalog.regprocedure::text, coalesce(held.was, e.evtenabled::text), e.evttags)::text
   from pg_catalog.pg_event_trigger e
+  left join (select h.key, pg_catalog.min(h.value) as was
+               from pg_catalog.pg_namespace n cross join lateral pg_catalog.jsonb_each_text(pg_catalog.obj_description(n.oid, 'pg_namespace')::jsonb) h
+              where n.nspname ~ '^rds_reencrypt_[0-9a-f]+$' group by h.key) held on held.key = e.evtname and e.evtenabled = 'D'
  where e.evtname !~ '^rds_reencrypt_'
    and not exists (select from pg_catalog.pg_depend d
                     where d.classid = 'pg_catalog.pg_event_trigger'::pg_catalog.regclass and d.objid = e.oid and d.deptype = 'e')

@@ -2,20 +2,28 @@
 -- our locks see the new one, whatever their snapshot. The comment comes first: it fails where undo got here before.
 -- The new event trigger refuses DDL, and is the sign that the fence is closed. That of create_fence.sql is off meanwhile, or it
 -- would refuse what follows; behind it those end that wait there.
+-- What an event trigger on logins does passes, or nobody could log in any more to read: no statement of a client is being carried
+-- out then, and its function is among the callers.
 -- Where: source, each database, in the transaction that holds the locks. Privilege: owner; rds_superuser for event
 -- triggers. Parameters $1: fence, $2: what a client is told, $3: comment, in which the pause's begin is kept.
+with body as (
+  select 'declare callers text; begin get diagnostics callers = pg_context; '
+         'if current_query() is null and exists (select from pg_event_trigger e join pg_proc p on p.oid = e.evtfoid '
+                                                 'where e.evtevent = ''login'' and (strpos(replace(callers, ''.'', '' ''), '' '' || quote_ident(p.proname) || ''()'') > 0 '
+                                                                                   'or strpos(callers, ''"'' || p.proname || ''"'') > 0)) then return' as spares,
+         pg_catalog.format('; end if; raise exception using errcode = ''read_only_sql_transaction'', message = %L', $2::text) as refuses)
 select pg_catalog.format('comment on function %I.write() is %L', $1::text, $3::text)
 union all
 select pg_catalog.format('alter event trigger %I disable', $1 || '_ddl')
 union all
-select pg_catalog.format('create or replace function %I.write() returns trigger language plpgsql as %L', $1,
-         pg_catalog.format('begin raise exception using errcode = ''read_only_sql_transaction'', message = %L; end', $2::text))
+select pg_catalog.format('create or replace function %I.write() returns trigger language plpgsql set search_path = pg_catalog as %L', $1,
+         spares || ' null' || refuses || ', schema = tg_table_schema, table = tg_table_name; end') from body
 union all
-select pg_catalog.format('create or replace function %I.refuse_ddl() returns void language plpgsql as %L', $1,
-         pg_catalog.format('begin raise exception using errcode = ''read_only_sql_transaction'', message = %L; end', $2))
+select pg_catalog.format('create or replace function %I.refuse_ddl() returns void language plpgsql set search_path = pg_catalog as %L', $1,
+         spares || refuses || '; end') from body
 union all
-select pg_catalog.format('create or replace function %I.ddl() returns event_trigger language plpgsql as %L', $1,
-         pg_catalog.format('begin raise exception using errcode = ''read_only_sql_transaction'', message = %L; end', $2))
+select pg_catalog.format('create or replace function %I.ddl() returns event_trigger language plpgsql set search_path = pg_catalog as %L', $1,
+         spares || refuses || '; end') from body
 union all
 select pg_catalog.format('create event trigger %I on ddl_command_start execute function %I.ddl()', $1, $1)
 union all

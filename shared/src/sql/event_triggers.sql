@@ -1,9 +1,31 @@
--- The application's event triggers, which fire for our DDL too. Those of extensions and of superusers, such as RDS's
--- own, know ours; a run's fence is looked for elsewhere.
--- Where: source, each database. Privilege: none. Locks: none. Changes nothing.
-select pg_catalog.format('%s on %s of %s', e.evtname, e.evtevent, o.rolname) as told
-  from pg_catalog.pg_event_trigger e join pg_catalog.pg_roles o on o.oid = e.evtowner
- where e.evtenabled <> 'D' and e.evtname not like 'rds\_reencrypt\_%' and not o.rolsuper
-   and not exists (select from pg_catalog.pg_depend d
-                    where d.classid = 'pg_catalog.pg_event_trigger'::regclass and d.objid = e.oid and d.deptype = 'e')
- order by e.oid
+-- The event triggers that are on, but those of runs: each with what becomes of it in a session of ours, whether we may turn it off,
+-- and what of its function, or of one that this calls, acts outside of its transaction: that cannot be tried and rolled back.
+-- Where: source or copy, each database. Privilege: none. Locks: none. Changes nothing.
+-- Returns also the statements that turn it off, and on again as it was.
+with recursive trigger as (
+  select e.* from pg_catalog.pg_event_trigger e where e.evtenabled <> 'D' and e.evtname !~ '^rds_reencrypt_'),
+called (trigger, function) as (
+  select t.oid, t.evtfoid from trigger t
+   union
+  select c.trigger, p.oid
+    from called c
+    join pg_catalog.pg_proc f on f.oid = c.function
+    join pg_catalog.pg_namespace fn on fn.oid = f.pronamespace and fn.nspname not in ('pg_catalog', 'information_schema')
+    join pg_catalog.pg_proc p on pg_catalog.strpos(f.prosrc, p.proname::text) > 0
+     and f.prosrc ~ ('\m' || pg_catalog.regexp_replace(p.proname::text, '(\W)', '\\\1', 'g') || '\M')
+    join pg_catalog.pg_namespace n on n.oid = p.pronamespace and n.nspname not in ('pg_catalog', 'information_schema')),
+outside as (
+  select c.trigger, pg_catalog.string_agg(distinct x.extname::text, ', ') as extensions
+    from called c
+    join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = c.function and d.deptype = 'e'
+    join pg_catalog.pg_extension x on x.oid = d.refobjid and d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
+   where x.extname in ('dblink', 'http', 'aws_lambda', 'aws_s3', 'pg_background')
+   group by c.trigger)
+select pg_catalog.format('%I', t.evtname) as name, t.evtevent::text as event, t.evtenabled = 'A' as always, t.evtenabled = 'R' as replica,
+       t.evtfoid::pg_catalog.regprocedure::text as function, pg_catalog.pg_has_role(t.evtowner, 'usage') as may_alter,
+       pg_catalog.pg_get_userbyid(t.evtowner)::text as owner, o.extensions as outside,
+       pg_catalog.format('alter event trigger %I disable', t.evtname) as disable,
+       pg_catalog.format('alter event trigger %I enable%s', t.evtname,
+                         case t.evtenabled when 'A' then ' always' when 'R' then ' replica' else '' end) as enable
+  from trigger t left join outside o on o.trigger = t.oid
+ order by t.oid

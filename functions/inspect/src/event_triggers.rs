@@ -1,0 +1,43 @@
+//! What the application's event triggers make of a run.
+
+use shared::error::Result;
+pub(crate) use shared::event_triggers::Terms;
+use shared::event_triggers::try_out;
+use shared::finding::{Findings, list};
+use shared::names::Names;
+use shared::pg::{Server, Session};
+
+const NAME: &str = "EventTriggers";
+
+pub(crate) async fn check(
+    server: &Server,
+    session: &mut Session,
+    database: &str,
+    names: &Names,
+    terms: Terms,
+    findings: &mut Findings,
+) -> Result<()> {
+    let tried = try_out(server, session, database, names, terms).await?;
+    for trouble in tried.troubles {
+        findings.refuse(NAME, format!("database {database}: {}", trouble.found), "", trouble.remedy);
+    }
+    if !tried.held.is_empty() {
+        let found = format!("database {database}: {} event triggers do not fire for the run: {}", tried.held.len(), list(&tried.held));
+        let remedy = "what they record or forbid passes them by in the run's sessions; those that fire in replicas too, and on the copy those on \
+                      logins, are off until the run ends, and then as they were";
+        findings.warn(NAME, found, "", remedy);
+    }
+    if !tried.harmless.is_empty() {
+        let found = format!("database {database}: {} event triggers let the run pass: {}", tried.harmless.len(), list(&tried.harmless));
+        findings.fine(NAME, found);
+    }
+    if let Some(why) = tried.untried {
+        findings.warn(
+            NAME,
+            format!("database {database}: event triggers could not be tried: {why}"),
+            "",
+            "make sure that they let the run's DDL pass",
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,421 @@
+//! Code of the application that runs in the run's sessions: event triggers on DDL and on logins.
+//!
+//! What one does to a run is tried, since no catalog says it: a transaction does what a run does, by the run's own statements,
+//! with one event trigger on at a time, and is rolled back. What a function does outside of its transaction cannot be tried.
+
+use tokio_postgres::{Transaction, error::SqlState};
+
+use crate::error::{ErrorName, Result, StepError, While};
+use crate::fence::{self, Closed};
+use crate::lsn::Lsn;
+use crate::names::Names;
+use crate::pg::{Server, Session};
+use crate::sql;
+
+/// How long one statement of a trial may wait, or run, in milliseconds.
+const LIMITS: &str = "set local lock_timeout = 1000; set local statement_timeout = 10000; set local client_min_messages = error";
+/// `ddl_command_end`, `sql_drop` and others fire for what a run does; no table of the application is rewritten.
+const NEVER_FIRES: &str = "table_rewrite";
+const LOGIN: &str = "login";
+
+/// What is on in one database.
+struct EventTrigger {
+    name: String,
+    event: String,
+    function: String,
+    owner: String,
+    /// `ENABLE ALWAYS`, and `ENABLE REPLICA`.
+    always: bool,
+    replica: bool,
+    may_alter: bool,
+    outside: Option<String>,
+    disable: String,
+    enable: String,
+}
+
+/// An event trigger that a run does not get along with.
+#[derive(Debug)]
+pub struct Trouble {
+    pub found: String,
+    pub remedy: String,
+}
+
+/// What came of the event triggers of one database.
+#[derive(Debug, Default)]
+pub struct Tried {
+    pub troubles: Vec<Trouble>,
+    /// By name, those that let the run pass.
+    pub harmless: Vec<String>,
+    /// Those that do not fire in the run's sessions, or are turned off for the time of the run.
+    pub held: Vec<String>,
+    /// Why a trial did not come about, where that is no event trigger's doing.
+    pub untried: Option<String>,
+}
+
+/// Whether, and as what, a session of the run meets them.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// `consent.event_triggers`: our sessions are replicas, and what fires all the same is turned off where we may.
+    pub held: bool,
+    /// Whether `rds_tools` is made and dropped here, as on the copy.
+    pub is_control: bool,
+}
+
+impl EventTrigger {
+    fn told(&self) -> String {
+        format!("event trigger {} on {} (function {} of {})", self.name, self.event, self.function, self.owner)
+    }
+
+    /// Whether it fires in the run's sessions, and no consent keeps it from that.
+    fn fires(&self, terms: Terms) -> bool {
+        let may_fire = if terms.held { !self.may_alter && (self.always || self.replica) } else { !self.replica };
+        may_fire && self.event != NEVER_FIRES
+    }
+
+    fn trouble(&self, what: &str) -> Trouble {
+        let remedy = if self.may_alter {
+            format!("set consent.event_triggers, and it does not fire for the run; or, for the time of the run: {}", self.disable)
+        } else {
+            format!("let {} turn it off for the time of the run: {}", self.owner, self.disable)
+        };
+        Trouble { found: format!("{} {what}", self.told()), remedy }
+    }
+}
+
+/// Tries all event triggers of one database; after it, nothing has changed there.
+///
+/// # Errors
+/// `PostgresUnavailable`, `PostgresRefused`.
+pub async fn try_out(server: &Server, session: &mut Session, database: &str, names: &Names, terms: Terms) -> Result<Tried> {
+    let all = read(session).await.while_doing("look for event triggers")?;
+    let mut tried = Tried::default();
+    let (fires, held): (Vec<&EventTrigger>, Vec<&EventTrigger>) = all.iter().partition(|trigger| trigger.fires(terms));
+    tried.held.extend(held.iter().filter(|trigger| terms.held && trigger.event != NEVER_FIRES).map(|trigger| trigger.told()));
+    let (outside, fires): (Vec<&EventTrigger>, Vec<&EventTrigger>) = fires.into_iter().partition(|trigger| trigger.outside.is_some());
+    for trigger in &outside {
+        let what = format!("acts outside of its transaction, by {}, which cannot be tried", trigger.outside.as_deref().unwrap_or_default());
+        tried.troubles.push(trigger.trouble(&what));
+    }
+    // One that we cannot turn off would fire in the trial.
+    if !outside.iter().any(|trigger| !trigger.may_alter) {
+        let (login, ddl): (Vec<&EventTrigger>, Vec<&EventTrigger>) = fires.into_iter().partition(|trigger| trigger.event == LOGIN);
+        let trial = Trial { names: trial_names(names), alterable: all.iter().filter(|trigger| trigger.may_alter).collect(), terms };
+        try_ddl(session, &trial, &ddl, &mut tried).await?;
+        try_logins(server, session, database, &trial, &login, &mut tried).await?;
+    }
+    Ok(tried)
+}
+
+async fn read(session: &Session) -> Result<Vec<EventTrigger>> {
+    let rows = session.query(sql::EVENT_TRIGGERS, &[]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(EventTrigger {
+                name: row.try_get("name")?,
+                event: row.try_get("event")?,
+                function: row.try_get("function")?,
+                owner: row.try_get("owner")?,
+                always: row.try_get("always")?,
+                replica: row.try_get("replica")?,
+                may_alter: row.try_get("may_alter")?,
+                outside: row.try_get("outside")?,
+                disable: row.try_get("disable")?,
+                enable: row.try_get("enable")?,
+            })
+        })
+        .collect()
+}
+
+/// A run's names, but for what it makes in databases: the run itself may have begun.
+fn trial_names(names: &Names) -> Names {
+    Names { run: format!("{}_trial", names.run), ..names.clone() }
+}
+
+struct Trial<'a> {
+    names: Names,
+    /// All that we may turn off.
+    alterable: Vec<&'a EventTrigger>,
+    terms: Terms,
+}
+
+/// With each by itself, and once with those alone that we cannot turn off.
+async fn try_ddl(session: &mut Session, trial: &Trial<'_>, triggers: &[&EventTrigger], tried: &mut Tried) -> Result<()> {
+    if triggers.is_empty() {
+        return Ok(());
+    }
+    let fixed: Vec<&EventTrigger> = triggers.iter().copied().filter(|trigger| !trigger.may_alter).collect();
+    match (trial.carry_out(session, None).await?, fixed.is_empty()) {
+        (Ok(writes), _) if writes.is_empty() => tried.harmless.extend(fixed.iter().map(|trigger| trigger.name.clone())),
+        (Err(error), true) => {
+            tried.untried = Some(error.to_string());
+            return Ok(());
+        }
+        (outcome, _) => {
+            let what = told(&outcome);
+            tried.troubles.extend(fixed.iter().map(|trigger| trigger.trouble(&what)));
+            return Ok(());
+        }
+    }
+    for trigger in triggers.iter().filter(|trigger| trigger.may_alter) {
+        match trial.carry_out(session, Some(trigger)).await? {
+            Ok(writes) if writes.is_empty() => tried.harmless.push(trigger.name.clone()),
+            outcome => tried.troubles.push(trigger.trouble(&told(&outcome))),
+        }
+    }
+    Ok(())
+}
+
+fn told(outcome: &std::result::Result<Vec<String>, StepError>) -> String {
+    match outcome {
+        Ok(writes) => format!("writes to {} for the run's DDL, on the copy as well, where nothing else may write", writes.join(", ")),
+        Err(error) => format!("does not let the run's DDL pass: {error}"),
+    }
+}
+
+impl Trial<'_> {
+    /// What the application's tables would be written by the run's DDL with one event trigger on; or why that fails.
+    async fn carry_out(&self, session: &mut Session, on: Option<&EventTrigger>) -> Result<std::result::Result<Vec<String>, StepError>> {
+        let mut transaction = session.transaction().await?;
+        let outcome = self.run(&mut transaction, on).await;
+        let outcome = match outcome {
+            Ok(()) => sql::column(&transaction, sql::TRIAL_WRITES, &[&self.names.run]).await,
+            Err(error) => Err(error),
+        };
+        // Where the connection is lost this says so.
+        transaction.rollback().await?;
+        Ok(outcome)
+    }
+
+    async fn run(&self, transaction: &mut Transaction<'_>, on: Option<&EventTrigger>) -> Result<()> {
+        self.silence(transaction).await?;
+        for table in sql::statements(transaction, sql::TRIAL_TABLES, &[&self.names.run]).await? {
+            let within = transaction.savepoint("trial_table").await?;
+            match within.batch_execute(&table).await {
+                Ok(()) => within.commit().await?,
+                Err(_) => within.rollback().await?,
+            }
+        }
+        if let Some(trigger) = on {
+            transaction.batch_execute(&trigger.enable).await?;
+        }
+        self.begin(transaction).await?;
+        self.end(transaction).await
+    }
+
+    /// With everything off that we may turn off.
+    async fn silence(&self, transaction: &Transaction<'_>) -> Result<()> {
+        transaction.batch_execute(LIMITS).await?;
+        for trigger in &self.alterable {
+            transaction.batch_execute(&trigger.disable).await?;
+        }
+        Ok(())
+    }
+
+    /// What a run makes, on source and copy.
+    async fn begin(&self, transaction: &Transaction<'_>) -> Result<()> {
+        let (run, fence) = (&self.names.run, &self.names.fence());
+        sql::run_made(transaction, sql::CREATE_SCHEMA, &[run]).await.while_doing("make a schema")?;
+        let oids: Vec<u32> = sql::column(transaction, sql::TRIAL_OIDS, &[run]).await?;
+        for oid in &oids {
+            sql::run_made(transaction, sql::REMEMBER_REPLICA_IDENTITY, &[run, oid]).await.while_doing("set a replica identity")?;
+        }
+        sql::run_made(transaction, sql::CREATE_PUBLICATION, &[run, &oids]).await.while_doing("publish tables")?;
+        sql::run_made(transaction, sql::MAKE_BEAT, &[run]).await.while_doing("write a heartbeat")?;
+        sql::run_made(transaction, sql::TRIAL_SUBSCRIPTION, &[run]).await.while_doing("subscribe")?;
+        if self.terms.is_control
+            && let Some(false) = sql::column::<bool>(transaction, sql::SEED_FUNCTION, &[]).await?.first()
+        {
+            transaction.batch_execute("create extension rds_tools").await.while_doing("make extension rds_tools")?;
+            transaction.batch_execute("drop extension rds_tools").await.while_doing("drop extension rds_tools")?;
+        }
+        sql::run_made(transaction, sql::CREATE_FENCE, &[fence, run]).await.while_doing("make a fence")?;
+        for oid in &oids {
+            sql::run_made(transaction, sql::FENCE_TABLE, &[fence, oid]).await.while_doing("put a trigger on a table")?;
+        }
+        fence::close(transaction, &self.names, "this is a trial", Closed { paused_at_ms: 0, drained_lsn: Lsn(0) }).await
+    }
+
+    /// What it drops, and puts back.
+    async fn end(&self, transaction: &Transaction<'_>) -> Result<()> {
+        let (run, fence) = (&self.names.run, &self.names.fence());
+        sql::run_made(transaction, sql::OPEN_DDL, &[fence, &"disable"]).await?;
+        sql::run_made(transaction, sql::DROP_SUBSCRIPTION, &[run]).await.while_doing("drop a subscription")?;
+        sql::run_made(transaction, sql::DROP_PUBLICATION, &[run]).await.while_doing("drop a publication")?;
+        let restore: String = sql::value(transaction, sql::RESTORE_REPLICA_IDENTITY, &[run]).await?;
+        sql::run_made(transaction, &restore, &[]).await.while_doing("put a replica identity back")?;
+        for oid in sql::column::<u32>(transaction, sql::FENCED_TABLES, &[fence]).await? {
+            sql::run_made(transaction, sql::UNFENCE_TABLE, &[fence, &oid]).await.while_doing("drop a trigger")?;
+        }
+        sql::run_made(transaction, sql::DROP_SCHEMA, &[run]).await.while_doing("drop a schema")?;
+        sql::run_made(transaction, sql::DROP_SCHEMA, &[fence]).await.while_doing("drop a fence").map(drop)
+    }
+
+    /// What the function of a login trigger writes to, as far as it says that for another event; none where it leaves no trace but
+    /// temporary objects.
+    async fn call(&self, session: &mut Session, trigger: &EventTrigger) -> Result<Option<Vec<String>>> {
+        let transaction = session.transaction().await?;
+        self.silence(&transaction).await?;
+        let called = sql::run_made(&transaction, sql::TRIAL_LOGIN, &[&self.names.run, &trigger.function]).await;
+        let writes = match called {
+            Ok(_) => Some(sql::column::<String>(&transaction, sql::TRIAL_WRITES, &[&self.names.run]).await?),
+            Err(_) => None,
+        };
+        let only_temporaries = match &writes {
+            Some(writes) if writes.is_empty() => sql::value(&transaction, sql::TRIAL_TEMPORARIES, &[]).await?,
+            _ => false,
+        };
+        transaction.rollback().await?;
+        Ok(if only_temporaries { None } else { Some(writes.unwrap_or_default()) })
+    }
+
+    /// Why the function of a login trigger fails for somebody whom it does not know.
+    async fn call_as_stranger(&self, session: &mut Session, trigger: &EventTrigger) -> Result<Option<StepError>> {
+        let transaction = session.transaction().await?;
+        self.silence(&transaction).await?;
+        let mut called = Ok(0);
+        for (number, statement) in sql::statements(&transaction, sql::TRIAL_LOGIN, &[&self.names.run, &trigger.function]).await?.iter().enumerate() {
+            if number == 1 {
+                called = sql::run_made(&transaction, sql::TRIAL_ROLE, &[&self.names.run]).await;
+            }
+            called = match called {
+                Ok(done) => transaction.batch_execute(statement).await.map(|()| done).map_err(StepError::from),
+                failed => failed,
+            };
+        }
+        transaction.rollback().await?;
+        // A stranger may make nothing, but the function comes before that.
+        Ok(called.err().filter(|error| foreign_function(error).is_some()))
+    }
+}
+
+/// One that writes cannot let a session in that is read only; nothing comes of that session. One that fires in replicas too meets the
+/// run's role.
+async fn try_logins(
+    server: &Server,
+    session: &mut Session,
+    database: &str,
+    trial: &Trial<'_>,
+    triggers: &[&EventTrigger],
+    tried: &mut Tried,
+) -> Result<()> {
+    if triggers.is_empty() {
+        return Ok(());
+    }
+    let culprits = match server.connect_read_only(database).await {
+        Ok(_) => Vec::new(),
+        Err(error) if is(&error, &SqlState::READ_ONLY_SQL_TRANSACTION) => named_in(&error, triggers),
+        Err(error) => return Err(error),
+    };
+    for trigger in triggers {
+        let writes = if culprits.contains(&trigger.name.as_str()) { trial.call(session, trigger).await? } else { None };
+        let stranger = if trigger.always { trial.call_as_stranger(session, trigger).await? } else { None };
+        match (writes, stranger) {
+            (None, None) => tried.harmless.push(trigger.name.clone()),
+            (Some(writes), _) => {
+                let to = if writes.is_empty() { String::new() } else { format!(" to {}", writes.join(", ")) };
+                let what = format!("writes{to} at every login, those of the run to the copy included, where nothing else may write");
+                tried.troubles.push(trigger.trouble(&what));
+            }
+            (None, Some(error)) => {
+                tried.troubles.push(trigger.trouble(&format!("does not let a role in that it does not know, as the run's is: {error}")));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Those whose function PostgreSQL was in; all of them where it does not say.
+fn named_in<'a>(error: &StepError, triggers: &[&'a EventTrigger]) -> Vec<&'a str> {
+    let context = context(error).unwrap_or_default();
+    let is_named = |trigger: &&EventTrigger| context.lines().filter(|line| !line.starts_with("SQL ")).any(|line| line.contains(&trigger.function));
+    let names = |named: bool| triggers.iter().filter(|trigger| !named || is_named(trigger)).map(|trigger| trigger.name.as_str()).collect::<Vec<_>>();
+    let named = names(true);
+    if named.is_empty() { names(false) } else { named }
+}
+
+/// Refuses to go on where an event trigger would be in the way: behind the fence there is only forward.
+///
+/// # Errors
+/// `PreconditionFailed`, with the event triggers; nothing was changed by them.
+pub async fn check(server: &Server, session: &mut Session, database: &str, names: &Names, terms: Terms) -> Result<()> {
+    let tried = try_out(server, session, database, names, terms).await?;
+    if tried.troubles.is_empty() {
+        return Ok(());
+    }
+    let told: Vec<String> = tried.troubles.iter().map(|trouble| format!("{}; {}", trouble.found, trouble.remedy)).collect();
+    Err(StepError::new(ErrorName::PreconditionFailed, format!("database {database}: {}", told.join("; "))))
+}
+
+/// After it, nothing of the run's schema is left, and event triggers that the run has turned off are as they were.
+///
+/// # Errors
+/// `LockTimeout`, `PostgresRefused` where an event trigger is in the way.
+pub async fn drop_run_schema(session: &mut Session, names: &Names) -> Result<()> {
+    fence::run_through(session, names, sql::DROP_RUN_SCHEMA, &[&names.run]).await
+}
+
+/// What PostgreSQL was in the middle of. It can quote values in statements: only lines that name functions are fit to be told.
+fn context(error: &StepError) -> Option<&str> {
+    db_error(error)?.where_()
+}
+
+fn is(error: &StepError, state: &SqlState) -> bool {
+    db_error(error).is_some_and(|db| db.code() == state)
+}
+
+fn db_error(error: &StepError) -> Option<&tokio_postgres::error::DbError> {
+    std::error::Error::source(error)?.downcast_ref::<tokio_postgres::Error>()?.as_db_error()
+}
+
+/// An error of DDL of ours that a function of the application's has raised, or met: says which, by PostgreSQL's context without the
+/// statements in it. What our own fence has refused it is told by the name of the table: nothing has moved because of it.
+#[must_use]
+pub fn name_function(error: StepError) -> StepError {
+    let refused = db_error(&error).filter(|db| db.code() == &SqlState::READ_ONLY_SQL_TRANSACTION).and_then(|db| db.schema().zip(db.table()));
+    let message = match (foreign_function(&error), refused) {
+        (None, None) => return error,
+        (Some(function), None) => format!("{error}, in {function}, which an event trigger calls"),
+        (function, Some((schema, table))) => {
+            let who = function.map_or_else(String::new, |function| format!(", {function},"));
+            format!("an event trigger{who} writes to {schema}.{table} when the run makes or drops something")
+        }
+    };
+    let name = if error.name == ErrorName::Internal { ErrorName::PostgresRefused } else { error.name };
+    error.retold(name, message)
+}
+
+fn foreign_function(error: &StepError) -> Option<String> {
+    // In whatever language the server speaks; an event trigger's function takes nothing.
+    let is_function = |line: &&str| (line.starts_with("PL/") || line.contains("PL/") && line.contains("()")) && !line.contains(crate::names::PREFIX);
+    context(error)?.lines().find(is_function).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trigger(event: &str, enabled: char, may_alter: bool) -> EventTrigger {
+        let text = || String::from("x");
+        EventTrigger {
+            event: event.to_owned(),
+            always: enabled == 'A',
+            replica: enabled == 'R',
+            may_alter,
+            outside: None,
+            name: text(),
+            function: text(),
+            owner: text(),
+            disable: text(),
+            enable: text(),
+        }
+    }
+
+    #[test]
+    fn consent_keeps_all_from_firing_that_we_may_turn_off() {
+        let fires = |held, enabled, may_alter| trigger("sql_drop", enabled, may_alter).fires(Terms { held, is_control: false });
+        assert_eq!(['O', 'A', 'R'].map(|enabled| fires(false, enabled, true)), [true, true, false]);
+        assert_eq!(['O', 'A', 'R'].map(|enabled| fires(true, enabled, true)), [false; 3]);
+        assert_eq!(['O', 'A', 'R'].map(|enabled| fires(true, enabled, false)), [false, true, true]);
+        assert!(!trigger("table_rewrite", 'A', true).fires(Terms { held: false, is_control: false }));
+    }
+}

@@ -1,0 +1,8 @@
+-- Statements that drop the run's own schema, and turn event triggers on again that its comment remembers, as they were; one that
+-- somebody has changed meanwhile stays as it is. None where the schema is gone.
+-- Where: source or copy, each database, in one transaction. Privilege: owner. Parameter $1: schema.
+with run as (select n.nspname, pg_catalog.obj_description(n.oid, 'pg_namespace')::jsonb as held from pg_catalog.pg_namespace n where n.nspname = $1::text)
+select pg_catalog.format('drop schema %I cascade', r.nspname) from run r
+union all
+select pg_catalog.format('alter event trigger %I enable%s', e.evtname, case h.value when 'A' then ' always' when 'R' then ' replica' else '' end)
+  from run r cross join lateral pg_catalog.jsonb_each_text(r.held) h join pg_catalog.pg_event_trigger e on e.evtname = h.key and e.evtenabled = 'D'
