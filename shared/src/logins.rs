@@ -49,17 +49,17 @@ pub async fn follow(plan: &Plan, source: &Server, target: &Server, id: &str, sec
 }
 
 /// Whether a server lets these credentials in. What refuses them behind the password is the same on both sides, or told by the
-/// comparison of the catalogs.
+/// comparison of the catalogs. Read only: an event trigger on logins may log who comes, and the copy must not get a row of its own.
 ///
 /// # Errors
 /// `PostgresUnavailable` where it could not be tried.
 pub async fn try_login(server: &Server, credentials: &Credentials, database: &str) -> Result<Login> {
     // A name of its own: who ends the run's sessions need not be allowed to end the application's.
     let named = Server { application_name: format!("{}_login", server.application_name), ..server.clone() };
-    match named.log_in(credentials, database, "").await {
+    match named.log_in(credentials, database, "-c default_transaction_read_only=on").await {
         Ok(_) => Ok(Login::Works),
         Err(error) => match pg::sqlstate(&error) {
-            Some(state) if state == SqlState::INSUFFICIENT_PRIVILEGE.code() || state == SqlState::UNDEFINED_DATABASE.code() => Ok(Login::Works),
+            Some(state) if BEHIND_THE_PASSWORD.iter().any(|known| known.code() == state) => Ok(Login::Works),
             Some(state) if state.starts_with("28") => Ok(Login::Refused(error.to_string())),
             // The application's own connections can be at their limit.
             Some(_) => Ok(Login::Refused(format!("it could not be tried: {error}"))),
@@ -67,6 +67,9 @@ pub async fn try_login(server: &Server, credentials: &Credentials, database: &st
         },
     }
 }
+
+/// By these a server refuses who has given the right password.
+const BEHIND_THE_PASSWORD: [SqlState; 3] = [SqlState::INSUFFICIENT_PRIVILEGE, SqlState::UNDEFINED_DATABASE, SqlState::READ_ONLY_SQL_TRANSACTION];
 
 /// Whether a role logs in with a token of IAM, and with no password.
 ///
