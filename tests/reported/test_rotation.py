@@ -92,7 +92,8 @@ def test_a_rotation_that_is_due_within_the_run_is_told_in_the_plan(cloud, secret
 
 def test_a_role_that_logs_in_by_iam_is_named_and_not_tried(cloud, databases, secrets):
     name = "by-iam"
-    source = make_source(cloud, name, 17)
+    # Since 16 who did not make a role needs ADMIN on it, which this cloud does not give its master user.
+    source = make_source(cloud, name, 15)
     make_role(databases, source, "none-of-it")
     with databases.connect(source) as session:
         session.execute("grant rds_iam to shop")

@@ -11,7 +11,7 @@ use shared::secrets::{Description, describe_secret, read_secret};
 use shared::switch::{told_places, told_rotation};
 
 /// For so long an execution may run: `TimeoutSeconds` of the state machine.
-const LONGEST_RUN: Duration = Duration::from_secs(14 * 24 * 3600);
+const LONGEST_RUN: Duration = Duration::from_hours(14 * 24);
 
 /// ARN of the master user's secret, which has a user and a password.
 ///
