@@ -328,9 +328,9 @@ async fn try_logins(
 fn named_in<'a>(error: &StepError, triggers: &[&'a EventTrigger]) -> Vec<&'a str> {
     let context = context(error).unwrap_or_default();
     let is_named = |trigger: &&EventTrigger| context.lines().filter(|line| !line.starts_with("SQL ")).any(|line| line.contains(&trigger.function));
-    let names = |named: bool| triggers.iter().filter(|trigger| !named || is_named(trigger)).map(|trigger| trigger.name.as_str()).collect::<Vec<_>>();
-    let named = names(true);
-    if named.is_empty() { names(false) } else { named }
+    let (named, others): (Vec<&EventTrigger>, Vec<&EventTrigger>) = triggers.iter().partition(|trigger| is_named(trigger));
+    let suspects = if named.is_empty() { others } else { named };
+    suspects.into_iter().map(|trigger| trigger.name.as_str()).collect()
 }
 
 /// Refuses to go on where an event trigger would be in the way: behind the fence there is only forward.

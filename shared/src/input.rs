@@ -49,6 +49,7 @@ fn default_kms_key() -> String {
 }
 
 /// What the operator allows to be changed on the source for the time of the run.
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the interface, and none depends on another")]
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Consent {

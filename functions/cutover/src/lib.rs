@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How long large objects may be read behind the cutover.
-const LARGE_OBJECTS_MAX: Duration = Duration::from_secs(60);
+const LARGE_OBJECTS_MAX: Duration = Duration::from_mins(1);
 
 /// What `do` and `undo` answer.
 #[derive(Debug, Serialize)]

@@ -29,7 +29,7 @@ pub(crate) struct Expression {
     /// As in `check thing_code_check`.
     what: String,
     drop: Option<String>,
-    pub(crate) expression: String,
+    pub(crate) text: String,
     /// Whether all rows that are there have to meet it.
     pub(crate) must_hold: bool,
     is_check: bool,
@@ -51,7 +51,7 @@ fn read(row: &Row) -> Result<Expression> {
         may_try: row.try_get("may_try")?,
         what: row.try_get("what")?,
         drop: row.try_get("statement")?,
-        expression: row.try_get("expression")?,
+        text: row.try_get("expression")?,
         must_hold: row.try_get("must_hold")?,
         is_check: row.try_get("is_check")?,
         is_mutable: row.try_get("is_mutable")?,
@@ -140,7 +140,7 @@ async fn take_down(session: &Session, expression: &Expression, outcome: Outcome,
         }
         Outcome::Unknown(why) => found.unknown.push(told(&why)),
         Outcome::Works if expression.sees_clock || expression.is_mutable => {
-            found.may_differ.push(format!("{} ({})", expression.table, expression.what))
+            found.may_differ.push(format!("{} ({})", expression.table, expression.what));
         }
         Outcome::Works => {}
     }

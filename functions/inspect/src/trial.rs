@@ -55,7 +55,7 @@ pub(crate) async fn run(session: &Session, expressions: &[&Expression], search_p
 
 /// One value for all rows: whether a check holds for them; of others, that they were evaluated.
 fn value(expression: &Expression) -> String {
-    let text = &expression.expression;
+    let text = &expression.text;
     if expression.must_hold { format!("coalesce(bool_and(({text}) is not false), true)") } else { format!("count(row({text}))") }
 }
 

@@ -56,7 +56,7 @@ pub struct Seen {
 /// `SlotLost`, `SourceStorageLow`, `ReplicationStopped`, `RestoreFailed`, `PostgresUnavailable`, `PostgresRefused`.
 pub async fn handle(aws: &Aws, step: Step) -> Result<Seen> {
     match step.action {
-        Action::Do => look(aws, &step.plan).await,
+        Action::Do => Box::pin(look(aws, &step.plan)).await,
         Action::Undo => Ok(Seen::default()),
     }
 }
@@ -91,7 +91,7 @@ async fn look(aws: &Aws, plan: &Plan) -> Result<Seen> {
     let window_opens_in_seconds = plan.cutover.window.as_ref().and_then(|window| seconds_until(window, SystemTime::now())).unwrap_or(0);
     let Approval { approved, approved_by } = read_approval(aws, plan).await?;
     let caught_up = connected && caught_up(&lags);
-    let (drift, drift_as) = if caught_up { read_drift(aws, &source_server, &target_server, plan).await? } else { (Drift::default(), None) };
+    let (drift, drift_as) = if caught_up { Box::pin(read_drift(aws, &source_server, &target_server, plan)).await? } else { (Drift::default(), None) };
     Ok(Seen {
         caught_up,
         connected,

@@ -19,7 +19,7 @@ pub(crate) async fn ensure(aws: &Aws, plan: &Plan) -> Result<Ready> {
         let restored = restore_request(aws, plan, &source).send().await;
         let restored = begun(restored, "creating").while_doing(&format!("restore {} from {}", plan.target, plan.names.snapshot))?;
         let zones = source.availability_zones().join(", ");
-        return Ok(with_place(restored, source.db_cluster_instance_class().or(Some("a cluster's volume")), Some(&zones)));
+        return Ok(with_place(&restored, source.db_cluster_instance_class().or(Some("a cluster's volume")), Some(&zones)));
     };
     let ready = rds::new_ready(plan, &format!("cluster {}", plan.target), target.status())?;
     if !ready.ready {

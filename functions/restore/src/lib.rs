@@ -33,7 +33,7 @@ async fn ensure_target(aws: &Aws, plan: &Plan) -> Result<Ready> {
     let Some(target) = rds::find_instance(aws, &plan.target).await? else {
         let restored = settings::restore_request(aws, plan, &source).send().await;
         let restored = begun(restored, "creating").while_doing(&format!("restore {} from {}", plan.target, plan.names.copy))?;
-        return Ok(with_place(restored, source.db_instance_class(), source.availability_zone()));
+        return Ok(with_place(&restored, source.db_instance_class(), source.availability_zone()));
     };
     let ready = rds::new_ready(plan, &format!("instance {}", plan.target), target.db_instance_status())?;
     if !ready.ready {
@@ -44,9 +44,9 @@ async fn ensure_target(aws: &Aws, plan: &Plan) -> Result<Ready> {
 }
 
 /// What was asked for, and where: who waits for capacity wants to know of what.
-fn with_place(asked: Ready, class: Option<&str>, zone: Option<&str>) -> Ready {
+fn with_place(asked: &Ready, class: Option<&str>, zone: Option<&str>) -> Ready {
     let zone = zone.map_or_else(String::new, |zone| format!(" in {zone}"));
-    Ready { status: format!("{} ({}{zone})", asked.status, class.unwrap_or("class unknown")), ..asked }
+    Ready { status: format!("{} ({}{zone})", asked.status, class.unwrap_or("class unknown")), ready: asked.ready }
 }
 
 fn source_gone(plan: &Plan) -> StepError {

@@ -49,7 +49,7 @@ async fn ensure_member(aws: &Aws, plan: &Plan, cluster: &DbCluster, original: &D
     let Some(old) = find_instance(aws, old).await? else { return Ok(Ready::yes("gone")) };
     let made = begun(create_request(aws, plan, cluster, &old, &new).send().await, format!("creating {new}"));
     let made = made.while_doing(&format!("make member {new} of cluster {}", plan.target))?;
-    Ok(with_place(made, old.db_instance_class(), old.availability_zone()))
+    Ok(with_place(&made, old.db_instance_class(), old.availability_zone()))
 }
 
 /// Source: `CreateDBInstance` of the RDS service model.
