@@ -34,16 +34,22 @@ pub enum Bug {
     UnsubscribeBeforeFence,
     /// The cutover's undo leaves nothing behind: a call that has made no fence yet makes one afterwards.
     NoTombstone,
-    /// A call that got the locks does not look whether another one closed the fence before it.
+    /// A call that got the locks does not look whether another one closed the fence before it: the copy, whose apply that one has ended, stops it too.
     NoLookBehindLocks,
     /// Two calls may have the copy at once: one that lost its locks sets the sequences all the same.
     NoClaimOnCopy,
     /// Forward reads the slot of a source that was fenced by an earlier call.
     ForwardNeedsSlot,
+    /// A call that got the copy begins the apply again, without waiting for a late one that had ended it and is about to close the fence.
+    EnsureApplyUnheld,
+    /// The copy's settings are the source's again, and its apply is not ended: a worker that begins anew reads values by these.
+    ApplyOutlivesSettings,
+    /// The apply ends when the secrets are switched already: the application logs in under the run's settings.
+    EndApplyBehindSwitch,
 }
 
 impl Bug {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::FenceAfterLocks,
         Self::MarkBeforeLocks,
         Self::SequencesBeforeLocks,
@@ -59,8 +65,10 @@ impl Bug {
         Self::HeldSlotForgotten,
         Self::UnsubscribeBeforeFence,
         Self::NoTombstone,
-        Self::NoLookBehindLocks,
         Self::NoClaimOnCopy,
         Self::ForwardNeedsSlot,
+        Self::EnsureApplyUnheld,
+        Self::ApplyOutlivesSettings,
+        Self::EndApplyBehindSwitch,
     ];
 }

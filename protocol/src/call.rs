@@ -102,6 +102,7 @@ impl Taking<'_> {
             Step::SeeMark => self.see_mark(),
             Step::ReadSequences => self.read_sequences(),
             Step::SetSequences => self.set_sequences(),
+            Step::EndApply => self.end_apply(),
             Step::Close => self.close(),
             Step::Commit(index) => self.commit(index),
             // Refused where the version that was read is not the current one any more; then the secret is read and staged again.
@@ -176,17 +177,28 @@ impl Taking<'_> {
         if self.call.sessions[index] == Session::Fenced {
             return Took::Done;
         }
-        if self.call.sessions[index] != Session::Open || !self.world.replicates(index) {
+        if self.call.sessions[index] != Session::Open || !self.world.can_replicate(index) {
             return Took::Fails;
         }
         if !self.has(Bug::NoClaimOnCopy) && self.world.live_calls().any(|call| call.copies[index] == CopySession::Claimed) {
             return Took::WaitsOrFails;
         }
         self.call.copies[index] = CopySession::Claimed;
+        // DDL is held from the locks to the fence, and here too.
+        if !self.world.databases[index].enabled && !self.has(Bug::EnsureApplyUnheld) {
+            if self.world.is_locked(index) {
+                return Took::WaitsOrFails;
+            }
+            if self.world.databases[index].fence == Fence::Closed {
+                return Took::Fails;
+            }
+        }
         let wanted = if self.has(Bug::NoTombstone) { &[Run::Present, Run::WithoutMarks][..] } else { &[Run::Present] };
         if !wanted.contains(&self.world.databases[index].run) {
             return Took::Fails;
         }
+        let database = self.database(index);
+        (database.enabled, database.runs_settings) = (true, true);
         if matches!(self.world.databases[index].fence, Fence::Absent | Fence::Cancelled) {
             if self.world.is_locked(index) {
                 return Took::WaitsOrFails;
@@ -256,6 +268,22 @@ impl Taking<'_> {
         }
         for index in self.open() {
             self.database(index).copy_sequence = self.call.sequences[index];
+        }
+        Took::Done
+    }
+
+    /// Tells the copy alone, in one transaction for each database.
+    fn end_apply(&mut self) -> Took {
+        let behind_switch = self.has(Bug::EndApplyBehindSwitch);
+        let claimed = self.open().all(|index| self.call.copies[index] == CopySession::Claimed);
+        if !self.world.copy || (!claimed && !self.has(Bug::NoClaimOnCopy) && !behind_switch) {
+            return Took::Fails;
+        }
+        let outlives = self.has(Bug::ApplyOutlivesSettings);
+        let ended: Vec<usize> = if behind_switch { (0..DATABASES).collect() } else { self.open().collect() };
+        for index in ended {
+            let database = self.database(index);
+            (database.enabled, database.runs_settings) = (outlives, false);
         }
         Took::Done
     }

@@ -13,6 +13,10 @@ pub enum Property {
     NoValueTwice,
     /// What somebody else writes into the secret is in the version to which it is switched.
     OthersChangeKept,
+    /// No write is applied under other settings than the run's.
+    ValuesStay,
+    /// The application meets its own settings on the copy.
+    SettingsAreBack,
     /// What the execution's end says is so: `Encrypted` and `Undone` leave no slot behind.
     EndIsTrue,
     /// From everywhere, without a further fault, writes resume; `CutoverUnfinished` alone may leave them stopped.
@@ -22,11 +26,13 @@ pub enum Property {
 }
 
 impl Property {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::NothingLost,
         Self::OneSideTakesWrites,
         Self::NoValueTwice,
         Self::OthersChangeKept,
+        Self::ValuesStay,
+        Self::SettingsAreBack,
         Self::EndIsTrue,
         Self::WritesResume,
         Self::CanEndWell,
@@ -44,6 +50,11 @@ impl Property {
                 world.switched && databases.iter().any(|database| database.copy_sequence < database.written + database.copy_written)
             }
             Self::OthersChangeKept => world.others_change == Change::Lost,
+            Self::ValuesStay => (0..DATABASES).any(|index| {
+                let database = &databases[index];
+                world.replicates(index) && !database.runs_settings && database.applied < database.written
+            }),
+            Self::SettingsAreBack => world.switched && world.copy && databases.iter().any(|database| database.runs_settings),
             Self::EndIsTrue => !end_is_true(world),
             Self::WritesResume | Self::CanEndWell => false,
         }

@@ -24,6 +24,7 @@ impl Protocol {
             Bug::MarkBeforeLocks => protocol.move_before(Step::WriteMark, Step::LockAll),
             Bug::SequencesBeforeLocks => protocol.move_before(Step::ReadSequences, Step::LockAll),
             Bug::SecretsBeforeFence => protocol.move_before(Step::CarryOut, Step::Close),
+            Bug::EndApplyBehindSwitch => protocol.move_before(Step::EndApply, Step::EndApplicationsSessions),
             Bug::UnsubscribeBeforeFence => protocol.move_before(Step::Unsubscribe, Step::Close),
             _ => {}
         }

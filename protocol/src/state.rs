@@ -45,6 +45,10 @@ pub struct Database {
     pub fence: Fence,
     pub run: Run,
     pub slot: bool,
+    /// Whether the copy's subscription is enabled.
+    pub enabled: bool,
+    /// Whether the copy has the run's settings, under which values are applied as they are, or the source's.
+    pub runs_settings: bool,
     /// Writes that the source acknowledged. Each drew a value from the sequence, so this is where that stands too.
     pub written: u8,
     /// How many of them the copy has applied, in their order.
@@ -192,7 +196,17 @@ impl World {
     /// All is verified, and the copy follows.
     #[must_use]
     pub fn before_the_cutover(faults: u8) -> Self {
-        let database = Database { fence: Fence::Absent, run: Run::Present, slot: true, written: 0, applied: 0, copy_written: 0, copy_sequence: 0 };
+        let database = Database {
+            fence: Fence::Absent,
+            run: Run::Present,
+            slot: true,
+            enabled: true,
+            runs_settings: true,
+            written: 0,
+            applied: 0,
+            copy_written: 0,
+            copy_sequence: 0,
+        };
         Self {
             databases: [database.clone(), database],
             copy: true,
@@ -208,6 +222,12 @@ impl World {
     /// Whether changes of a database reach the copy.
     #[must_use]
     pub fn replicates(&self, database: usize) -> bool {
+        self.can_replicate(database) && self.databases[database].enabled
+    }
+
+    /// Whether all is there that this takes.
+    #[must_use]
+    pub fn can_replicate(&self, database: usize) -> bool {
         self.copy && self.subscribed && self.databases[database].slot
     }
 

@@ -14,6 +14,7 @@ pub enum Step {
     SeeMark,
     ReadSequences,
     SetSequences,
+    EndApply,
     Close,
     Commit(usize),
     CarryOut,
@@ -29,8 +30,8 @@ pub enum Step {
 }
 
 use Step::{
-    Cancel, CarryOut, Close, Commit, DropRun, DropSlots, DropTarget, EndApplicationsSessions, EndEarlierCall, EndEarlierCallOnCopy, LockAll,
-    LookForFence, Prepare, ReadSequences, ReadState, Remove, SeeMark, SetSequences, StageSwitches, Unsubscribe, WriteMark,
+    Cancel, CarryOut, Close, Commit, DropRun, DropSlots, DropTarget, EndApplicationsSessions, EndApply, EndEarlierCall, EndEarlierCallOnCopy,
+    LockAll, LookForFence, Prepare, ReadSequences, ReadState, Remove, SeeMark, SetSequences, StageSwitches, Unsubscribe, WriteMark,
 };
 
 /// `cutover` with `do`.
@@ -47,6 +48,7 @@ pub const CUT_OVER: &[Step] = &[
     SeeMark,
     ReadSequences,
     SetSequences,
+    EndApply,
     Close,
     Commit(0),
     Commit(1),
@@ -75,6 +77,7 @@ impl Step {
             WriteMark | SeeMark => ("shared/src/replication.rs", "drain"),
             ReadSequences => ("functions/cutover/src/pause.rs", "read_sequences"),
             SetSequences => ("functions/cutover/src/pause.rs", "set_sequences"),
+            EndApply => ("functions/cutover/src/pause.rs", "end_apply"),
             Close => ("shared/src/fence.rs", "close"),
             Commit(_) => ("functions/cutover/src/pause.rs", "pause"),
             CarryOut => ("shared/src/switch.rs", "carry_out"),

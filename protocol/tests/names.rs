@@ -44,7 +44,14 @@ fn the_cutover_does_its_steps_in_the_order_of_the_model() {
         "batch_execute(\"commit\")",
     ];
     assert!(order.map(place).is_sorted(), "{order:?}");
-    let inside = ["drain(&open.watcher", "check_fence(open, plan)", "set_sequences(open, plan)", "read_sequences(&open.source", "sql::SET_SEQUENCES"];
+    let inside = [
+        "drain(&open.watcher",
+        "check_fence(open, plan)",
+        "set_sequences(open, plan)",
+        "end_apply(open, &settings)",
+        "read_sequences(&open.source",
+        "sql::SET_SEQUENCES",
+    ];
     assert!(inside.map(place).is_sorted(), "{inside:?}");
     let open = ["prepare(aws, session, watcher", "last_look)", "pause(&open"];
     assert!(open.map(place).is_sorted(), "{open:?}");

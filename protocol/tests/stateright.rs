@@ -40,6 +40,8 @@ impl Model for Run {
             stateright::Property::always("one side takes writes", |_, world| !Property::OneSideTakesWrites.is_broken_in(world)),
             stateright::Property::always("no value twice", |_, world| !Property::NoValueTwice.is_broken_in(world)),
             stateright::Property::always("others' change kept", |_, world| !Property::OthersChangeKept.is_broken_in(world)),
+            stateright::Property::always("values stay", |_, world| !Property::ValuesStay.is_broken_in(world)),
+            stateright::Property::always("settings are back", |_, world| !Property::SettingsAreBack.is_broken_in(world)),
             stateright::Property::always("end is true", |_, world| !Property::EndIsTrue.is_broken_in(world)),
         ]
     }

@@ -30,6 +30,7 @@ pub mod replica_identity;
 pub mod replication;
 pub mod rows;
 pub mod secrets;
+pub mod session_settings;
 pub mod settings;
 pub mod sql;
 pub mod stopped;

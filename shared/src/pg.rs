@@ -178,6 +178,7 @@ impl Server {
                 }
             });
         }
+        client.batch_execute(sql::LIFT_LIMITS).await.map_err(StepError::from).while_doing(&what)?;
         Ok(client)
     }
 }

@@ -2,7 +2,7 @@
 
 use tokio_postgres::{GenericClient, Row};
 
-use crate::error::{Result, While};
+use crate::error::{Result, StepError, While};
 use crate::fence;
 use crate::names::Names;
 use crate::pg::Session;
@@ -37,6 +37,34 @@ fn table(row: &Row) -> Result<Table> {
         row_security_forced: row.try_get("row_security_forced")?,
         triggers_on_copy: row.try_get("triggers_on_copy")?,
     })
+}
+
+/// What [`read_ambiguous`] finds: a table whose rows may be taken for one another when they are found by equality.
+pub struct Ambiguous {
+    /// Quoted and with its schema.
+    pub name: String,
+    /// In which values can be equal and not the same, with their types.
+    pub columns: String,
+    identity_full: bool,
+}
+
+/// Those of these tables in which two rows can be equal and not the same.
+pub async fn read_ambiguous(source: &impl GenericClient, tables: &[u32]) -> Result<Vec<Ambiguous>> {
+    let rows = source.query(sql::EQUAL_NOT_IDENTICAL, &[&tables]).await?;
+    let read =
+        |row: &Row| Ok(Ambiguous { name: row.try_get("name")?, columns: row.try_get("columns")?, identity_full: row.try_get("identity_full")? });
+    rows.iter().map(read).collect::<Result<_>>().while_doing("look for rows that are equal and not the same")
+}
+
+/// The error of a comparison, with what the difference may come from.
+pub async fn explain_difference(source: &impl GenericClient, table: u32, error: StepError) -> StepError {
+    match read_ambiguous(source, &[table]).await.unwrap_or_default().first() {
+        Some(Ambiguous { columns, identity_full: true, .. }) => {
+            let why = "its rows are found by equality (replica identity full), and values can be equal and not the same in";
+            StepError::new(error.name, format!("{error}; {why} {columns}: the copy may have changed another row that is equal"))
+        }
+        _ => error,
+    }
 }
 
 /// After it, updates of the table can be published; what it had before is remembered in the run's schema.

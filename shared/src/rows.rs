@@ -7,6 +7,7 @@ use tokio_postgres::SimpleQueryMessage;
 use crate::contract::Digest;
 use crate::error::{ErrorName, Result, StepError, While};
 use crate::pg::Session;
+use crate::session_settings::local_text;
 use crate::sql;
 
 /// How much of a table one statement reads, TOAST included: about half a second. Then its locks go, and the time is looked at.
@@ -16,10 +17,8 @@ const BYTES_AT_ONCE_BEFORE_14: u64 = 16 << 20;
 /// `MaxHeapTuplesPerPage` (`htup_details.h`) of a page of 8 KiB.
 const ROWS_PER_PAGE: u32 = 291;
 
-/// Values look the same on both sides, whatever their roles and databases set; and the digits of the answer go
-/// unconverted, so that no byte of a text can be one that UTF-8 does not have.
-const SETTINGS: &str = "set local statement_timeout = '4min'; set local max_parallel_workers_per_gather = 0; set local client_encoding = 'sql_ascii'; \
-    set local datestyle = 'iso'; set local intervalstyle = 'postgres'; set local timezone = 'utc'; set local extra_float_digits = 3";
+/// The digits of the answer go unconverted, so that no byte of a text can be one that UTF-8 does not have.
+const SETTINGS: &str = "set local statement_timeout = '4min'; set local max_parallel_workers_per_gather = 0; set local client_encoding = 'sql_ascii'";
 
 /// A table as one session found it, and how to read it.
 pub struct Table {
@@ -27,6 +26,8 @@ pub struct Table {
     /// The statement up to the condition on ctid, and behind it.
     head: String,
     tail: String,
+    /// With their types.
+    columns: Option<String>,
     /// There when it was found; those that came after a snapshot hold nothing that it sees.
     pub pages: u64,
     bytes: u64,
@@ -44,15 +45,23 @@ impl Table {
             session.query_opt(sql::HASH_TABLE, &[&oid, &hash]).await.map_err(StepError::from).while_doing("look at a table")?.ok_or_else(gone)?;
         let number = |column| Ok::<_, StepError>(u64::try_from(row.try_get::<_, i64>(column)?).unwrap_or(0));
         let (pages, bytes) = (number("pages")?, number("bytes")?);
-        Ok(Self { name: row.try_get("name")?, head: row.try_get("head")?, tail: row.try_get("tail")?, pages, bytes, major })
+        Ok(Self {
+            name: row.try_get("name")?,
+            head: row.try_get("head")?,
+            tail: row.try_get("tail")?,
+            columns: row.try_get("columns")?,
+            pages,
+            bytes,
+            major,
+        })
     }
 
-    /// Checks that the copy's table has the same columns: otherwise the sums do not mean the same.
+    /// Checks that the copy's table has the same columns: otherwise the sums do not mean the same. What it is called is none of them.
     ///
     /// # Errors
     /// `TablesChanged`.
     pub fn check_columns(&self, copy: &Self) -> Result<()> {
-        if self.head == copy.head {
+        if self.columns == copy.columns {
             return Ok(());
         }
         Err(StepError::new(ErrorName::TablesChanged, format!("table {} has other columns on the source than on the copy", self.name)))
@@ -73,7 +82,9 @@ impl Table {
         let all = pages == (0..self.pages);
         let condition = if all { String::new() } else { condition(self.major, pages) };
         let (head, tail) = (&self.head, &self.tail);
-        let text = format!("begin isolation level repeatable read read only; {snapshot} {SETTINGS}; {head}{condition}{tail}; commit");
+        // Values look the same on both sides, whatever their roles and databases set.
+        let settings = local_text();
+        let text = format!("begin isolation level repeatable read read only; {snapshot} {SETTINGS}; {settings}; {head}{condition}{tail}; commit");
         let answers = session.simple_query(&text).await.map_err(StepError::from).while_doing(&format!("read table {}", self.name))?;
         let row = answers.iter().find_map(|answer| if let SimpleQueryMessage::Row(row) = answer { Some(row) } else { None });
         let number = |column| row.and_then(|row| row.get(column)?.parse::<i128>().ok());

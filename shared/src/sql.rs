@@ -61,6 +61,7 @@ statements! {
     END_OWN_SESSIONS = "end_own_sessions";
     END_SESSIONS = "end_sessions";
     END_WALSENDER = "end_walsender";
+    EQUAL_NOT_IDENTICAL = "equal_not_identical";
     EVALUATED_EXPRESSIONS = "evaluated_expressions";
     EVENT_TRIGGERS = "event_triggers";
     FENCED_TABLES = "fenced_tables";
@@ -81,6 +82,7 @@ statements! {
     LARGE_OBJECTS = "large_objects";
     LARGE_OBJECT_HASHES = "large_object_hashes";
     LARGE_OBJECT_SIZES = "large_object_sizes";
+    LIFT_LIMITS = "lift_limits";
     LOCK_NEEDS = "lock_needs";
     LOCK_TABLES = "lock_tables";
     LONG_TRANSACTIONS = "long_transactions";
@@ -121,6 +123,9 @@ statements! {
     SEE_MARK = "see_mark";
     SEQUENCES = "sequences";
     SERVER = "server";
+    SETTINGS_OF_OWNER = "settings_of_owner";
+    SET_FOR_APPLY = "set_for_apply";
+    SET_FOR_ROLE = "set_for_role";
     SET_PASSWORD = "set_password";
     SET_SEQUENCES = "set_sequences";
     SHORT_LIVED_ROLES = "short_lived_roles";

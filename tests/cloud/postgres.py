@@ -39,6 +39,8 @@ NOBODY = [
 AS_SERVER = NOBODY if os.geteuid() == 0 else []
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": "/nonexistent"}
+# Where to look for locales that the machine does not have.
+ENVIRONMENT |= {name: value for name, value in os.environ.items() if name == "LOCPATH"}
 
 
 class ServerFailed(Exception):

@@ -31,7 +31,7 @@ class Moved:
     def assert_nothing_lost(self) -> None:
         """Everything that the demo's verdict asks for, from the databases."""
         failed = [f"{check.what}: {check.found}" for check in verdict.check_all(self.scene) if not check.holds]
-        assert not failed
+        assert not failed, failed
 
 
 @contextlib.contextmanager

@@ -12,6 +12,10 @@ HASH_TABLE = HASH_TABLE.replace("$1", "%(oid)s").replace("$2", "%(hash)s")
 # Two tables that differ, by the columns of both and the rows of each. Whatever compares as equal in SQL, or adds up to
 # the same, must differ all the same.
 DIFFERENCES = {
+    "a domain over a domain": ("d hashed.small", "(1.5)", "(1.25)"),
+    "an enum in a domain": ("e hashed.humour", "('glad')", "('sad')"),
+    "blanks of a domain over a short text": ("c hashed.code", "('ab')", "('ac')"),
+    "bits of a domain": ("b hashed.flags", "(B'101')", "(B'111')"),
     "a row more": ("n int", "(1), (2)", "(1), (2), (3)"),
     "a row twice": ("n int", "(1), (2)", "(1), (2), (2)"),
     "another row twice": ("n int", "(1), (1), (2)", "(1), (2), (2)"),
@@ -72,6 +76,11 @@ create schema hashed;
 create type hashed.pair as (a text, b text);
 create domain hashed.positive as int check (value > 0);
 create type hashed.mood as enum ('glad', 'sad');
+create domain hashed.amount as numeric(10, 3);
+create domain hashed.small as hashed.amount;
+create domain hashed.humour as hashed.mood;
+create domain hashed.code as char(4);
+create domain hashed.flags as bit(3);
 """
 
 
@@ -94,9 +103,14 @@ def digest(session: psycopg.Connection, table: str, columns: str, rows: str) -> 
 def read(session: psycopg.Connection, table: str, hash_rows: bool) -> tuple:
     with session.transaction():
         session.execute("set local search_path = pg_catalog")
-        (oid,) = session.execute("select %s::regclass::oid", (f"hashed.{table}",)).fetchone()
-        made = session.execute(HASH_TABLE, {"oid": oid, "hash": hash_rows}).fetchone()
-        return session.execute(made[1] + made[2]).fetchone()
+        return session.execute(made_for(session, table, hash_rows)).fetchone()
+
+
+def made_for(session: psycopg.Connection, table: str, hash_rows: bool = True) -> str:
+    """The statement that reads a table."""
+    (oid,) = session.execute("select %s::regclass::oid", (f"hashed.{table}",)).fetchone()
+    made = session.execute(HASH_TABLE, {"oid": oid, "hash": hash_rows}).fetchone()
+    return made[1] + made[2]
 
 
 @pytest.mark.parametrize("case", DIFFERENCES)
@@ -104,6 +118,32 @@ def test_every_difference_is_one(session, case):
     columns, ours, theirs = DIFFERENCES[case]
     session.execute(TYPES)
     assert digest(session, "ours", columns, ours) != digest(session, "theirs", columns, theirs)
+
+
+# Values of a row that has no image, and the same with another end.
+LONG = {
+    "a": ("repeat('x', 25000000)", "repeat('x', 24999999) || 'y'"),
+    "b": ("decode(repeat('00', 25000000), 'hex')", "decode(repeat('00', 24999999) || '01', 'hex')"),
+    "c": ("to_json(repeat('x', 25000000))", "to_json(repeat('x', 24999999) || 'y')"),
+    "d": ("null", "''"),
+}
+
+
+def test_a_long_row_is_hashed_by_its_values(session):
+    session.execute(TYPES)
+    for table in "ours", "theirs":
+        session.execute(f"create table hashed.{table} (n int, a text, b bytea, c json, d text)")
+    # The server stores the same in another way.
+    session.execute("alter table hashed.theirs alter a set storage external")
+    for table in "ours", "theirs":
+        session.execute(f"insert into hashed.{table} values (1, {', '.join(same for same, _ in LONG.values())})")
+    assert "sha256" in made_for(session, "ours")
+    ours = read(session, "ours", True)
+    assert read(session, "theirs", True) == ours
+    for column, (same, other) in LONG.items():
+        session.execute(f"update hashed.theirs set {column} = {other}")
+        assert read(session, "theirs", True) != ours, column
+        session.execute(f"update hashed.theirs set {column} = {same}")
 
 
 @pytest.mark.parametrize("case", SAME)

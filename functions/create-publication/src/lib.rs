@@ -10,7 +10,7 @@ use shared::rds::source_server;
 use shared::replica_identity::{self, read_tables};
 use shared::replication::{end_verification, read_slot};
 use shared::storage::{check_headroom, read_storage};
-use shared::{event_triggers, fence, heartbeat, sql, switch, turn};
+use shared::{event_triggers, fence, heartbeat, session_settings, sql, switch, turn};
 
 /// Do: after it, the source is claimed for this run, and keeps for each database all changes of all its tables from
 /// now on.
@@ -81,6 +81,7 @@ async fn claim(source: &Server, plan: &Plan) -> Result<()> {
     if !sql::value::<bool>(&transaction, sql::ROLE_EXISTS, &[run]).await? {
         let made = sql::run_made(&transaction, sql::CREATE_ROLE, &[run, &in_ascii(&plan.execution.name), &databases]).await;
         made.while_doing(&format!("make role {run}"))?;
+        session_settings::set_for_walsender(&transaction, run).await?;
     }
     Ok(transaction.commit().await?)
 }

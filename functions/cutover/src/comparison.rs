@@ -10,6 +10,7 @@ use shared::error::{Result, StepError};
 use shared::input::Verify;
 use shared::load::Load;
 use shared::pg::{Server, Session};
+use shared::replica_identity::explain_difference;
 use shared::rows::{Table, check_equal};
 use shared::sql;
 
@@ -39,10 +40,15 @@ impl Comparison {
             tables = sql::column(session, sql::PUBLISHED_TABLES, &[&plan.names.run]).await?;
         }
         let (ours, theirs) = try_join(read_all(&self.source, plan, &tables), read_all(&self.target, plan, &tables)).await?;
+        tables.sort_unstable();
         let mut rows = 0;
-        for ((ours, our_digest), (theirs, their_digest)) in ours.iter().zip(&theirs) {
+        for ((oid, (ours, our_digest)), (theirs, their_digest)) in tables.into_iter().zip(&ours).zip(&theirs) {
             ours.check_columns(theirs)?;
-            rows += check_equal(&ours.name, *our_digest, *their_digest, "behind the locks")?;
+            match (check_equal(&ours.name, *our_digest, *their_digest, "behind the locks"), self.source.first()) {
+                (Ok(equal), _) => rows += equal,
+                (Err(error), Some(session)) => return Err(explain_difference(session, oid, error).await),
+                (Err(error), None) => return Err(error),
+            }
         }
         Ok(rows)
     }

@@ -16,7 +16,7 @@ use shared::lsn::Lsn;
 use shared::metrics::{self, Metric};
 use shared::pg::{Server, Session};
 use shared::replication::{check_tables, drain, read_subscription};
-use shared::{heartbeat, large_objects, sql, stopped};
+use shared::{heartbeat, large_objects, session_settings, sql, stopped};
 
 use crate::comparison::Comparison;
 use crate::now_ms;
@@ -24,6 +24,8 @@ use crate::phases::Phases;
 
 /// How long the large objects of a database may be read before the pause: with what follows it, within the function's time.
 const LARGE_OBJECTS_MAX: Duration = Duration::from_secs(90);
+/// How long an apply that begins again may take to come near: a worker is started within five seconds.
+const CATCHES_UP_WITHIN: Duration = Duration::from_mins(1);
 
 /// One database whose fence is still open, and the sessions that carry it over.
 struct Open<'a> {
@@ -37,6 +39,8 @@ struct Open<'a> {
     ddl: Ddl,
     /// How much DDL there was when the catalogs were compared, or before.
     ddl_compared: i64,
+    /// The statements that end the copy's apply.
+    disable: Vec<String>,
     /// Where the rows are to be compared once more.
     comparison: Option<Comparison>,
 }
@@ -229,27 +233,28 @@ async fn prepare<'a>(aws: &Aws, mut source: Session, watcher: Session, target: &
         let holds = large_objects::compare(&source, &target, &database.name, Instant::now() + LARGE_OBJECTS_MAX).await?;
         Drift { holds, let_through: Vec::new() }.refuse()?;
     }
-    let subscription = read_subscription(&target, &plan.names.slot(database.oid)).await?;
-    if !subscription.enabled || !subscription.working {
-        return Err(stopped::error(aws, plan, &target, database).await);
-    }
     fence::prepare(&mut source, &plan.names).await?;
     fence::outlast_older_transactions(&source, &plan.names).await?;
     let ddl = Ddl::of(&source, &plan.names).await?;
+    if !ensure_apply(&source, &watcher, &target, &ddl, plan, database).await? {
+        return Err(stopped::error(aws, plan, &target, database).await);
+    }
     let ddl_compared = ddl.count(&source).await?;
     catalog::compare_databases(&source, &target, plan, database).await?.refuse()?;
     let mut tables = sql::column(&source, sql::FENCED_TABLES, &[&plan.names.fence()]).await?;
     tables.sort_unstable();
-    Ok(Open { database, source, watcher, target, tables, ddl, ddl_compared, comparison: None })
+    let disable = sql::statements(&target, sql::DISABLE_SUBSCRIPTION, &[&plan.names.slot(database.oid)]).await?;
+    Ok(Open { database, source, watcher, target, tables, ddl, ddl_compared, disable, comparison: None })
 }
 
-/// Behind the locks: the copy applies the last change, shows all heartbeats, its sequences are set, and its rows compared
-/// where that is asked for. Meanwhile DDL is held,
-/// and what came just before is found: a fence that another call has closed, a table, other DDL.
+/// Behind the locks: the copy applies the last change, shows all heartbeats, its sequences are set, its apply ends, and its rows are
+/// compared where that is asked for. Meanwhile DDL is held, and what came just before is found: a fence that another call has closed, a table, other DDL.
 async fn carry_over(open: &Open<'_>, plan: &Plan, deadline: Instant) -> Result<Carried> {
-    let (drained_lsn, ()) = try_join(drain(&open.watcher, &open.target, plan, open.database, deadline), check_fence(open, plan)).await?;
+    let drained = drain(&open.watcher, &open.target, plan, open.database, deadline);
+    let (drained_lsn, (), settings) = try_join3(drained, check_fence(open, plan), session_settings::as_on_source(&open.source)).await?;
     let drained = Instant::now();
-    try_join(set_sequences(open, plan), heartbeat::check_all_arrived(&open.watcher, &open.target, plan, open.database)).await?;
+    let arrived = heartbeat::check_all_arrived(&open.watcher, &open.target, plan, open.database);
+    try_join3(set_sequences(open, plan), end_apply(open, &settings), arrived).await?;
     let sequences_set = Instant::now();
     let mut rows_compared = None;
     if let Some(comparison) = &open.comparison {
@@ -271,8 +276,7 @@ async fn check_fence(open: &Open<'_>, plan: &Plan) -> Result<()> {
         return Err(StepError::new(ErrorName::LockTimeout, message));
     }
     if state.closed.is_some() {
-        let message = format!("database {}: fenced by another call, the application may have moved", open.database.name);
-        return Err(StepError::new(ErrorName::LockTimeout, message));
+        return Err(fenced_by_another(open.database));
     }
     if !gaps.is_empty() {
         let message = format!("database {}: made while the cutover began, and not replicated: {}", open.database.name, gaps.join(", "));
@@ -285,6 +289,37 @@ async fn check_fence(open: &Open<'_>, plan: &Plan) -> Result<()> {
     tracing::info!(database = open.database.name, commands = ddl - open.ddl_compared, "DDL ran meanwhile: the catalogs are compared again");
     check_tables(&open.watcher, &open.target, plan, open.database).await?;
     catalog::compare_databases(&open.watcher, &open.target, plan, open.database).await?.refuse()
+}
+
+fn fenced_by_another(database: &Database) -> StepError {
+    StepError::new(ErrorName::LockTimeout, format!("database {}: fenced by another call, the application may have moved", database.name))
+}
+
+/// Whether the copy applies changes. An earlier call that came no further may have ended that: then it begins again, and what was written since comes before the pause.
+///
+/// Why DDL is held: so does a call from before it ends the apply until its fence is closed. It may be late, and has lost the copy to us, but
+/// not its locks; and behind its fence the copy must not get the run's settings again.
+async fn ensure_apply(source: &Session, watcher: &Session, target: &Session, ddl: &Ddl, plan: &Plan, database: &Database) -> Result<bool> {
+    let name = plan.names.slot(database.oid);
+    if !read_subscription(target, &name).await?.enabled {
+        source.batch_execute("begin").await?;
+        ddl.hold(source).await?;
+        if fence::read_state(source, &plan.names).await?.closed.is_some() {
+            return Err(fenced_by_another(database));
+        }
+        session_settings::set_for_apply(target).await?;
+        sql::run_made(target, sql::ENABLE_SUBSCRIPTION, &[&name]).await.while_doing("enable the subscription again")?;
+        source.batch_execute("rollback").await?;
+        drain(watcher, target, plan, database, Instant::now() + CATCHES_UP_WITHIN).await?;
+    }
+    Ok(read_subscription(target, &name).await?.working)
+}
+
+/// After it, the copy applies nothing any more, and its settings are the source's: who logs in next may be the application.
+/// Together, since nothing may be applied under these.
+async fn end_apply(open: &Open<'_>, settings: &[String]) -> Result<()> {
+    let together = format!("begin; {}; {}; commit", open.disable.join("; "), settings.join("; "));
+    open.target.batch_execute(&together).await.map_err(StepError::from).while_doing("end the apply")
 }
 
 /// All sequences, by oid: identity and serial columns, used or not, whatever their increment.

@@ -2,7 +2,7 @@
 
 use shared::error::Result;
 use shared::pg::Session;
-use shared::replica_identity::Table;
+use shared::replica_identity::{Table, read_ambiguous};
 use shared::sql;
 
 use shared::finding::{Findings, list};
@@ -56,6 +56,25 @@ async fn check_identities(session: &Session, tables: &[Table], database: &str, t
             remedies.push("add primary keys, or set consent.replica_identity".to_owned());
             findings.refuse("ReplicaIdentity", format!("{found}: updates of them would fail once they are published"), "", list(&remedies));
         }
+    }
+    check_equality(session, tables, database, findings).await
+}
+
+/// Without a key the copy changes the first row that is equal, which may be another than on the source. No row is lost by
+/// it, but its old value may be: which of 1.0 and 1.00 it was, of Anna and anna.
+async fn check_equality(session: &Session, tables: &[Table], database: &str, findings: &mut Findings) -> Result<()> {
+    let by_equality: Vec<u32> = tables.iter().filter(|table| table.identity_full || !table.identity).map(|table| table.oid).collect();
+    let ambiguous = read_ambiguous(session, &by_equality).await?;
+    if !ambiguous.is_empty() {
+        let named: Vec<String> = ambiguous.iter().map(|table| format!("{} ({})", table.name, table.columns)).collect();
+        let found = format!(
+            "database {database}: {} tables whose rows are found by equality, with columns in which values can be equal and not the same: {}",
+            named.len(),
+            list(&named)
+        );
+        let remedy =
+            "give them a primary key: of two rows that are equal the copy may change the other one, which verify: rows sees, counts and off do not";
+        findings.warn("EqualNotIdentical", found, "", remedy);
     }
     Ok(())
 }

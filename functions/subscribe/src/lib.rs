@@ -9,7 +9,7 @@ use shared::error::{ErrorName, Result, StepError, While};
 use shared::pg::{Server, Session};
 use shared::rds::{source_server, target_server};
 use shared::replication::{check_tables, end_verification, find_subscription};
-use shared::{event_triggers, replica_identity, sql, turn};
+use shared::{event_triggers, replica_identity, session_settings, sql, turn};
 
 /// Do: after it, the copy has none of the slots, publications, roles and prepared transactions that came along on its volume, and a disabled
 /// subscription per database that will apply exactly the source's tables.
@@ -32,6 +32,7 @@ async fn subscribe(source: &Server, target: &Server, plan: &Plan) -> Result<Read
     let password = connection::ensure_password(&control, &plan.names.run).await?;
     for database in &plan.databases {
         let session = target.connect_with(&database.name, &connection::setting(&password)).await?;
+        session_settings::set_for_apply(&session).await?;
         let connection = connection::connection_string(plan, &database.name);
         ensure_subscription(&session, plan, &plan.names.slot(database.oid), &connection).await?;
         check_tables(&source.connect(&database.name).await?, &session, plan, database).await?;

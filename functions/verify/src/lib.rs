@@ -30,6 +30,7 @@ use shared::load::Load;
 use shared::metrics::{self, Metric};
 use shared::pg::Server;
 use shared::rds::{source_server, target_server, target_writer};
+use shared::replica_identity::explain_difference;
 use shared::rows::{Table, check_equal};
 use shared::sql;
 
@@ -143,7 +144,10 @@ async fn verify_in_one_pair(call: &Call<'_>, database: &Database, so_far: &mut V
             tracing::info!(table = table.0.name, "was truncated or rewritten while it was read; it is read again");
             return Ok(false);
         }
-        let rows = check_equal(&table.0.name, ours.digest, theirs.digest, "at the same position")?;
+        let rows = match check_equal(&table.0.name, ours.digest, theirs.digest, "at the same position") {
+            Ok(rows) => rows,
+            Err(error) => return Err(explain_difference(&call.source.connect(&database.name).await?, oid, error).await),
+        };
         so_far.rows += rows;
         so_far.tables += 1;
         let hash = (call.plan.verify == Verify::Rows).then(|| ours.digest.hash());

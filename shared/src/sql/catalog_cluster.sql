@@ -10,6 +10,8 @@
 -- permissions", "Delegating extension support", "Working with Amazon RDS Proxy"; Aurora's for write forwarding.
 -- A membership counts by who the member is, so that a grant of rds_superuser to a role of the application is seen. The
 -- options of a membership are columns since 16.
+-- Of our user's settings in a database those are left out that the run sets on the copy: it gets the source's when its apply ends
+-- (set_for_apply.sql).
 -- A role that lasts a while only is a kind of its own, see short_lived_roles.sql, with its memberships and settings.
 -- Of what is in a database that is not carried and should not change, its owners and grants are counted: these are in
 -- pg_shdepend, which is shared. Collation versions and `dathasloginevt` change by themselves.
@@ -61,6 +63,12 @@ select case when m.is_short_lived then 'membership of a short-lived role' else '
 union all
 select case when d.is_left_out then 'setting left out' when r.is_short_lived then 'setting of a short-lived role' else 'setting' end,
        pg_catalog.format('of %s', case s.setrole when 0 then 'all' else pg_catalog.format('%I', pg_catalog.pg_get_userbyid(s.setrole)) end)
-       || case when d.oid is not null then pg_catalog.format(' in database %I', d.datname) else '' end, s.setconfig::text
+       || case when d.oid is not null then pg_catalog.format(' in database %I', d.datname) else '' end, k.config
   from pg_catalog.pg_db_role_setting s left join role r on r.oid = s.setrole left join database d on d.oid = s.setdatabase
+  join lateral (select pg_catalog.string_agg(c, ',' order by c collate "C") as config
+                  from pg_catalog.unnest(s.setconfig) c
+                 where not (s.setdatabase <> 0 and pg_catalog.pg_get_userbyid(s.setrole) = current_user
+                            and pg_catalog.lower(pg_catalog.split_part(c, '=', 1)) in
+                                ('array_nulls', 'xmloption', 'lc_monetary', 'default_transaction_isolation', 'role', 'statement_timeout', 'lock_timeout',
+                                 'transaction_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout'))) k on k.config is not null
  where (r.oid is not null or s.setrole = 0 or s.setdatabase <> 0) and (d.oid is not null or s.setdatabase = 0)

@@ -3,7 +3,7 @@
 -- Where: source, each database. Privilege: CREATE on the database. Parameter $1: run. Twice: nothing happens.
 select pg_catalog.format('create schema if not exists %I', $1::text)
 union all
-select pg_catalog.format('create table if not exists %I.replica_identity (table_name text primary key, was "char" not null)', $1)
+select pg_catalog.format('create table if not exists %I.replica_identity (table_oid oid primary key, table_name text not null, was "char" not null)', $1)
 union all
 select pg_catalog.format('create table if not exists %I.marks (mark uuid primary key)', $1)
 union all
