@@ -138,8 +138,8 @@ fn check_counters(machine: &Value) -> Vec<String> {
 
 /// The steps from state to state that can be taken with a counter that may not be zero.
 fn arrivals<'a>(machine: &'a Value, counter: &str) -> BTreeSet<(&'a str, &'a str)> {
-    let (mut seen, mut counted) = (BTreeSet::new(), BTreeSet::new());
-    // Nobody has counted before the first state.
+    let (mut seen, mut not_zero) = (BTreeSet::new(), BTreeSet::new());
+    // Nobody has not_zero before the first state.
     let mut open = vec![(machine["StartAt"].as_str().unwrap_or_default(), true)];
     while let Some((name, is_zero)) = open.pop() {
         if !seen.insert((name, is_zero)) {
@@ -148,12 +148,12 @@ fn arrivals<'a>(machine: &'a Value, counter: &str) -> BTreeSet<(&'a str, &'a str
         for (next, assigned) in steps(&machine["States"][name]) {
             let is_zero = if assigned[counter].is_null() { is_zero } else { assigned[counter] == 0 };
             if !is_zero {
-                counted.insert((name, next));
+                not_zero.insert((name, next));
             }
             open.push((next, is_zero));
         }
     }
-    counted
+    not_zero
 }
 
 /// Where a state can lead, each with what is assigned on that way.
