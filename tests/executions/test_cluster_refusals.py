@@ -88,7 +88,7 @@ def test_a_proxy_in_front_is_reported(cloud, cluster):
 
 def test_a_key_of_another_account(cloud, cluster):
     key = "arn:aws:kms:eu-central-1:999999999999:key/00000000-0000-0000-0000-000000000000"
-    assert_refused(answer(cloud, "whole", kms_key=key), "KmsKeyUnusable", key, "grant kms:DescribeKey and kms:CreateGrant")
+    assert_refused(answer(cloud, "whole", kms_key=key), "KmsKeyUnusable", key, "need kms:DescribeKey and kms:CreateGrant")
 
 
 @pytest.mark.parametrize("source", ["whole-2", "DBClusterArn", "DbClusterResourceId"])
