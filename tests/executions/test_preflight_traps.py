@@ -38,9 +38,10 @@ TRAPS = [
         "create foreign table public.far (id int) server elsewhere",
     ),
     Trap(
-        "EventTriggers", "fine", "1 event triggers let the run pass: watch",
-        "create function public.watch() returns event_trigger language plpgsql as 'begin end';"
-        "create event trigger watch on ddl_command_end execute function public.watch()",
+        "EventTriggers", "refuse", "event trigger watch",
+        # A trap is taken apart at its semicolons.
+        r"create function public.watch() returns event_trigger language plpgsql as E'begin raise ''by migrations alone''\073 end';"
+        "create event trigger watch on ddl_command_end when tag in ('CREATE SEQUENCE') execute function public.watch()",
     ),
     Trap("ReadOnlyDefault", "warn", "role reader", "create role reader; alter role reader set default_transaction_read_only = on"),
     Trap("AllTablesPublication", "warn", "publication everything", "create publication everything for all tables", database="postgres"),
@@ -115,7 +116,7 @@ TRAPS = [
     ),
     Trap("CronJobs", "warn", "9 in gone", "", id="CronJobs-elsewhere"),
     Trap(
-        "PreparedTransactions", "refuse", "1 prepared transactions: 'pending' of",
+        "PreparedTransactions", "refuse", "1 prepared transactions that do not end within 10 s: 'pending' of",
         "begin; update public.thing set changed = 1 where id = 1; prepare transaction 'pending'",
     ),
     Trap(
@@ -204,8 +205,8 @@ def test_a_trap_is_named_beside_all_others(answers, trap):
 def test_a_source_without_a_trap_is_told_of_none_and_what_there_is_enough_of(answers):
     _, clean, _ = answers
     names = {finding["name"] for finding in clean if finding["verdict"] != "fine"}
-    # The ledger of the tests has no key, and every new instance has another endpoint.
-    assert names == {"ReplicaIdentity", "NewIdentity"}, clean
+    # The ledger of the tests has no key, and a jsonb in it, and every new instance has another endpoint.
+    assert names == {"ReplicaIdentity", "EqualNotIdentical", "NewIdentity"}, clean
     for name in set(ROOMS) - {"ConnectionLimit"}:
         finding = next(finding for finding in clean if finding["name"] == name)
         assert finding["verdict"] == "fine" and " are free" in finding["found"] and " are needed" in finding["limit"]

@@ -2,9 +2,12 @@
 
 use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_cloudwatchlogs::types::LogGroup;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::aws::{Aws, code};
-use crate::error::{Result, StepError, While};
+use crate::error::{Result, While};
 
 /// How long a group keeps what it has, in days; none where that is for ever, or where there is no such group.
 ///
@@ -23,12 +26,21 @@ pub async fn retention_days(aws: &Aws, group: &str) -> Result<Option<i32>> {
 pub async fn filters(aws: &Aws, group: &str) -> Result<(usize, usize)> {
     let logs = Client::new(&aws.config);
     let what = format!("read the filters of log group {group}");
-    let metrics = match logs.describe_metric_filters().log_group_name(group).send().await {
-        Err(error) if code(&error) == Some("ResourceNotFoundException") => return Ok((0, 0)),
-        answer => answer.while_doing(&what)?,
-    };
-    let subscriptions = logs.describe_subscription_filters().log_group_name(group).send().await.while_doing(&what)?;
-    Ok((metrics.metric_filters().len(), subscriptions.subscription_filters().len()))
+    let metrics = there(logs.describe_metric_filters().log_group_name(group).send().await).while_doing(&what)?;
+    let subscriptions = there(logs.describe_subscription_filters().log_group_name(group).send().await).while_doing(&what)?;
+    Ok((metrics.map_or(0, |answer| answer.metric_filters().len()), subscriptions.map_or(0, |answer| answer.subscription_filters().len())))
+}
+
+/// None where there is no such group.
+fn there<T, E>(answer: std::result::Result<T, SdkError<E, HttpResponse>>) -> Result<Option<T>>
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if code(&error) == Some("ResourceNotFoundException") => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// After it, the group keeps what it has for so long; `false` where RDS has not made it yet.
@@ -36,9 +48,6 @@ pub async fn filters(aws: &Aws, group: &str) -> Result<(usize, usize)> {
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
 pub async fn retain(aws: &Aws, group: &str, days: i32) -> Result<bool> {
-    match Client::new(&aws.config).put_retention_policy().log_group_name(group).retention_in_days(days).send().await {
-        Ok(_) => Ok(true),
-        Err(error) if code(&error) == Some("ResourceNotFoundException") => Ok(false),
-        Err(error) => Err(StepError::from(error).while_doing(&format!("set the retention of log group {group}"))),
-    }
+    let kept = Client::new(&aws.config).put_retention_policy().log_group_name(group).retention_in_days(days).send().await;
+    Ok(there(kept).while_doing(&format!("set the retention of log group {group}"))?.is_some())
 }
