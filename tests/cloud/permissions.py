@@ -125,8 +125,8 @@ def _named(request: Request) -> list[str]:
         case "secretsmanager":
             return [_secret_arn(request)]
         case "logs":
-            # The ARN in CloudWatch Logs' own refusals.
-            return [request.arn("logs", f"log-group:{members['logGroupName']}:log-stream:")]
+            # The ARN in CloudWatch Logs' own refusals, without a name where groups are listed.
+            return [request.arn("logs", f"log-group:{members.get('logGroupName', '')}:log-stream:")]
         case "kms":
             return [_key_arn(request, members["KeyId"])]
         case "states":
