@@ -1,10 +1,20 @@
 """Errors that AWS does not list: a service that fails, an answer that is lost, a function that sleeps, a zone without room."""
 
 import pytest
+from demo.local_cloud import LocalCloud, binaries_directory
 from executions.sources import make_source
 
 # What the SDK asks by itself before it gives up.
 ATTEMPTS = 3
+
+
+@pytest.fixture(scope="module")
+def cloud():
+    with LocalCloud("--binaries", str(binaries_directory())) as running:
+        yield running
+        # What is gone has no tags any more, by which a role may delete it once more.
+        refused = {action for actions in running.api("GET", "refusals").values() for action in actions}
+        assert refused <= {"rds:DeleteDBSnapshot", "rds:DeleteDBClusterSnapshot", "rds:DeleteDBInstance"}
 
 
 @pytest.fixture
