@@ -15,7 +15,7 @@ use shared::locks::{Locks, lock_all};
 use shared::lsn::Lsn;
 use shared::metrics::{self, Metric};
 use shared::pg::{Server, Session};
-use shared::replication::{check_tables, drain, read_subscription};
+use shared::replication::{check_tables, drain, find_subscription, read_subscription};
 use shared::{heartbeat, large_objects, session_settings, sql, stopped};
 
 use crate::comparison::Comparison;
@@ -129,10 +129,19 @@ pub(crate) async fn fence_source(
     Ok(Fenced { closed, phases: None, copies: BTreeMap::new() })
 }
 
-/// A copy that did not drain may have stopped, or wait for somebody's lock.
+/// A copy that did not drain may have stopped, or wait for somebody's lock. Where the pause has ended its apply, it had drained.
 async fn explain(aws: &Aws, target: &Server, plan: &Plan, error: StepError) -> StepError {
     let Ok(session) = target.connect(&plan.control_database).await else { return error };
-    let databases: Vec<&Database> = plan.databases.iter().collect();
+    let mut databases: Vec<&Database> = Vec::new();
+    for database in &plan.databases {
+        let subscription = find_subscription(&session, &plan.names.slot(database.oid)).await;
+        if subscription.is_ok_and(|found| found.is_some_and(|subscription| subscription.enabled)) {
+            databases.push(database);
+        }
+    }
+    if databases.is_empty() {
+        return error;
+    }
     let why = stopped::why(aws, plan, &session, &databases).await;
     let name = if why.is_lasting { ErrorName::ReplicationStopped } else { error.name };
     StepError::new(name, format!("{error}; {}", why.told))
