@@ -39,7 +39,9 @@ def test_templates_keep_all_but_the_packages_and_the_variables(tmp_path):
     ca_file.write_text("authority")
     directory.mkdir()
     template = json.loads(templates.write(directory, binaries, ca_file, {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}).read_text())
-    assert template["Globals"]["Function"]["Environment"]["Variables"] == {"RUST_LOG": "info", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
+    variables = template["Globals"]["Function"]["Environment"]["Variables"]
+    assert sorted(variables) == ["AWS_ENDPOINT_URL", "RDS_CA_FILE", "RUST_LOG"]
+    assert (variables["RUST_LOG"], variables["AWS_ENDPOINT_URL"]) == ("info", "http://127.0.0.1:1")
     package = template["Resources"]["CutoverFunction"]["Properties"]["CodeUri"]
     assert (directory / "packages" / "cutover").samefile(package)
     assert (directory / "packages" / "cutover" / "bootstrap").read_text() == "cutover"
