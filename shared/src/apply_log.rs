@@ -94,10 +94,14 @@ fn without_place(message: &str) -> &str {
 
 /// Columns of csvlog. Source: PostgreSQL manual, "Using CSV-Format Log Output".
 fn read_csv(text: &str) -> Vec<Said> {
-    records(text)
-        .iter()
-        .filter_map(|fields| {
-            let field = |at: usize| fields.get(at).cloned().unwrap_or_default();
+    // The end of a log may begin within a record, whose fields may have line breaks: one begins with a time.
+    let begin: usize = text.split_inclusive('\n').take_while(|line| time_of(line).is_none()).map(str::len).sum();
+    let whole = text.as_bytes().get(begin..).unwrap_or_default();
+    let records = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(whole).into_records();
+    records
+        .filter_map(|record| {
+            let record = record.ok()?;
+            let field = |at: usize| record.get(at).unwrap_or_default().to_owned();
             let sqlstate = Some(field(12)).filter(|state| state.len() == 5)?;
             Some(Said {
                 at: time_of(&field(0)),
@@ -115,47 +119,6 @@ fn read_csv(text: &str) -> Vec<Said> {
 /// In a log of another language the severity is translated, the SQLSTATE is not; classes 00 to 02 are no errors.
 fn severe(sqlstate: &str) -> bool {
     !["00", "01", "02"].iter().any(|class| sqlstate.starts_with(class))
-}
-
-/// The records of a CSV, whose fields may have line breaks within their quotes. The end of a log may begin within a record:
-/// one begins with a date.
-fn records(text: &str) -> Vec<Vec<String>> {
-    let mut records = Vec::new();
-    let mut record = String::new();
-    for line in text.split_inclusive('\n') {
-        if record.is_empty() && !line.starts_with(|c: char| c.is_ascii_digit()) {
-            continue;
-        }
-        record.push_str(line);
-        if record.matches('"').count().is_multiple_of(2) {
-            records.push(fields(std::mem::take(&mut record).trim_end_matches(['\r', '\n'])));
-        }
-    }
-    records
-}
-
-fn fields(record: &str) -> Vec<String> {
-    let mut fields = vec![String::new()];
-    let mut quoted = false;
-    let mut chars = record.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '"' if quoted && chars.peek() == Some(&'"') => {
-                chars.next();
-                push(&mut fields, '"');
-            }
-            '"' => quoted = !quoted,
-            ',' if !quoted => fields.push(String::new()),
-            c => push(&mut fields, c),
-        }
-    }
-    fields
-}
-
-fn push(fields: &mut [String], c: char) {
-    if let Some(field) = fields.last_mut() {
-        field.push(c);
-    }
 }
 
 fn read_json(line: &str) -> Option<Said> {

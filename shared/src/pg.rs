@@ -229,9 +229,10 @@ fn tls() -> Result<MakeTlsConnector> {
 
 fn make_tls() -> Result<MakeTlsConnector> {
     let broken = |what: &str| StepError::new(ErrorName::Internal, format!("could not set TLS up: {what}"));
-    let authorities = match std::env::var("RDS_CA_FILE") {
-        Ok(file) => std::fs::read_to_string(file).map_err(|error| broken("RDS_CA_FILE cannot be read").because(error))?,
-        Err(_) => RDS_AUTHORITIES.to_owned(),
+    // Deployment tools set what is not given to nothing.
+    let authorities = match std::env::var("RDS_CA_FILE").ok().filter(|file| !file.is_empty()) {
+        Some(file) => std::fs::read_to_string(file).map_err(|error| broken("RDS_CA_FILE cannot be read").because(error))?,
+        None => RDS_AUTHORITIES.to_owned(),
     };
     let mut builder = TlsConnector::builder();
     builder.disable_built_in_roots(true).min_protocol_version(Some(Protocol::Tlsv12));

@@ -50,7 +50,7 @@ class Need:
     action: str
     resources: list[str]
     # Condition keys of the request, and their values.
-    context: dict[str, str] = field(default_factory=dict)
+    context: dict[str, object] = field(default_factory=dict)
 
 
 def read(environ: dict) -> Request | None:
@@ -79,12 +79,12 @@ def _name_and_members(environ: dict, service: str) -> tuple[str, dict]:
 
 def needs(request: Request) -> Iterator[Need]:
     """What has to be allowed, the action itself first."""
-    yield Need(request.action, _named(request), {"aws:TagKeys": _tag_keys(request)})
+    yield Need(request.action, _named(request), _context(request))
     for implied in IMPLIED:
         if resources := implied.about(request):
             context = {key: value.format(region=request.region) for key, value in implied.context.items()}
             for action in implied.actions:
-                yield Need(action, resources, {"aws:TagKeys": _tag_keys(request)} | context)
+                yield Need(action, resources, _context(request) | context)
 
 
 @functools.cache
@@ -159,6 +159,11 @@ def _secret_arn(request: Request) -> str:
 
 def _key_arn(request: Request, key: str) -> str:
     return key if key.startswith("arn:") else request.arn("kms", f"key/{key}")
+
+
+def _context(request: Request) -> dict[str, object]:
+    """The condition keys that requests bring along by their members."""
+    return {"aws:TagKeys": _tag_keys(request), "secretsmanager:VersionStage": request.members.get("VersionStage")}
 
 
 def _tag_keys(request: Request) -> list[str]:

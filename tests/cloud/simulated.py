@@ -167,7 +167,7 @@ class Simulated:
         return {
             "caught_up": caught_up, "connected": True, "approved": plan["cutover"]["when"] == "now" or _is_approved(plan), "approved_by": None,
             "stopped": "", "lag_bytes": 416 if caught_up else 1 << 28, "retained_wal_bytes": 1 << 28, "free_storage_bytes": 10 * GIB,
-            "drift": [], "window_opens_in_seconds": 0,
+            "drift": [], "drift_as": None, "window_opens_in_seconds": 0,
         }  # fmt: skip
 
     def _verify(self, request: dict) -> dict:

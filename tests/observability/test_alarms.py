@@ -1,12 +1,12 @@
 """Each alarm on what was measured of real runs, and on hours that no test can wait for."""
 
-import json
 import re
 from collections.abc import Callable
 
 import pytest
 from demo.executions import Execution, entered_states
 from demo.waiting import wait_until
+from executions.denials import ONLY_THE_SWITCH, denied
 from executions.sources import LIMIT_SECONDS, make_request, make_source
 
 from .evaluation import goes_off
@@ -54,26 +54,17 @@ def test_an_undo_that_fails_sets_one_off(seen, left_over, rules):
     assert going_off(read_of(seen, "left over", rules)) == {"UndoFailed"}
 
 
-ROLE_OF_CUTOVER = "CutoverFunctionRole"
-NO_SECRET = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "secretsmanager:PutSecretValue", "Resource": "*"}]}
-
-
-def test_a_secret_that_cannot_be_written_behind_the_fence_sets_one_off(cloud, key_arn, seen, rules, left_over):
+def test_a_secret_that_cannot_be_switched_behind_the_fence_sets_one_off(cloud, key_arn, seen, rules, left_over):
     make_source(cloud, "seen-locked", 16)
-    iam = cloud.client("iam")
-    (role,) = [each["RoleName"] for each in iam.list_roles()["Roles"] if ROLE_OF_CUTOVER in each["RoleName"]]
 
     def laps() -> int:
         return [each.state for each in entered_states(execution.events())].count("WaitForward")
 
     with seen.during("locked"):
-        iam.put_role_policy(RoleName=role, PolicyName="no-secret", PolicyDocument=json.dumps(NO_SECRET))
-        execution = Execution(cloud, "seen-locked", make_request("seen-locked"))
-        wait_until(laps, lambda count: count >= 5, "laps behind the fence", LIMIT_SECONDS)
-        iam.delete_role_policy(RoleName=role, PolicyName="no-secret")
+        with denied(cloud, "Cutover", "secretsmanager:UpdateSecretVersionStage", ONLY_THE_SWITCH):
+            execution = Execution(cloud, "seen-locked", make_request("seen-locked"))
+            wait_until(laps, lambda count: count >= 5, "laps behind the fence", LIMIT_SECONDS)
         assert execution.wait(LIMIT_SECONDS)["status"] == "SUCCEEDED"
-    # They were asked for.
-    cloud.api("DELETE", "actions")
     assert going_off(read_of(seen, "locked", rules)) == {"WritePauseLong"}
 
 

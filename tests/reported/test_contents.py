@@ -113,6 +113,11 @@ LET_THROUGH = {
         "create role \"v-token-app-Kq3\" login password 'x' in role app_rw",
         'membership of a short-lived role of "v-token-app-Kq3" in app_rw: only on the source', 'drop role "v-token-app-Kq3"',
     ),
+    # As Vault's statements for creation often end.
+    "a-role-of-vault-that-becomes-another": (
+        "create role \"v-token-app-Zx9\" login password 'x'; alter role \"v-token-app-Zx9\" set role app_rw",
+        'setting of a short-lived role of "v-token-app-Zx9": only on the source', 'drop role "v-token-app-Zx9"',
+    ),
 }  # fmt: skip
 TEMPORARY = (
     "create temporary table stage (id int primary key, told text); comment on table stage is 'of mine'; comment on column stage.told is 'mine';"

@@ -7,6 +7,7 @@ from demo.databases import MASTER, MASTER_PASSWORD
 from demo.executions import Execution
 from demo.shop import make_secret
 from demo.waiting import wait_until
+from executions.denials import ONLY_THE_SWITCH, denied
 from executions.runs import approve, target_of
 from executions.sources import LIMIT_SECONDS, make_request, make_source, secret_name
 
@@ -75,6 +76,20 @@ def test_a_rotation_that_is_half_done_holds_the_run_by_name_and_cannot_lead_back
         seen = wait_for_looks(execution, bool, "a rotation that is seen")
         assert any(secret in each and pending in each and "AWSPENDING" in each for each in seen), seen
         secrets.update_secret_version_stage(SecretId=secret, VersionStage="AWSPENDING", RemoveFromVersionId=pending)
+
+
+@pytest.mark.long
+def test_a_rotation_that_begins_behind_the_fence_is_stopped_before_it_leads_back(cloud, outcome, secrets):
+    name = "late"
+    source = make_source(cloud, name, 16)
+    secret = secret_name(name)
+    text = secrets.get_secret_value(SecretId=secret)["SecretString"]
+    with outcome.carried(source) as execution, denied(cloud, "Cutover", "secretsmanager:UpdateSecretVersionStage", ONLY_THE_SWITCH):
+        execution.wait_for_state("WaitForward", LIMIT_SECONDS)
+        secrets.put_secret_value(SecretId=secret, SecretString=text, VersionStages=["AWSPENDING"])
+    assert [each for each in execution.output["report"]["drift"] if secret in each and "was stopped: rotate it again" in each]
+    stages = secrets.describe_secret(SecretId=secret)["VersionIdsToStages"].values()
+    assert not any("AWSPENDING" in labels for labels in stages), stages
 
 
 def test_a_rotation_that_is_due_within_the_run_is_told_in_the_plan(cloud, secrets):

@@ -7,6 +7,7 @@ import pytest
 from demo.databases import MASTER, MASTER_PASSWORD
 from demo.shop import make_key, make_secret
 from demo.waiting import wait_until
+from executions.denials import denied
 from executions.runs import approve, target_of
 from executions.sources import LIMIT_SECONDS, make_source, secret_name, secret_value
 
@@ -177,23 +178,9 @@ def test_a_secret_that_is_put_back_to_an_earlier_version_is_switched_from_there(
 def test_a_secret_that_may_not_be_written_holds_the_run_before_its_fence(cloud, outcome, action):
     name = f"without-{action.lower()}"
     source = make_source(cloud, name, 17)
-    iam = cloud.client("iam")
-    role = cloud.client("lambda").get_function_configuration(FunctionName=poll_lag(cloud))["Role"].split("/")[-1]
-    denied = {"Effect": "Deny", "Action": f"secretsmanager:{action}", "Resource": "*"}
-    policy = {"RoleName": role, "PolicyName": "kept-out"}
-    iam.put_role_policy(**policy, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [denied]}))
-    try:
-        with outcome.carried(source) as execution:
-            seen = wait_until(lambda: held(execution), bool, "a run that is held", LIMIT_SECONDS)
-            assert any(f"secretsmanager:{action}" in each for each in seen), seen
-            iam.delete_role_policy(**policy)
-    finally:
-        cloud.api("DELETE", "actions")
-
-
-def poll_lag(cloud) -> str:
-    functions = cloud.client("lambda").list_functions()["Functions"]
-    return next(each["FunctionName"] for each in functions if "PollLag" in each["FunctionName"] or "poll-lag" in each["FunctionName"])
+    with outcome.carried(source) as execution, denied(cloud, "PollLag", f"secretsmanager:{action}"):
+        seen = wait_until(lambda: held(execution), bool, "a run that is held", LIMIT_SECONDS)
+        assert any(f"secretsmanager:{action}" in each for each in seen), seen
 
 
 def wait_for_looks(execution, more: int) -> None:
