@@ -372,6 +372,8 @@ fn db_error(error: &StepError) -> Option<&tokio_postgres::error::DbError> {
 #[must_use]
 pub fn name_function(error: StepError) -> StepError {
     let refused = db_error(&error).filter(|db| db.code() == &SqlState::READ_ONLY_SQL_TRANSACTION).and_then(|db| db.schema().zip(db.table()));
+    // Not a server that takes no writes: it would be waited for.
+    let is_final = refused.is_some() || error.name == ErrorName::Internal;
     let message = match (foreign_function(&error), refused) {
         (None, None) => return error,
         (Some(function), None) => format!("{error}, in {function}, which an event trigger calls"),
@@ -380,7 +382,7 @@ pub fn name_function(error: StepError) -> StepError {
             format!("an event trigger{who} writes to {schema}.{table} when the run makes or drops something")
         }
     };
-    let name = if error.name == ErrorName::Internal { ErrorName::PostgresRefused } else { error.name };
+    let name = if is_final { ErrorName::PostgresRefused } else { error.name };
     error.retold(name, message)
 }
 

@@ -216,7 +216,8 @@ def check_nothing_left(scene: Scene) -> Check:
 
 
 def snapshots_and_log_groups(scene: Scene) -> list[str]:
-    """Manual snapshots of the source, log groups of the target, and parameter groups of the run's own."""
+    """Manual snapshots of the source, log groups of the target but for the logs that the source exports as well, and parameter
+    groups of the run's own."""
     source, target = (identifier_of(instance) for instance in (scene.source, scene.target))
     rds, logs = scene.cloud.client("rds"), scene.cloud.client("logs")
     if "DBClusterIdentifier" in scene.source:
@@ -227,7 +228,9 @@ def snapshots_and_log_groups(scene: Scene) -> list[str]:
         snapshots = rds.describe_db_snapshots(DBInstanceIdentifier=source, SnapshotType="manual")["DBSnapshots"]
         snapshots = [each["DBSnapshotIdentifier"] for each in snapshots]
         log_groups = f"/aws/rds/instance/{target}/"
+    exported = {log_groups + log for log in scene.source.get("EnabledCloudwatchLogsExports") or []}
     groups = [each["logGroupName"] for each in logs.describe_log_groups(logGroupNamePrefix=log_groups)["logGroups"]]
+    groups = [name for name in groups if name not in exported]
     parameter_groups = [each["DBParameterGroupName"] for each in rds.describe_db_parameter_groups()["DBParameterGroups"]]
     cluster_groups = rds.describe_db_cluster_parameter_groups()["DBClusterParameterGroups"]
     parameter_groups += [each["DBClusterParameterGroupName"] for each in cluster_groups]

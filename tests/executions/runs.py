@@ -34,9 +34,14 @@ class Moved:
         assert not failed, failed
 
 
+# Often enough to fall into every moment of a cutover, and no more: several executions share the machine.
+BETWEEN_WRITES_SECONDS = 0.015
+
+
 @contextlib.contextmanager
 def writing(cloud: LocalCloud, identifier: str, **options) -> Iterator[Application]:
     """An application that writes to a small source; `options` are its own."""
+    options = {"between_writes_seconds": BETWEEN_WRITES_SECONDS} | options
     with Application(cloud, [(secret_name(identifier), "app")] * 2, change_thing, **options) as application:
         wait_until(lambda: application.count, lambda count: count > 50, "writes", 20)
         yield application

@@ -17,8 +17,6 @@ from executions.sources import make_request, make_source, secret_name, secret_va
 from .matrix import GIVEN_BACK, MOVED, TRIES, Case
 
 LIMIT_SECONDS = 400
-# Often enough to fall into every moment of a cutover, and no more: several cases share the machine.
-BETWEEN_WRITES_SECONDS = 0.015
 # States at which an execution says that something may be left, for another one to go on with.
 UNFINISHED = ("UndoFailed", "UndoNotBegun", "CutoverUnfinished", "CleanUpFailed")
 BEFORE_ANYTHING_WAS_MADE = ("Refused",)
@@ -53,7 +51,7 @@ class Run:
 
     def carry_out(self) -> Result:
         result = Result(self.case)
-        with writing(self.cloud, self.identifier, between_writes_seconds=BETWEEN_WRITES_SECONDS) as application:
+        with writing(self.cloud, self.identifier) as application:
             try:
                 self._start()
                 if self.case.meanwhile:

@@ -95,7 +95,8 @@ def test_expressions_that_the_copy_would_evaluate_otherwise(cloud, databases, ou
     outcome.refused(instance, "PreconditionFailed", "Expressions", *named)
 
 
-@pytest.mark.parametrize("major", [17, pytest.param(13, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("major", [17, 13])
 def test_expressions_that_are_accepted_are_applied(cloud, databases, outcome, major):
     instance = make_source(cloud, f"accepted-{major}", major)
     with databases.connect(instance, "app") as session:

@@ -37,7 +37,8 @@ create type with_json as (a int, j json); create domain doc as json; create doma
 INCOMPARABLE = ["json", "json[]", "xml", "point", "with_json", "with_json[]", "doc_of_doc"]
 
 
-@pytest.mark.parametrize("major", [14, pytest.param(18, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("major", [14, 18])
 def test_what_can_be_compared_is_accepted_and_found_and_what_cannot_is_refused(cloud, databases, outcome, major):
     instance = make_source(cloud, f"equality-{major}", major)
     with databases.connect(instance, "app") as session:

@@ -139,7 +139,8 @@ GUARDS = (
 STATES = "select format('%s %s', evtname, evtenabled) from pg_event_trigger where evtname !~ '^rds_' order by 1"
 
 
-@pytest.mark.parametrize("major", [16, pytest.param(12, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("major", [16, 12])
 def test_with_consent_a_log_of_ddl_and_a_guard_against_drops_are_passed_by_and_put_back(outcome, databases, key_arn, major):
     identifier = f"consented-{major}"
     source = make_source(outcome.cloud, identifier, major)

@@ -27,7 +27,8 @@ def read_identities(databases: Databases, instance: dict) -> dict[str, str]:
         return dict(session.execute(IDENTITIES).fetchall())
 
 
-@pytest.mark.parametrize("major", [16, pytest.param(12, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("major", [16, 12])
 def test_a_renamed_table_gets_its_replica_identity_back(cloud, databases, key_arn, major):
     identifier = f"renamed-{major}"
     source = make_source(cloud, identifier, major)

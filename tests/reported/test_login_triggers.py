@@ -84,8 +84,9 @@ def sure_to_log_in(databases: Databases, instance: dict, database: str, user: st
         return values(session, "select who from public.login_log order by id")
 
 
-@pytest.mark.parametrize("major", [18, pytest.param(17, marks=pytest.mark.long)])
-@pytest.mark.parametrize("kind, always", [("", False), pytest.param("", True, marks=pytest.mark.long), pytest.param("unlogged", False, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("major", [18, 17])
+@pytest.mark.parametrize("kind, always", [("", False), ("", True), ("unlogged", False)])
 def test_with_consent_a_log_of_logins_is_moved_and_the_old_database_can_be_read(outcome, databases, key_arn, major, kind, always):
     """The log is in a database of its own: the test itself logs in to all others."""
     identifier = f"logged-{kind or 'permanent'}-{always}-{major}".lower()
@@ -113,7 +114,8 @@ def test_with_consent_a_log_of_logins_is_moved_and_the_old_database_can_be_read(
             assert values(session, "select evtenabled::text from pg_event_trigger where evtname = 'logged'") == ["A" if always else "O"]
 
 
-@pytest.mark.parametrize("major", [pytest.param(18, marks=pytest.mark.long), pytest.param(17, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("major", [18, 17])
 def test_what_writes_for_others_than_the_master_user_leaves_the_old_database_open(outcome, databases, key_arn, major):
     """No trial of ours sees it."""
     identifier = f"for-others-{major}"

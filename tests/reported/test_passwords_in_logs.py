@@ -40,7 +40,8 @@ def log_of(cloud, identifier: str) -> str:
     return text
 
 
-@pytest.mark.parametrize("major", [16, pytest.param(12, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("major", [16, 12])
 def test_no_password_is_written_down(cloud, outcome, databases: Databases, strike, major):
     settings = TALKATIVE | (SINCE_13 if major >= 13 else {})
     group = databases.parameter_group(f"talkative-{major}", major, settings)

@@ -36,7 +36,8 @@ def wait_for_looks(execution: Execution, is_so, what: str) -> list[str]:
     return wait_until(lambda: held(execution), is_so, what, LIMIT_SECONDS)
 
 
-@pytest.mark.parametrize("major", [17, pytest.param(13, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("major", [17, 13])
 def test_a_password_that_rotates_before_the_approval_opens_the_new_database(cloud, databases, outcome, secrets, major):
     name = f"{NAME}-{major}"
     source = make_source(cloud, name, major)

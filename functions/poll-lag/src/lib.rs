@@ -16,6 +16,7 @@ use shared::pg::Server;
 use shared::rds::{describe_target, source_server, target_server};
 use shared::replication::{read_slot, read_subscription};
 use shared::settings::comparison;
+use shared::sql;
 use shared::stopped::{self, Why};
 use shared::storage::watch_headroom;
 use shared::switch;
@@ -72,7 +73,9 @@ async fn look(aws: &Aws, plan: &Plan) -> Result<Seen> {
         let name = plan.names.slot(database.oid);
         let subscription = read_subscription(&target, &name).await?;
         let slot = read_slot(&source, plan, database).await?;
-        let connected = slot.lag.connected && subscription.enabled && subscription.working;
+        // One that waits for somebody's lock applies nothing, long before the source gives it up (wal_sender_timeout).
+        let waits = slot.lag.bytes > CAUGHT_UP_BYTES && !sql::column::<String>(&target, sql::APPLY_WAITS, &[&name]).await?.is_empty();
+        let connected = slot.lag.connected && subscription.enabled && subscription.working && !waits;
         if !connected || subscription.began_just_now {
             doubtful.push(database);
         }
