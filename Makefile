@@ -58,7 +58,7 @@ LINTERS := $(RDS_REENCRYPT_CACHE)/linters
 TEMPLATES := template.yaml $(wildcard infra/*.yaml)
 
 ## lint: formatting and lints, the templates, the state machines, the tree of dependencies
-lint:
+lint: install
 	@tests/install-linters
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
@@ -67,6 +67,7 @@ lint:
 	$(LINTERS)/venv/bin/cfn-lint --regions eu-central-1 -- $(TEMPLATES)
 	$(LINTERS)/venv/bin/checkov --config-file .checkov.yaml --file $(TEMPLATES)
 	for machine in statemachine/*.asl.json; do $(LINTERS)/node_modules/.bin/asl-validator --json-path $$machine || exit; done
+	$(PYTHON) -m aws_rules statemachine/*.asl.json
 	@CARGO_TARGET_DIR=$(LINTERS)/target cargo install --quiet --locked --debug --root $(LINTERS) cargo-deny@0.20.2
 	$(LINTERS)/bin/cargo-deny check bans licenses sources
 

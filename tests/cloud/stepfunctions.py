@@ -63,6 +63,7 @@ from moto.stepfunctions.parser.asl.utils.encoding import _DateTimeEncoder
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.responses import StepFunctionResponse
 
+from aws_rules import definition as aws_rules
 from cloud import events, maps
 
 # Unless the caller asks for more or less.
@@ -82,6 +83,7 @@ def install() -> None:
     _say_who_calls()
     _share_boto_clients()
     _execute_what_cloudformation_creates()
+    _refuse_what_aws_refuses()
     _parse_a_definition_once()
     _name_every_execution()
     _stop_at_once()
@@ -309,6 +311,18 @@ def _execute_what_cloudformation_creates() -> None:
     # moto's CloudFormation puts state machines into the backend that only pretends to run them, where the executing
     # one does not find them.
     stepfunctions_models.stepfunctions_backends = models.stepfunctions_parser_backends
+
+
+def _refuse_what_aws_refuses() -> None:
+    # moto takes every definition that its parser understands, whatever its variables, states and expressions are called.
+    parsed = models.StepFunctionsParserBackend._validate_definition
+
+    def validate(definition: str) -> None:
+        parsed(definition=definition)
+        if found := aws_rules.refused(definition):
+            raise api.InvalidDefinition("; ".join(found))
+
+    models.StepFunctionsParserBackend._validate_definition = staticmethod(validate)
 
 
 def _parse_a_definition_once() -> None:

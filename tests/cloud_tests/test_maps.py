@@ -70,7 +70,7 @@ def test_a_child_does_not_see_its_parents_variables(run):
         {"items": [1]},
         Set=then("Each", passing("{% $states.input %}", Assign={"outer": "x"})),
         Each=distributed(
-            {"Give": passing("{% $exists($outer) ? 'seen' : 'unseen' %}", Assign={"outer": "its own"})}
+            {"Give": passing("{% $exists($outer) ? 'seen' : 'unseen' %}", Assign={"inner": "its own"})}
         ),
     )
     assert output(execution) == ["unseen"]
