@@ -12,17 +12,23 @@ use crate::metrics::{self, Metric};
 use crate::rds::source_writer;
 
 const GIB: i64 = 1 << 30;
+/// A dedicated log volume is of this size whatever the other one is. Source: RDS user guide, "Using a dedicated log volume (DLV)".
+const LOG_VOLUME_GIB: i32 = 1000;
 /// RDS sends the metric every minute; after this long without one nothing is known.
 const NEWEST_WITHIN: Duration = Duration::from_mins(10);
 
-/// A disk as RDS and CloudWatch describe it.
+/// The disk that has the WAL, as RDS and CloudWatch describe it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Storage {
+    /// Whether WAL lies on a volume of its own.
+    pub is_log_volume: bool,
     pub allocated_bytes: i64,
     pub free_bytes: i64,
+    /// Of the volume that has the data, which is copied.
+    pub data_bytes: i64,
 }
 
-/// Reads how full the disk of the source is, of a cluster that of its writer; none where CloudWatch has no measurement of
+/// Reads how full the disk is that has the source's WAL, of a cluster that of its writer; none where CloudWatch has no measurement of
 /// the last minutes, and of Aurora, whose volume grows by itself.
 ///
 /// # Errors
@@ -32,12 +38,15 @@ pub async fn read_storage(aws: &Aws, plan: &Plan) -> Result<Option<Storage>> {
         return Ok(None);
     }
     let writer = source_writer(aws, plan).await?;
-    let (instance, allocated_gib) = (writer.db_instance_identifier().unwrap_or_default(), writer.allocated_storage().unwrap_or(0));
+    let instance = writer.db_instance_identifier().unwrap_or_default();
+    let is_log_volume = writer.dedicated_log_volume().unwrap_or(false);
+    let data_gib = writer.allocated_storage().unwrap_or(0);
+    let (metric, allocated_gib) = if is_log_volume { ("FreeStorageSpaceLogVolume", LOG_VOLUME_GIB) } else { ("FreeStorageSpace", data_gib) };
     let now = SystemTime::now();
     let request = aws_sdk_cloudwatch::Client::new(&aws.config)
         .get_metric_statistics()
         .namespace("AWS/RDS")
-        .metric_name("FreeStorageSpace")
+        .metric_name(metric)
         .dimensions(Dimension::builder().name("DBInstanceIdentifier").value(instance).build())
         .start_time((now - NEWEST_WITHIN).into())
         .end_time(now.into())
@@ -47,7 +56,8 @@ pub async fn read_storage(aws: &Aws, plan: &Plan) -> Result<Option<Storage>> {
     let newest = measured.datapoints().iter().max_by_key(|point| point.timestamp().map(aws_smithy_types::DateTime::secs));
     #[expect(clippy::cast_possible_truncation, reason = "bytes of a disk")]
     let free_bytes = newest.and_then(aws_sdk_cloudwatch::types::Datapoint::minimum).map(|bytes| bytes as i64);
-    Ok(free_bytes.map(|free_bytes| Storage { allocated_bytes: i64::from(allocated_gib) * GIB, free_bytes }))
+    let bytes = |gib: i32| i64::from(gib) * GIB;
+    Ok(free_bytes.map(|free_bytes| Storage { is_log_volume, allocated_bytes: bytes(allocated_gib), free_bytes, data_bytes: bytes(data_gib) }))
 }
 
 /// Measures the source's disk and what the run's slots, which are whole, keep on it; and checks that it can go on keeping WAL for the copy. Returns
@@ -85,11 +95,14 @@ pub fn check_headroom(source: &str, storage: Storage, retained_wal_bytes: i64, g
     Err(StepError::new(
         ErrorName::SourceStorageLow,
         format!(
-            "{source} has {} MiB free of {} MiB and keeps {} MiB of WAL for this run; needed are {percent} % free, and more than is \
-             kept: add storage, or run when fewer writes come",
+            "{source} has {} MiB free of {} MiB{} and keeps {} MiB of WAL for this run; needed are {percent} % free, and more than is \
+             kept: {}run when fewer writes come",
             mib(storage.free_bytes),
             mib(storage.allocated_bytes),
-            mib(retained_wal_bytes)
+            if storage.is_log_volume { " on its dedicated log volume" } else { "" },
+            mib(retained_wal_bytes),
+            // That volume is of one size.
+            if storage.is_log_volume { "" } else { "add storage, or " }
         ),
     ))
 }
@@ -101,7 +114,7 @@ mod tests {
     #[test]
     fn too_little_free_storage_stops_the_run_and_so_does_wal_that_outgrows_it() {
         let guard = Guard { min_free_storage_percent: 10 };
-        let storage = |free_gib| Storage { allocated_bytes: 100 * GIB, free_bytes: free_gib * GIB };
+        let storage = |free_gib| Storage { is_log_volume: false, allocated_bytes: 100 * GIB, free_bytes: free_gib * GIB, data_bytes: 100 * GIB };
         assert!(check_headroom("d", storage(10), 0, guard).is_ok());
         for (free_gib, retained_gib) in [(9, 0), (30, 31)] {
             let error = check_headroom("d", storage(free_gib), retained_gib * GIB, guard).unwrap_err();

@@ -10,7 +10,7 @@ from typing import Any
 from moto.core.utils import utcnow
 from moto.rds import models
 
-from . import aurora
+from . import aurora, rds_tools
 from .master_user import HasMasterUser
 from .member import Member
 from .postgres import Server
@@ -77,7 +77,7 @@ class Volume:
 
     archive: Path
     restored: bool = False
-    rds_tools: bool = True
+    rds_tools: str = rds_tools.ON
 
 
 # moto looks them up at its own class.

@@ -5,7 +5,6 @@ from typing import Any
 from moto.rds import exceptions, models
 
 from .cluster import Cluster
-from .instance import RDS_TOOLS_TAG
 from .snapshots import SNAPSHOTS_PER_REGION, PackedVolume, SnapshotRequests
 
 # Aurora user guide, "DB cluster snapshot copying", limitations: to a single Region.
@@ -21,8 +20,8 @@ CAPTURED = (
 class ClusterSnapshot(PackedVolume, models.DBClusterSnapshot):
     """moto's description of a cluster snapshot, with a real volume of the writer.
 
-    `rds_tools` says whether a server restored from it has that extension, or on Aurora the function in its place; the cloud
-    and a tag of the source can switch it off.
+    `rds_tools` says how a server restored from it has that extension, or on Aurora the function in its place; the cloud
+    and a tag of the source can change that.
     """
 
     def __init__(
@@ -43,7 +42,7 @@ class ClusterSnapshot(PackedVolume, models.DBClusterSnapshot):
         self.vpc_id = backend.describe_db_subnet_groups(cluster.db_subnet_group)[0].vpc_id
         for name in CAPTURED:
             setattr(self, name, getattr(cluster, name))
-        self.rds_tools = backend.rds.rds_tools and cluster.tag(RDS_TOOLS_TAG) != "off"
+        self.rds_tools = backend.rds.rds_tools_of(cluster)
         self.source_db_cluster_snapshot_arn: str | None = None
 
     @property

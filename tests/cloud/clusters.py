@@ -11,6 +11,11 @@ from .control_plane import ControlPlane
 
 ENGINES = (aurora.ENGINE, "postgres")
 MULTI_AZ_MEMBERS = 3
+# A restore refuses them for every other kind, whatever their values. Source: boto3 issue 4634.
+OF_LIMITLESS = {
+    "monitoring_interval", "monitoring_role_arn", "enable_performance_insights", "performance_insights_kms_key_id",
+    "performance_insights_retention_period",
+}  # fmt: skip
 # Aurora user guide, "Quotas in Amazon Aurora".
 CLUSTERS_PER_ACCOUNT = 40
 DELETABLE = (
@@ -125,6 +130,11 @@ class ClusterRequests(ControlPlane):
         snapshot = self.find_available_cluster_snapshot(snapshot_identifier)
         given = {name: value for name, value in members.items() if value is not None}
         self._check_new_cluster(given["db_cluster_identifier"])
+        if OF_LIMITLESS & given.keys():
+            raise exceptions.InvalidParameterCombination(
+                "You can enable Performance Insights or set the Enhanced Monitoring interval only when restoring from a source Aurora "
+                "Limitless DB cluster."
+            )
         if given.get("engine") != snapshot.engine:
             raise exceptions.InvalidParameterCombination(
                 f"The engine {given.get('engine')} does not match the engine of the snapshot, {snapshot.engine}."

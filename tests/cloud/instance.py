@@ -7,7 +7,7 @@ from typing import Any
 from moto.rds import models
 from moto.rds.exceptions import InvalidParameterCombination
 
-from . import parameters
+from . import parameters, rds_tools
 from .logs import LogExport
 from .master_user import HasMasterUser
 from .postgres import SEED_LSN_FILE, Server, seed_lsn
@@ -15,7 +15,6 @@ from .postgres import SEED_LSN_FILE, Server, seed_lsn
 # On a source, `off` makes restores of it servers that do not have the extension, as old minor versions are; a key of
 # MISTAKEN_SEEDS makes its function say on them what tools have taken for the seed LSN. On a cluster it holds for all
 # members, and on Aurora for the function in the extension's place.
-RDS_TOOLS_TAG = "cloud:rds_tools"
 MISTAKEN_SEEDS = {
     "confirmed_flush_lsn": "select min(confirmed_flush_lsn)::text from pg_catalog.pg_replication_slots",
     "current_wal_lsn": "select pg_catalog.pg_current_wal_lsn()::text",
@@ -254,7 +253,7 @@ class Instance(HasMasterUser, models.DBInstance):
 
     def write_seed_lsn(self, checkpoint: int) -> None:
         """Have the function say where the data of this restored instance end, or be mistaken."""
-        mistake = self.tag(RDS_TOOLS_TAG)
+        mistake = self.tag(rds_tools.TAG)
         redo_end = self.server.first_redo_end()
         lsn = redo_end if mistake == "redo_done" else seed_lsn(redo_end, checkpoint)
         if query := MISTAKEN_SEEDS.get(mistake):

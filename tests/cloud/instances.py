@@ -10,7 +10,7 @@ from . import keys
 from .account import is_offered
 from .cluster import Cluster
 from .control_plane import ControlPlane
-from .instance import RDS_TOOLS_TAG, Instance, check_storage
+from .instance import Instance, check_storage
 from .member import Member
 from .postgres import SEED_LSN_FILE, STANDBY_FILE, Server
 from .snapshots import InvalidDBSnapshotState, Snapshot
@@ -67,11 +67,11 @@ class InstanceRequests(ControlPlane):
         instance = self.add(members)
         if managed:
             password = instance.manage_password(members.get("master_user_secret_kms_key_id"))
-        rds_tools = self.rds.rds_tools and instance.tag(RDS_TOOLS_TAG) != "off"
+        variant = self.rds.rds_tools_of(instance)
 
         def create() -> None:
             self.rds.pause(self.rds.pace.creating)
-            server = self.rds.make_server(instance, members.get("port"), rds_tools)
+            server = self.rds.make_server(instance, members.get("port"), variant)
             server.unpack(self.rds.templates.archive(instance.major))
             self.start_first(instance, server)
             instance.make_master_user(password, instance.db_name)

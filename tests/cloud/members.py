@@ -4,10 +4,10 @@ from typing import Any
 
 from moto.rds import exceptions
 
-from . import aurora
+from . import aurora, rds_tools
 from .cluster import Cluster, Volume
 from .control_plane import ControlPlane
-from .instance import RDS_TOOLS_TAG, Instance
+from .instance import Instance
 from .instances import DELETABLE
 from .member import ONLY_FOR_THE_CLUSTER, Member
 from .postgres import SEED_LSN_FILE, START_LIMIT_SECONDS, Server, ServerFailed, wait_until
@@ -104,8 +104,8 @@ class MemberRequests(ControlPlane):
 
     def _start_writer(self, writer: Member) -> None:
         cluster, volume = writer.cluster, writer.cluster.volume
-        rds_tools = volume.rds_tools if volume else self.rds.rds_tools and cluster.tag(RDS_TOOLS_TAG) != "off"
-        server = self._make_server(writer, rds_tools)
+        variant = volume.rds_tools if volume else self.rds.rds_tools_of(cluster)
+        server = self._make_server(writer, variant)
         if volume is None:
             server.unpack(self.rds.templates.archive(cluster.major))
             self.start_first(writer, server)
@@ -119,7 +119,7 @@ class MemberRequests(ControlPlane):
                 cluster.set_master_password(cluster.first_password)
             volume.archive.unlink()
             cluster.volume = None
-        if cluster.is_aurora and not rds_tools:
+        if cluster.is_aurora and variant == rds_tools.OFF:
             aurora.drop_start_lsn(server)
         cluster.first_password = None
         writer.has_data = True
@@ -138,15 +138,15 @@ class MemberRequests(ControlPlane):
         wait_until(lambda: writer.has_data or writer.status == "failed", START_LIMIT_SECONDS, "the writer's data")
         if not writer.has_data:
             raise ServerFailed(f"the writer {writer.db_instance_identifier} has failed")
-        server = self._make_server(reader, self.rds.rds_tools)
+        server = self._make_server(reader, self.rds.rds_tools_of(reader.cluster))
         server.copy_from(writer.server)
         self.start_first(reader, server)
         reader.has_data = True
 
-    def _make_server(self, member: Member, rds_tools: bool) -> Server:
+    def _make_server(self, member: Member, variant: str) -> Server:
         """Aurora has no rds_tools. The cluster's port is the writer's."""
         wanted = member.cluster.port_wanted if member.is_cluster_writer else None
-        return self.rds.make_server(member, wanted, rds_tools and not member.cluster.is_aurora)
+        return self.rds.make_server(member, wanted, rds_tools.OFF if member.cluster.is_aurora else variant)
 
     # Delete.
 

@@ -26,7 +26,7 @@ from moto.rds import models
 from moto.rds.exceptions import RDSClientError
 from moto.rds.responses import RDSResponse
 
-from . import account, keys, metrics, tags  # noqa: F401 - moto finds the provider of metrics by itself
+from . import account, keys, metrics, rds_tools, tags  # noqa: F401 - moto finds the provider of metrics by itself
 from .cluster import Cluster
 from .cluster_snapshots import ClusterSnapshotRequests
 from .clusters import ClusterRequests
@@ -94,7 +94,6 @@ class Rds:
         self.directory = directory.resolve()
         (self.directory / "snapshots").mkdir(exist_ok=True)
         self.pace = pace
-        self.rds_tools = os.environ.get("CLOUD_RDS_TOOLS") != "off"
         self.authority = Authority(self.directory / "ca.pem")
         self.ca_file = self.authority.ca_file
         self.templates = Templates(postgres_dir.resolve(), self.directory)
@@ -118,12 +117,12 @@ class Rds:
         """Let a status last, unless the cloud ends."""
         self.closing.wait(seconds)
 
-    def make_server(self, instance: Instance, wanted_port: int | None, rds_tools: bool) -> Server:
+    def make_server(self, instance: Instance, wanted_port: int | None, variant: str) -> Server:
         """A server without data yet, with its certificate and a port of its own, the wanted one if it is free."""
         directory = self.directory / instance.dbi_resource_id
         directory.mkdir()
         self.authority.issue(instance.db_instance_identifier, directory / "server.crt", directory / "server.key")
-        home = self.templates.home(instance.major) if rds_tools else self._home_without_rds_tools(instance.major)
+        home = self.templates.home(instance.major) if variant == rds_tools.ON else self._home_of(instance.major, variant)
         return Server(home, directory, self._free_port(wanted_port))
 
     def remove_server(self, server: Server) -> None:
@@ -139,14 +138,15 @@ class Rds:
         }
         return now | {name: value for name, value in vars(self.usage).items() if not name.startswith("_")}
 
-    def _home_without_rds_tools(self, major: int) -> Path:
-        """A copy of the installation, since a server looks for extensions beside its binary and nowhere else."""
-        home = self.directory / f"postgres-{major}-without-rds_tools"
+    def rds_tools_of(self, owner: Instance | Cluster) -> str:
+        """How servers of this instance or cluster have the extension."""
+        return rds_tools.OFF if os.environ.get("CLOUD_RDS_TOOLS") == "off" else rds_tools.variant(owner.tag(rds_tools.TAG))
+
+    def _home_of(self, major: int, variant: str) -> Path:
+        home = self.directory / f"postgres-{major}-rds_tools-{variant}"
         with self._lock:
             if not home.exists():
-                shutil.copytree(self.templates.home(major), home, symlinks=True)
-                for file in (home / "share/postgresql/extension").glob("rds_tools*"):
-                    file.unlink()
+                rds_tools.make_home(self.templates.home(major), home, variant)
         return home
 
     def _free_port(self, wanted: int | None) -> int:

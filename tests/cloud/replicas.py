@@ -5,7 +5,7 @@ from typing import Any
 from moto.rds import exceptions
 
 from .control_plane import ControlPlane
-from .instance import RDS_TOOLS_TAG, Instance, check_storage
+from .instance import Instance, check_storage
 from .member import Member
 
 # What a replica has from its source when nothing is said (API reference of CreateDBInstanceReadReplica).
@@ -41,8 +41,7 @@ class ReplicaRequests(ControlPlane):
             self.rds.pause(self.rds.pace.creating)
             source.configure()
             source.server.reload()
-            rds_tools = self.rds.rds_tools and source.tag(RDS_TOOLS_TAG) != "off"
-            server = self.rds.make_server(replica, given.get("port"), rds_tools)
+            server = self.rds.make_server(replica, given.get("port"), self.rds.rds_tools_of(source))
             server.copy_from(source.server)
             self.start_first(replica, server)
             self.rds.pause(self.rds.pace.creating)

@@ -10,7 +10,7 @@ from typing import Any
 from moto.rds import exceptions, models
 
 from .control_plane import ControlPlane
-from .instance import RDS_TOOLS_TAG, Instance
+from .instance import Instance
 
 # RDS user guide, "Quotas and constraints": manual snapshots, and "Copying a DB snapshot": copies at a time.
 SNAPSHOTS_PER_REGION = 100
@@ -62,8 +62,8 @@ class PackedVolume:
 class Snapshot(PackedVolume, models.DBSnapshot):
     """moto's description of a snapshot, with a real volume, packed, and progress.
 
-    `rds_tools` says whether a server restored from it has that extension; the cloud and a tag of the source can switch
-    it off.
+    `rds_tools` says how a server restored from it has that extension; the cloud and a tag of the source can change
+    that.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Snapshot(PackedVolume, models.DBSnapshot):
         self.snapshot_target = "region"
         for name in CAPTURED:
             setattr(self, name, getattr(instance, name))
-        self.rds_tools = backend.rds.rds_tools and instance.tag(RDS_TOOLS_TAG) != "off"
+        self.rds_tools = backend.rds.rds_tools_of(instance)
         self.source_db_snapshot_identifier: str | None = None
         self.source_region: str | None = None
 

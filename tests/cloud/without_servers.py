@@ -98,6 +98,6 @@ class RdsWithoutServers(Rds):
     # Raised, as an account with so many databases has had them raised; those of snapshots and copies stay.
     instances_quota, storage_quota_gib = 10_000, 10_000_000
 
-    def make_server(self, instance: Instance, wanted_port: int | None, rds_tools: bool) -> Server:
+    def make_server(self, instance: Instance, wanted_port: int | None, variant: str) -> Server:
         directory = self.directory / instance.dbi_resource_id
         return ServerOnPaper(self.templates.home(instance.major), directory, wanted_port or 5432)

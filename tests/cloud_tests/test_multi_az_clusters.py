@@ -52,6 +52,9 @@ def test_a_restore_makes_three_members_with_the_key_and_a_seed_lsn(clusters, tri
     clusters.take_snapshot("trio", "trio-plain")
     copy = {"SourceDBClusterSnapshotIdentifier": "trio-plain", "TargetDBClusterSnapshotIdentifier": "no"}
     assert refused(clusters.rds.copy_db_cluster_snapshot, KmsKeyId="alias/aws/rds", **copy) == "InvalidParameterCombination"
+    for member in {"MonitoringInterval": 0}, {"EnablePerformanceInsights": False}:
+        of_limitless = {"DBClusterIdentifier": "no", "SnapshotIdentifier": "trio-plain", "Engine": "postgres", **member}
+        assert refused(clusters.rds.restore_db_cluster_from_snapshot, **of_limitless) == "InvalidParameterCombination"
     restored = clusters.restore(
         "trio-copy", "trio-plain", "postgres", KmsKeyId="alias/aws/rds", EnableCloudwatchLogsExports=["postgresql"],
         DBClusterInstanceClass=MULTI_AZ["DBClusterInstanceClass"], StorageType="io1", Iops=1000,

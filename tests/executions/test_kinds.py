@@ -64,6 +64,20 @@ def test_an_aurora_cluster_gets_members_like_its_own_and_is_approved_by_its_tag(
     assert "is a member of cluster like-me" in str(moved.execution.output["report"]["warnings"])
 
 
+def test_a_multi_az_cluster_keeps_its_monitoring_though_its_restore_takes_none(cloud, databases, key_arn):
+    """Symptom: InvalidParameterCombination at the restore, whatever the values were, and all was undone."""
+    options = {
+        "MonitoringInterval": 30, "MonitoringRoleArn": "arn:aws:iam::123456789012:role/monitoring",
+        "EnablePerformanceInsights": True, "PerformanceInsightsRetentionPeriod": 31,
+    }  # fmt: skip
+    source = make_source(cloud, "monitored", 16, "cluster", **options)
+    moved = move(cloud, source, make_request("monitored"), key_arn)
+    moved.assert_nothing_lost()
+    old, new = (databases.describe_cluster(name) for name in ("monitored", moved.scene.target["DBClusterIdentifier"]))
+    for member in "MonitoringInterval", "MonitoringRoleArn", "PerformanceInsightsEnabled", "PerformanceInsightsRetentionPeriod":
+        assert old[member] == new[member] is not None, member
+
+
 @pytest.mark.parametrize("kind", ["aurora", "cluster"])
 def test_a_cluster_is_given_back_with_nothing_left(cloud, databases, key_arn, kind):
     identifier = f"back-{kind}"

@@ -32,10 +32,11 @@ def witnesses(execution: Execution) -> list[str]:
     return answers(execution)[-1]["witnesses"]
 
 
-@pytest.mark.parametrize("major", [13, 17])
-def test_without_the_function_the_log_alone_says_it_and_nothing_is_lost(cloud, key_arn, major):
-    identifier = f"old-minor-{major}"
-    source = make_source(cloud, identifier, major, Tags=[NO_FUNCTION])
+@pytest.mark.parametrize(("variant", "major"), [("off", 13), ("without-function", 17), ("not-allowed", 16)])
+def test_without_the_function_the_log_alone_says_it_and_nothing_is_lost(cloud, key_arn, variant, major):
+    """Symptom: undone with `function rds_tools.logical_seed_lsn() does not exist`, or `not allowed`, though the log said it."""
+    identifier = f"log-alone-{major}"
+    source = make_source(cloud, identifier, major, Tags=[{"Key": "cloud:rds_tools", "Value": variant}])
     moved = move(cloud, source, make_request(identifier), key_arn)
     moved.assert_nothing_lost()
     assert moved.execution.output["databases"]["app"]["start_lsn"]

@@ -13,10 +13,10 @@ from .sources import LIMIT_SECONDS, make_request, make_source
 GIB = 1 << 30
 
 
-def measure_free_storage(cloud: LocalCloud, identifier: str, free_bytes: int) -> None:
+def measure_free_storage(cloud: LocalCloud, identifier: str, free_bytes: int, metric: str = "FreeStorageSpace") -> None:
     """A measurement of a moment ago, as RDS sends one every minute: CloudWatch answers up to the last whole second."""
     datum = {
-        "MetricName": "FreeStorageSpace",
+        "MetricName": metric,
         "Dimensions": [{"Name": "DBInstanceIdentifier", "Value": identifier}],
         "Timestamp": datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=2),
         "Value": free_bytes,
@@ -45,6 +45,17 @@ def test_a_disk_that_is_nearly_full_is_no_place_to_start(cloud, key_arn):
     assert (described["error"], "needed are 10 % free" in described["cause"]) == ("SourceStorageLow", True)
     assert "CreatePublication" not in [each.state for each in entered_states(execution.events())]
     assert footprint(cloud, source, ["postgres", "app"]) == before
+
+
+def test_with_a_dedicated_log_volume_that_one_is_looked_at(cloud, key_arn):
+    """Symptom: the data's volume had room, and the log's was full."""
+    identifier = "log-volume"
+    source = make_source(cloud, identifier, 16, AllocatedStorage=20, DedicatedLogVolume=True)
+    measure_free_storage(cloud, identifier, GIB)
+    with undone(cloud, source, identifier, "SourceStorageLow", cutover={}) as execution:
+        execution.wait_for_state("WaitForCopy", LIMIT_SECONDS)
+        measure_free_storage(cloud, identifier, 50 * GIB, "FreeStorageSpaceLogVolume")
+        assert "51200 MiB free of 1024000 MiB on its dedicated log volume" in execution.wait(LIMIT_SECONDS)["cause"]
 
 
 def test_how_much_must_be_free_is_the_operators_to_say(cloud, key_arn):

@@ -15,6 +15,7 @@ use shared::rds::{source_server, target_server};
 use shared::recovery_log::Told;
 use shared::replication::{check_tables, lsn, read_slot, read_subscription};
 use shared::{heartbeat, sql, turn};
+use tokio_postgres::error::SqlState;
 
 /// So often the step looks for the log before it believes the function alone, or gives up on a log that contradicts
 /// itself: more than half a minute, where nobody changed the waits.
@@ -108,13 +109,30 @@ async fn ask_function_once(control: &mut Session, plan: &Plan) -> Result<Option<
 /// RDS's own answer, where the server has the function. An extension that was not there before is not left behind.
 async fn ask_function(control: &Session) -> Result<Option<Lsn>> {
     let Some(installed) = sql::column::<bool>(control, sql::SEED_FUNCTION, &[]).await?.first().copied() else { return Ok(None) };
-    control.batch_execute(if installed { "alter extension rds_tools update" } else { "create extension rds_tools" }).await?;
-    let answer = control.query_one(sql::SEED_LSN, &[]).await;
+    let made = control.batch_execute(if installed { "alter extension rds_tools update" } else { "create extension rds_tools" }).await;
+    let answer = match made {
+        // One that is there and not ours to update may have the function all the same.
+        Err(error) if !(installed && is_withheld(&error)) => Err(error),
+        _ => control.query_one(sql::SEED_LSN, &[]).await,
+    };
     if !installed {
-        control.batch_execute("drop extension rds_tools").await?;
+        control.batch_execute("drop extension if exists rds_tools").await?;
     }
-    let row = answer.map_err(StepError::from).while_doing("ask rds_tools for the copy's seed LSN")?;
+    let row = match answer {
+        Err(error) if is_withheld(&error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "rds_tools has no answer: the log alone can tell where the copy's data end");
+            return Ok(None);
+        }
+        answer => answer.map_err(StepError::from).while_doing("ask rds_tools for the copy's seed LSN")?,
+    };
     if row.try_get::<_, Option<&str>>("lsn")?.is_none() { Ok(None) } else { lsn(&row, "lsn").map(Some) }
+}
+
+/// Whether a minor version has the extension without the function, or an administrator does not allow it.
+/// Source: RDS user guide, "rds_tools" and `rds.allowed_extensions`.
+fn is_withheld(error: &tokio_postgres::Error) -> bool {
+    let withheld = [SqlState::INSUFFICIENT_PRIVILEGE, SqlState::UNDEFINED_FUNCTION, SqlState::FEATURE_NOT_SUPPORTED, SqlState::UNDEFINED_FILE];
+    error.code().is_some_and(|code| withheld.contains(code))
 }
 
 /// Aurora's own answer: the one witness there is, since its log tells of no recovery. The heartbeats are what proves it.

@@ -33,12 +33,13 @@ pub(crate) async fn check(aws: &Aws, session: &Session, plan: &Plan, findings: &
     }
     let (storage, now) = try_join(read_storage(aws, plan), sample(session)).await?;
     let Some(storage) = storage else {
-        let remedy = "look whether the instance sends FreeStorageSpace; without it only the slots are watched";
+        let remedy = "look whether the instance sends FreeStorageSpace (FreeStorageSpaceLogVolume with a dedicated log volume); without it only the slots are watched";
         findings.warn("FreeStorage", "CloudWatch has no measurement of the last ten minutes", "", remedy);
         return Ok(());
     };
     findings.check(check_headroom(&plan.source.identifier, storage, 0, plan.guard))?;
-    let free = format!("{} of {} MiB are free", mib(storage.free_bytes), mib(storage.allocated_bytes));
+    let place = if storage.is_log_volume { " on the dedicated log volume" } else { "" };
+    let free = format!("{} of {} MiB are free{place}", mib(storage.free_bytes), mib(storage.allocated_bytes));
     let floor = format!("the run ends itself below {} %", plan.guard.min_free_storage_percent);
     let average = if plan.source.major >= 14 { read_average(session).await? } else { None };
     findings.extend([Finding::new("FreeStorage", Verdict::Fine, free, floor, ""), forecast(now, average, storage, plan.guard)]);
@@ -82,14 +83,14 @@ fn forecast(now: i64, average: Option<Average>, storage: Storage, guard: Guard) 
     let floor_bytes = storage.allocated_bytes / 100 * i64::from(guard.min_free_storage_percent);
     // What is kept may take no more than is left.
     let room_bytes = (storage.free_bytes - floor_bytes).min(storage.free_bytes / 2);
-    let kept_hours = KEPT_HOURS + (storage.allocated_bytes >> 30) / GIB_COPIED_IN_AN_HOUR;
+    let kept_hours = KEPT_HOURS + (storage.data_bytes >> 30) / GIB_COPIED_IN_AN_HOUR;
     let room_hours = room_bytes / most.max(1) / 3600;
     let limit = format!("there is room for {} MiB, that is {room_hours} h; {kept_hours} h are reckoned with", mib(room_bytes));
     if room_hours >= kept_hours {
         return Finding::new("WalGrowth", Verdict::Fine, found, limit, "");
     }
-    let remedy = "add storage first, or run when fewer writes come: the run ends itself before the disk is full";
-    Finding::new("WalGrowth", Verdict::Warn, found, limit, remedy)
+    let more = if storage.is_log_volume { "" } else { "add storage first, or " };
+    Finding::new("WalGrowth", Verdict::Warn, found, limit, format!("{more}run when fewer writes come: the run ends itself before the disk is full"))
 }
 
 fn mib(bytes: i64) -> i64 {
@@ -103,6 +104,19 @@ mod tests {
     const GIB: i64 = 1 << 30;
     const MIB: i64 = 1 << 20;
 
+    fn of_disk(allocated_gib: i64, free_gib: i64) -> Storage {
+        Storage { is_log_volume: false, allocated_bytes: allocated_gib * GIB, free_bytes: free_gib * GIB, data_bytes: allocated_gib * GIB }
+    }
+
+    #[test]
+    fn a_log_volume_lasts_as_long_as_the_data_are_copied() {
+        let guard = Guard { min_free_storage_percent: 10 };
+        let storage = |data_gib| Storage { is_log_volume: true, data_bytes: data_gib * GIB, ..of_disk(1000, 900) };
+        assert_eq!(forecast(40 * MIB, None, storage(100), guard).verdict, Verdict::Fine);
+        let finding = forecast(40 * MIB, None, storage(9000), guard);
+        assert!(finding.verdict == Verdict::Warn && !finding.remedy.contains("add storage"), "{}", finding.remedy);
+    }
+
     #[test]
     fn a_disk_that_lasts_for_less_than_the_copy_takes_is_warned_of() {
         let guard = Guard { min_free_storage_percent: 10 };
@@ -114,7 +128,7 @@ mod tests {
             (6000, 1200, 20, None, Verdict::Warn),
             (100, 10, 0, None, Verdict::Warn),
         ] {
-            let storage = Storage { allocated_bytes: allocated_gib * GIB, free_bytes: free_gib * GIB };
+            let storage = of_disk(allocated_gib, free_gib);
             let average = average.map(|average| Average { bytes_per_second: average * MIB, since: "2026-11-01".to_owned() });
             let finding = forecast(now * MIB, average, storage, guard);
             assert_eq!(finding.verdict, expected, "{allocated_gib} GiB, {free_gib} free: {} {}", finding.found, finding.limit);
@@ -124,7 +138,7 @@ mod tests {
     #[test]
     fn the_finding_has_the_numbers() {
         let average = Average { bytes_per_second: 2 * MIB, since: "2026-11-01".to_owned() };
-        let storage = Storage { allocated_bytes: 100 * GIB, free_bytes: 80 * GIB };
+        let storage = of_disk(100, 80);
         let finding = forecast(MIB, Some(average), storage, Guard { min_free_storage_percent: 10 });
         assert_eq!(finding.found, "3600 MiB of WAL an hour at this moment, 7200 on average since 2026-11-01");
         assert_eq!(finding.limit, "there is room for 40960 MiB, that is 5 h; 2 h are reckoned with");

@@ -56,7 +56,6 @@ fn restore_request(aws: &Aws, plan: &Plan, source: &DbCluster) -> RestoreDBClust
         .set_engine(source.engine().map(str::to_owned))
         .set_engine_version(source.engine_version().map(str::to_owned))
         .port(i32::from(plan.source.port))
-        .set_engine_mode(source.engine_mode.clone())
         .set_db_subnet_group_name(source.db_subnet_group.clone())
         .set_vpc_security_group_ids(Some(groups).filter(|groups| !groups.is_empty()))
         .set_db_cluster_parameter_group_name(source.db_cluster_parameter_group.clone())
@@ -74,22 +73,18 @@ fn restore_request(aws: &Aws, plan: &Plan, source: &DbCluster) -> RestoreDBClust
         .set_enable_cloudwatch_logs_exports(Some(exports_during_the_run(source)))
         .set_tags(Some(settings::tags(plan, source.tag_list())));
     if plan.source.kind == Kind::Aurora {
-        return request.set_availability_zones(source.availability_zones.clone().filter(|zones| !zones.is_empty()));
+        let zones = source.availability_zones.clone().filter(|zones| !zones.is_empty());
+        return request.set_engine_mode(source.engine_mode.clone()).set_availability_zones(zones);
     }
     multi_az(request, source)
 }
 
-/// What the members of a Multi-AZ DB cluster have, RDS takes for the cluster.
+/// What the members of a Multi-AZ DB cluster have, RDS takes for the cluster; monitoring and insights not yet.
 fn multi_az(request: RestoreDBClusterFromSnapshotFluentBuilder, source: &DbCluster) -> RestoreDBClusterFromSnapshotFluentBuilder {
     request
         .set_db_cluster_instance_class(source.db_cluster_instance_class().map(str::to_owned))
         .set_iops(source.iops())
         .set_publicly_accessible(source.publicly_accessible())
-        .set_monitoring_interval(source.monitoring_interval())
-        .set_monitoring_role_arn(source.monitoring_role_arn().map(str::to_owned))
-        .set_enable_performance_insights(source.performance_insights_enabled())
-        .set_performance_insights_kms_key_id(source.performance_insights_kms_key_id().map(str::to_owned))
-        .set_performance_insights_retention_period(source.performance_insights_retention_period())
 }
 
 /// Of an Aurora cluster alone: another kind has none.

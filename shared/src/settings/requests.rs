@@ -40,6 +40,8 @@ const NOT_THE_SOURCE: Sent = No("makes another kind of cluster than the source i
 const SERVERLESS_V1: Sent = No("Aurora Serverless v1, which is no more");
 const MYSQL: Sent = No("of Aurora MySQL alone");
 const GLOBAL: Sent = No("a cluster joins a global database only by being made in it");
+/// Whatever their values, and the service model does not say so. Source: boto3 issue 4634.
+const LIMITLESS: Sent = No("a restore takes it from Aurora Limitless alone; given by ModifyDBCluster");
 const EXPRESS: Sent = No("networking of express configuration, set up by hand");
 
 /// The requests, with the members in the model's order.
@@ -206,11 +208,11 @@ const RESTORE_CLUSTER: &[(&str, Sent)] = &[
     ("NetworkType", Yes),
     ("ServerlessV2ScalingConfiguration", Yes),
     ("RdsCustomClusterConfiguration", CUSTOM),
-    ("MonitoringInterval", Yes),
-    ("MonitoringRoleArn", Yes),
-    ("EnablePerformanceInsights", Yes),
-    ("PerformanceInsightsKMSKeyId", Yes),
-    ("PerformanceInsightsRetentionPeriod", Yes),
+    ("MonitoringInterval", LIMITLESS),
+    ("MonitoringRoleArn", LIMITLESS),
+    ("EnablePerformanceInsights", LIMITLESS),
+    ("PerformanceInsightsKMSKeyId", LIMITLESS),
+    ("PerformanceInsightsRetentionPeriod", LIMITLESS),
     ("BackupRetentionPeriod", Yes),
     ("PreferredBackupWindow", Yes),
     ("EngineLifecycleSupport", Yes),

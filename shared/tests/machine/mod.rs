@@ -37,7 +37,10 @@ const AWS_ERRORS: [&str; 28] = [
     "Runtime.ExitError",
     "Sandbox.Timedout",
     "StepFunctions.ExecutionAlreadyExistsException",
+    // In AWS's own text it has two spellings.
     "StepFunctions.ExecutionLimitExceededException",
+    "StepFunctions.ExecutionLimitExceeded",
+    "StepFunctions.ThrottlingException",
     "StepFunctions.AWSStepFunctionsException",
     "StepFunctions.SdkClientException",
 ];
