@@ -129,7 +129,7 @@ async fn ask_function(control: &Session) -> Result<Option<Lsn>> {
 }
 
 /// Whether a minor version has the extension without the function, or an administrator does not allow it.
-/// Source: RDS user guide, "rds_tools" and `rds.allowed_extensions`.
+/// Source: RDS user guide, `rds_tools` and `rds.allowed_extensions`.
 fn is_withheld(error: &tokio_postgres::Error) -> bool {
     let withheld = [SqlState::INSUFFICIENT_PRIVILEGE, SqlState::UNDEFINED_FUNCTION, SqlState::FEATURE_NOT_SUPPORTED, SqlState::UNDEFINED_FILE];
     error.code().is_some_and(|code| withheld.contains(code))

@@ -11,7 +11,7 @@ use shared::error::ErrorName;
 
 /// Errors of Lambda and Step Functions that a state may name.
 /// Source: AWS Step Functions developer guide, "Handling errors"; AWS Lambda API reference, Invoke; "Call other AWS services".
-const AWS_ERRORS: [&str; 28] = [
+const AWS_ERRORS: [&str; 30] = [
     "States.ALL",
     "States.Timeout",
     "States.TaskFailed",
