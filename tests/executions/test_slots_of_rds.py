@@ -14,6 +14,8 @@ def test_a_physical_slot_on_the_copy_is_left_alone(cloud, databases, key_arn):
     with databases.connect(source) as session:
         session.execute("select pg_create_physical_replication_slot('rds_eu_central_1_db_reader')")
     moved = move(cloud, source, make_request("has-readers"), key_arn)
+    for side in source, moved.scene.target:
+        with databases.connect(side) as session:
+            assert values(session, SLOTS) == ["rds_eu_central_1_db_reader"]
+            session.execute("select pg_drop_replication_slot('rds_eu_central_1_db_reader')")
     moved.assert_nothing_lost()
-    with databases.connect(moved.scene.target) as session:
-        assert values(session, SLOTS) == ["rds_eu_central_1_db_reader"]
