@@ -9,7 +9,7 @@ export PROFILE ?= release
 BINARIES = $(CARGO_TARGET_DIR)/$(PROFILE:dev=debug)
 PYTHON := $(RDS_REENCRYPT_CACHE)/venv/bin/python
 
-.PHONY: demo demo-fleet cloud sam-local sam-build test lint bench bench-verify bench-fleet model sweep fuzz test-faults test-guards test-reported privileges build install watch costs guide install-guide report-check
+.PHONY: demo demo-fleet cloud sam-local sam-build test lint bench bench-verify bench-fleet model sweep fuzz test-faults test-guards test-reported second-interpreter privileges build install watch costs guide install-guide report-check
 
 ## demo: encrypts a database under write load and says whether all held (PG=12..18, KIND=instance|aurora|cluster|rekey|unprepared)
 demo: install build
@@ -52,7 +52,7 @@ test: PROFILE = dev
 test: install install-guide $(WATCH)/stamp build
 	cargo test --workspace
 	$(PYTHON) -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "not long" \
-	  tests/executions tests/reported tests/guide tests/observability tests/fleet tests/cloud_tests tests/settings tests/report_check tests/bench tests/watching tests/privileges tests/guards tests/sweep
+	  tests/executions tests/reported tests/guide tests/observability tests/fleet tests/cloud_tests tests/second_interpreter tests/settings tests/report_check tests/bench tests/watching tests/privileges tests/guards tests/sweep
 
 LINTERS := $(RDS_REENCRYPT_CACHE)/linters
 TEMPLATES := template.yaml $(wildcard infra/*.yaml)
@@ -98,6 +98,10 @@ test-faults: install build
 ## test-reported: the troubles that people reported, each as a whole execution, a line for each (REPORTED="-k secret")
 test-reported: install build
 	$(PYTHON) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/reported $(REPORTED)
+
+## second-interpreter: the state machine in two interpreters that know nothing of each other: every transition, and no difference
+second-interpreter: install
+	$(PYTHON) -m pytest -q tests/second_interpreter
 
 ## test-guards: takes each guard away, one at a time, and sees its test fail (GUARDS="--only sequences")
 test-guards: install

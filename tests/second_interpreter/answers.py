@@ -1,0 +1,155 @@
+"""What the state machine's tasks are answered, drawn from a seed or forced: in the shape of the contract, without its history."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+PLAN = {
+    "schema_version": 1,
+    "execution": {"id": "arn:aws:states:eu-central-1:123456789012:execution:encrypt:asked", "name": "asked"},
+    "source": {
+        "kind": "instance", "identifier": "orders", "arn": "arn:aws:rds:eu-central-1:123456789012:db:orders", "host": "orders.example",
+        "port": 5432, "major": 17,
+    },
+    "target": "orders-enc-0123456789",
+    "kms_key_arn": "arn:aws:kms:eu-central-1:123456789012:key/example",
+    "names": {"run": "rds_reencrypt_0123456789", "snapshot": "rds-reencrypt-0123456789", "parameter_group": "rds-reencrypt-0123456789"},
+    "wait": {"max_seconds": 60, "calls_end_seconds": 30},
+    "cutover": {"when": "now", "how": "secrets", "secrets": ["orders/app"], "verify_in_pause": False},
+    "after": {"source": "keep"},
+    "verify": "rows",
+    "plan_only": False,
+    "control_database": "postgres",
+    "databases": [{"name": "orders", "oid": 16401}],
+}  # fmt: skip
+
+# Names that Retry lists know, and one that none knows.
+ERRORS = (
+    "Lambda.TooManyRequestsException", "Lambda.ServiceException", "Lambda.Unknown", "PostgresUnavailable", "AwsUnavailable", "LockTimeout",
+    "ReplicationStopped", "DrainTimeout", "SettingsDiffer", "DataDiffers", "Internal",
+)  # fmt: skip
+AWKWARD = 'it said "no", twice\\, and €'
+
+
+class Refused(Exception):
+    """A function that fails, or a service that does."""
+
+    def __init__(self, error: str, message: str) -> None:
+        super().__init__(error, message)
+        self.error, self.message = error, message
+
+
+@dataclass(frozen=True)
+class Force:
+    """What is always so in an execution, besides what is drawn."""
+
+    plan: dict = field(default_factory=dict)
+    # By function and action, as in ("restore", "do"): members of each answer, or the error that each call fails with.
+    answers: dict[tuple[str, str], dict] = field(default_factory=dict)
+    errors: dict[tuple[str, str], str] = field(default_factory=dict)
+    events_fail: bool = False
+    is_undo: bool = False
+
+
+class Answers:
+    """Answers one execution; asked the same in the same order, it says the same."""
+
+    def __init__(self, seed: int, force: Force = Force()) -> None:
+        self._random = random.Random(seed)
+        self._force = force
+        # An execution in which every third call fails comes nowhere; nor does one to a bound at which it is forced.
+        self._failing = self._random.choice((0.0, 0.02, 0.1)) if force == Force() else 0.0
+        self._ready = self._random.choice((0.3, 0.7, 0.95))
+        self.plan = self._draw_plan() | force.plan
+        self.asked: list[tuple[str, object]] = []
+
+    @property
+    def input(self) -> dict:
+        request = {"source": self.plan["source"]["identifier"], "text": AWKWARD}
+        return request | ({"undo": self.plan["execution"]["id"]} if self._force.is_undo else {})
+
+    def invoke(self, function: str, payload: dict) -> dict:
+        """What a function answers; `Refused` where it fails."""
+        self.asked.append((function, payload))
+        key = function, payload["action"]
+        if error := self._force.errors.get(key):
+            raise Refused(error, AWKWARD)
+        if key not in self._force.answers and self._random.random() < self._failing:
+            raise Refused(self._random.choice(ERRORS), AWKWARD)
+        return _ANSWERS.get(key, _ready)(self) | self._force.answers.get(key, {})
+
+    def put_events(self, entries: list[dict]) -> bool:
+        """Whether EventBridge takes them."""
+        self.asked.append(("events", entries))
+        return not self._force.events_fail and self._random.random() >= self._failing
+
+    def _draw_plan(self) -> dict:
+        drawn = self._random
+        plan = PLAN | {
+            "source": PLAN["source"] | {"kind": drawn.choice(("instance", "aurora", "cluster"))},
+            "verify": drawn.choice(("rows", "counts", "off")),
+            "plan_only": drawn.random() < 0.05,
+            "cutover": PLAN["cutover"] | {"when": drawn.choice(("now", "approved")), "how": drawn.choice(("secrets", "none"))},
+            "after": {"source": drawn.choice(("keep", "stop", "delete"))},
+        }
+        return plan | ({"preparation": {"makes_group": True, "old_group": "orders"}} if drawn.random() < 0.4 else {})
+
+    def is_likely(self, share: float) -> bool:
+        return self._random.random() < share
+
+    def is_ready(self) -> bool:
+        return self.is_likely(self._ready)
+
+    def choice(self, among: tuple) -> object:
+        return self._random.choice(among)
+
+
+def _ready(answers: Answers) -> dict:
+    return {"ready": answers.is_ready(), "status": "creating"}
+
+
+def _lag(answers: Answers) -> dict:
+    drift = answers.choice(((), (), ('table "a"',), ("one", AWKWARD)))
+    return {
+        "caught_up": answers.is_ready(), "connected": answers.is_likely(0.9), "approved": answers.is_ready(), "stopped": answers.choice(("", AWKWARD)),
+        "approved_by": None, "lag_bytes": 416, "retained_wal_bytes": 1 << 20, "free_storage_bytes": None, "drift": list(drift), "let_through": [],
+        "drift_as": answers.choice(("CatalogsDiffer", "SettingsDiffer", "SecretUnusable")) if drift else None,
+        "window_opens_in_seconds": answers.choice((0, 0, 0, 7200)),
+    }  # fmt: skip
+
+
+def _inspected(answers: Answers) -> dict:
+    finding = {"name": "LongTransactions", "verdict": "warn", "found": AWKWARD, "limit": "", "remedy": ""}
+    return {"plan": answers.plan, "findings": [finding] * answers.is_likely(0.5), "steps": ["one", "two"]}
+
+
+def _verified(answers: Answers) -> dict:
+    return {"ready": answers.is_ready(), "verified": {"orders": {"tables": 3, "rows": 7}}, "compared": [{"table": AWKWARD}], "cursor": {"at": 3}}
+
+
+def _cut_over(answers: Answers) -> dict:
+    phases = [{"phase": "locks", "ms": 2}, {"phase": "drain", "ms": 18}]
+    return {"write_pause_ms": 57, "drained_lsn": "0/16B3748", "switched_secrets": ["arn"], "drift": [], "pause_phases_ms": phases}
+
+
+def _finished(answers: Answers) -> dict:
+    output = {"target": {"identifier": answers.plan["target"]}, "report": {"warnings": [AWKWARD], "drift": []}}
+    return {"ready": answers.is_ready(), "settled": ["replicas"], "output": output}
+
+
+_ANSWERS: dict[tuple[str, str], Callable[[Answers], dict]] = {
+    ("preflight", "do"): lambda answers: {"plan": answers.plan, "findings": []},
+    ("preflight", "undo"): lambda answers: {"plan": answers.plan, "findings": []},
+    ("inspect", "do"): _inspected,
+    ("inspect", "undo"): lambda answers: {"plan": answers.plan, "findings": [], "steps": []},
+    ("prepare", "do"): lambda answers: _ready(answers) | {"wait_seconds": answers.choice((0, 0, 600))},
+    ("create-publication", "do"): lambda answers: {"ready": True, "tables": {"orders": 3}},
+    ("watch-source", "do"): lambda answers: {"retained_wal_bytes": 1 << 20, "free_storage_bytes": 1 << 30},
+    ("advance-lsn", "do"): lambda answers: {"ready": answers.is_ready(), "start_lsn": "0/31BEEF1", "witnesses": ["log"]},
+    ("poll-lag", "do"): _lag,
+    ("verify", "do"): _verified,
+    ("compare-settings", "do"): lambda answers: {"settings": [{"setting": AWKWARD, "source": None}]},
+    ("cutover", "do"): _cut_over,
+    ("cutover", "undo"): lambda answers: {"fenced": answers.is_likely(0.5)},
+    ("finish", "do"): _finished,
+}

@@ -1,0 +1,118 @@
+"""Both interpreters take every state and transition of the encrypting state machine, and do the same everywhere."""
+
+import json
+from uuid import uuid4
+
+import pytest
+
+from . import ours, theirs
+from .answers import Answers, Force
+from .trace import Trace, definition, transitions
+
+SEEDS = 60
+NEVER = {"ready": False}
+DO = ("admit", "snapshot", "copy-encrypted", "restore", "advance-lsn", "verify", "finish")
+UNDO = ("create-publication", "restore", "copy-encrypted", "snapshot", "prepare")
+PREPARED = {"preparation": {"makes_group": True, "old_group": "orders"}, "plan_only": False}
+ONE = {"source": {**Answers(0).plan["source"], "kind": "instance"}, "verify": "rows", "plan_only": False}
+APPROVED = {"caught_up": True, "connected": True, "approved": True, "window_opens_in_seconds": 0}
+DRIFT = {**APPROVED, "drift": ["one", "two"]}
+OPEN = {("cutover", "undo"): {"fenced": False}}
+WELL = {(name, "do"): {"ready": True} for name in ("prepare", "regroup", *DO)} | {("poll-lag", "do"): {**APPROVED, "drift": []}}
+
+
+def forced() -> dict[str, Force]:
+    """Ends that a draw seldom comes to: each bound of a wait, each error without a way on, each undo."""
+    lag = ("poll-lag", "do")
+    ends = {
+        "only a plan": Force(plan={"plan_only": True}),
+        "no event is taken": Force(plan=ONE, answers=WELL, events_fail=True),
+        "everything is well": Force(plan=ONE | {"cutover": {"when": "approved", "how": "secrets", "secrets": []}}, answers=WELL),
+        "stopped, and asked to be undone": Force(is_undo=True, answers=OPEN | {(name, "undo"): {"ready": True} for name in UNDO}),
+        "fenced for ever": Force(plan=ONE, answers=WELL | {("cutover", "undo"): {"fenced": True}}, errors={("cutover", "do"): "Internal"}),
+        "not fenced": Force(plan=ONE, answers=WELL | OPEN, errors={("cutover", "do"): "Internal"}),
+        "nobody knows whether fenced": Force(plan=ONE, answers=WELL, errors={("cutover", "do"): "Internal", ("cutover", "undo"): "Internal"}),
+        "never caught up": Force(plan=ONE, answers=WELL | {lag: {"caught_up": False, "connected": True}}),
+        "not applying": Force(plan=ONE, answers=WELL | {lag: {"caught_up": False, "connected": False}}),
+        "never approved": Force(plan=ONE, answers=WELL | {lag: {**APPROVED, "approved": False, "drift": []}}),
+        "never prepared": Force(plan=ONE | PREPARED, answers=WELL | {("prepare", "do"): NEVER}),
+        "never regrouped": Force(plan=ONE | PREPARED, answers=WELL | {("regroup", "do"): NEVER}),
+        "behind, then silent": Force(plan=ONE | {"verify": "off"}, answers=WELL | {lag: {**APPROVED, "approved": False, "connected": False}}),
+    }
+    for name in "CatalogsDiffer", "SettingsDiffer", "SecretUnusable":
+        ends[name] = Force(plan=ONE, answers=WELL | {lag: {**DRIFT, "drift_as": name}})
+    for name in DO:
+        ends[f"{name}: never ready"] = Force(plan=ONE, answers=WELL | {(name, "do"): NEVER})
+    for name in UNDO:
+        ends[f"{name}: never gone"] = Force(is_undo=True, answers=OPEN | {(name, "undo"): NEVER})
+        ends[f"{name}: never gone behind the cutover"] = Force(plan=ONE, answers=WELL | {(name, "undo"): NEVER})
+        ends[f"{name}: its undo fails"] = Force(is_undo=True, answers=OPEN, errors={(name, "undo"): "Internal"})
+        ends[f"{name}: its undo fails behind the cutover"] = Force(plan=ONE, answers=WELL, errors={(name, "undo"): "Internal"})
+    functions = (*DO, "preflight", "inspect", "prepare", "create-publication", "watch-source", "subscribe", "regroup", "poll-lag", "compare-settings")
+    for name in functions:
+        answers = WELL | ({("snapshot", "do"): NEVER} if name == "watch-source" else {})
+        ends[f"{name}: fails"] = Force(plan=ONE | PREPARED, answers=answers, errors={(name, "do"): "Internal"})
+    for name in "copy-encrypted", "restore", "regroup", "verify":
+        ends[f"watch-source: fails during {name}"] = Force(
+            plan=ONE | PREPARED, answers=WELL | {(name, "do"): NEVER}, errors={("watch-source", "do"): "Internal"}
+        )
+    for name in "preflight", "inspect":
+        ends[f"{name}: the undo cannot begin"] = Force(is_undo=True, errors={(name, "undo"): "Internal"})
+    ends["subscribe: its undo fails behind the cutover"] = Force(plan=ONE, answers=WELL, errors={("subscribe", "undo"): "Internal"})
+    return ends
+
+
+FORCED = forced()
+
+
+@pytest.fixture(scope="module")
+def both():
+    text = definition()
+    return ours.Interpreter(text), theirs.Interpreter(text)
+
+
+@pytest.fixture(scope="module")
+def taken():
+    """The transitions that any execution took."""
+    return set()
+
+
+def run(interpreters, seed: int, force: Force) -> tuple[Trace, Trace]:
+    name = f"run-{uuid4()}"
+    return tuple(interpreter.run(name, Answers(seed, force)) for interpreter in interpreters)
+
+
+def compare(both, taken, seed: int, force: Force) -> None:
+    first, second = run(both, seed, force)
+    assert first.differences(second) == []
+    taken |= first.transitions
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_what_is_drawn_ends_alike(both, taken, seed):
+    compare(both, taken, seed, Force())
+
+
+@pytest.mark.parametrize("name", FORCED)
+def test_what_is_forced_ends_alike(both, taken, name):
+    compare(both, taken, 0, FORCED[name])
+
+
+def test_every_transition_was_taken(taken):
+    assert transitions() - taken == set()
+
+
+def test_a_rule_that_is_another_is_seen(both):
+    """An Output of a Succeed state that is left out, as ministack has it."""
+    first, other = run((both[0], theirs.Interpreter(definition(), mended=False)), 0, FORCED["everything is well"])
+    assert first.status == "SUCCEEDED"
+    assert any(each.startswith("output") for each in first.differences(other))
+
+
+def test_a_retry_more_or_less_is_seen(both):
+    force = Force(plan=ONE, answers=WELL, errors={("snapshot", "do"): "AwsUnavailable"})
+    machine = json.loads(definition())
+    for retrier in machine["States"]["Snapshot"]["Retry"]:
+        retrier["MaxAttempts"] += "AwsUnavailable" in retrier["ErrorEquals"]
+    first, other = run((both[0], theirs.Interpreter(json.dumps(machine))), 0, force)
+    assert any(each.startswith("asked") for each in first.differences(other))
