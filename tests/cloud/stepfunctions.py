@@ -29,10 +29,8 @@ from moto.core.config import default_user_config
 from moto.core.responses import ActionResult
 from moto.stepfunctions import models as stepfunctions_models
 from moto.stepfunctions.parser import api, models, quotas
-from moto.stepfunctions.parser.asl.component.common.assign.assign_decl import AssignDecl
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
-from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 from moto.stepfunctions.parser.asl.component.common.string.string_expression import StringJSONata, StringVariableSample
@@ -52,7 +50,6 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_sfn import (
     StateTaskServiceSfn,
 )
-from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramRunning, ProgramStopped
@@ -64,7 +61,8 @@ from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommu
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from aws_rules import definition as aws_rules
-from cloud import events, maps
+from cloud import events, maps, states
+from cloud.failures import evaluation_failed, failure
 
 # Unless the caller asks for more or less.
 EVENTS_ON_A_PAGE = 100
@@ -78,7 +76,6 @@ def install() -> None:
     """Afterwards every state machine created in this process is executed, and by the rules of AWS."""
     default_user_config["stepfunctions"]["execute_state_machine"] = True
     _evaluate_jsonata()
-    _assign_on_leaving_a_state()
     _spell_as_step_functions_does()
     _say_who_calls()
     _share_boto_clients()
@@ -92,7 +89,7 @@ def install() -> None:
     _describe_in_full()
     _name_errors()
     _allow_any_error_in_a_fail_state()
-    _limit_sizes()
+    states.install()
     maps.install()
     events.install()
 
@@ -158,14 +155,14 @@ def _evaluate(env, expression: str, variables: dict):
         bindings = {name: _to_jsonata(value) for name, value in variables.items() if f"${name}" in expression}
         value = _compile(expression).evaluate(None, bindings)
     except (JException, ValueError, TypeError) as error:
-        raise _evaluation_failed(env, f"The JSONata expression '{expression}' threw an error: {error}") from error
+        raise evaluation_failed(env, f"The JSONata expression '{expression}' threw an error: {error}") from error
     if value is None:
-        raise _evaluation_failed(env, f"The JSONata expression '{expression}' returned nothing (undefined).")
+        raise evaluation_failed(env, f"The JSONata expression '{expression}' returned nothing (undefined).")
     try:
         # Through JSON, since the engine answers with list types and functions of its own, and with 5.0 for 10 / 2.
         return json.loads(json.dumps(Utils.convert_nulls(value)), parse_float=_number)
     except TypeError as error:
-        raise _evaluation_failed(env, f"The JSONata expression '{expression}' returned no JSON value.") from error
+        raise evaluation_failed(env, f"The JSONata expression '{expression}' returned no JSON value.") from error
 
 
 def _number(text: str) -> int | float:
@@ -190,38 +187,6 @@ def _to_jsonata(value):
 
 def _timestamp(moment: datetime.datetime) -> str:
     return moment.astimezone(datetime.timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _evaluation_failed(env, cause: str) -> FailureEventException:
-    error = StatesErrorName(typ=StatesErrorNameType.StatesQueryEvaluationError)
-    details = api.EvaluationFailedEventDetails(error=error.error_name, cause=cause, state=env.next_state_name)
-    return _failure(env, error, api.HistoryEventType.EvaluationFailed, evaluationFailedEventDetails=details)
-
-
-def _failure(env, error: ErrorName, event_type: api.HistoryEventType, **details) -> FailureEventException:
-    return FailureEventException(
-        FailureEvent(env=env, error_name=error, event_type=event_type, event_details=EventDetails(**details))
-    )
-
-
-def _assign_on_leaving_a_state() -> None:
-    # AWS evaluates Assign and Output side by side, both from the variables as they were when the state was entered.
-    # moto assigns first, so that Output sees the new values: a state machine that counts on it would fail on AWS.
-    def keep_for_later(self: AssignDecl, env) -> None:
-        env.assigned = {}
-        for declaration in self.declaration_bindings:
-            declaration.eval(env=env)
-            env.assigned |= env.stack.pop()
-
-    exited = CommonStateField._get_state_exited_event_details
-
-    def assign_and_exit(self: CommonStateField, env):
-        for name, value in env.__dict__.pop("assigned", {}).items():
-            env.variable_store.set(name, value)
-        return exited(self, env)
-
-    AssignDecl._eval_body = keep_for_later
-    CommonStateField._get_state_exited_event_details = assign_and_exit
 
 
 # --- Service integrations -------------------------------------------------------------------------------------------
@@ -479,7 +444,7 @@ def _result(task: StateTaskServiceSfn, env, execution: Execution, is_parsed: boo
         error=error.error_name, cause=json.dumps(result, separators=(",", ":"), ensure_ascii=False),
         resource=task._get_sfn_resource(), resourceType=task._get_sfn_resource_type(),
     )  # fmt: skip
-    raise _failure(env, error, api.HistoryEventType.TaskFailed, taskFailedEventDetails=details)
+    raise failure(env, error, api.HistoryEventType.TaskFailed, taskFailedEventDetails=details)
 
 
 def _describe_in_full() -> None:
@@ -522,15 +487,3 @@ def _allow_any_error_in_a_fail_state() -> None:
     # A Fail state may pass on the name that was caught, States.Timeout among them; moto refuses names that begin so,
     # and the execution fails with States.Runtime instead.
     CustomErrorName.__init__ = ErrorName.__init__
-
-
-def _limit_sizes() -> None:
-    # moto checks what a task returns and what a state puts out, but not what it assigns.
-    exited = CommonStateField._get_state_exited_event_details
-
-    def check_and_exit(self: CommonStateField, env):
-        for value in env.__dict__.get("assigned", {}).values():
-            self._verify_size_quota(env, value)
-        return exited(self, env)
-
-    CommonStateField._get_state_exited_event_details = check_and_exit

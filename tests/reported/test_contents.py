@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
-from demo.databases import MASTER, Databases, values
+from demo.databases import MASTER, values
 from demo.executions import Execution, failures
 from demo.waiting import wait_until
 from executions.runs import approve, finish, target_of, undone, writing

@@ -122,7 +122,7 @@ def test_what_writes_for_others_than_the_master_user_leaves_the_old_database_ope
     source = make_source(outcome.cloud, identifier, major)
     with databases.connect(source, "app") as session:
         session.execute(TELLER + "create table public.ordinary (id int primary key); " + LOG.format(kind="") + "grant select on all tables in schema public to teller")
-        session.execute(event_trigger("logged", "login", f"begin if session_user = 'teller' then insert into public.login_log (who) values (session_user); end if; end"))
+        session.execute(event_trigger("logged", "login", "begin if session_user = 'teller' then insert into public.login_log (who) values (session_user); end if; end"))
     with outcome.carried(source):
         pass
     assert sure_to_log_in(databases, source, "app", MASTER) == []
