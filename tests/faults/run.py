@@ -161,12 +161,13 @@ class Run:
             result.problems.append(f"{result.lost} writes lost, {result.doubled} doubled")
 
     def remove(self) -> None:
-        """Takes the servers away: hundreds of cases would fill the machine."""
+        """Takes the servers away: hundreds of cases would fill the machine. What is still going would be missed by the next case."""
         clusters = [each["DBClusterIdentifier"] for each in self.databases.clusters()]
         instances = [each["DBInstanceIdentifier"] for each in self.databases.all() if "DBClusterIdentifier" not in each]
-        for identifier in clusters + instances:
-            if identifier == self.identifier or identifier.startswith(f"{self.identifier}-enc-"):
-                self.databases.remove(identifier)
+        own = [name for name in clusters + instances if name == self.identifier or name.startswith(f"{self.identifier}-enc-")]
+        for identifier in own:
+            self.databases.remove(identifier)
+        wait_until(lambda: [each["DBInstanceIdentifier"] for each in self.databases.all()], lambda left: not set(own) & set(left), "them to be gone", 120)
 
 
 def carry_out(cloud: LocalCloud, case: Case, identifier: str, major: int) -> Result:
