@@ -388,7 +388,8 @@ pub fn name_function(error: StepError) -> StepError {
 
 fn foreign_function(error: &StepError) -> Option<String> {
     // In whatever language the server speaks; an event trigger's function takes nothing.
-    let is_function = |line: &&str| (line.starts_with("PL/") || line.contains("PL/") && line.contains("()")) && !line.contains(crate::names::PREFIX);
+    let is_ours = |line: &str| line.contains(crate::names::PREFIX) || line.contains("inline_code_block");
+    let is_function = |line: &&str| (line.starts_with("PL/") || line.contains("PL/") && line.contains("()")) && !is_ours(line);
     context(error)?.lines().find(is_function).map(str::to_owned)
 }
 

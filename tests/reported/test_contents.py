@@ -60,6 +60,8 @@ def waiting(request, cloud, databases, key_arn):
         session.execute("create role app_rw")
         session.execute(f"grant app_rw to {MASTER}")
         session.execute("create role leaver login")
+        # Not a run's, whatever it begins with.
+        session.execute("create role rds_reencrypt_reports")
         session.execute("create database golden")
         session.execute("alter database golden with is_template true allow_connections false")
         session.execute("create database leaving")
@@ -68,6 +70,10 @@ def waiting(request, cloud, databases, key_arn):
     with databases.connect(source, "app") as session:
         session.execute("create materialized view public.summary as select count(*) as things, 1 as id from public.thing")
         session.execute("create unique index on public.summary (id)")
+        session.execute("create schema rds_reencrypt_archive create table t (id int primary key, told text)")
+        session.execute("create schema rds_tools; create function rds_tools.own() returns int language sql as 'select 1'")
+        session.execute("create extension btree_gist; create table public.of_extension (id int primary key, told int)")
+        session.execute("alter extension btree_gist add table public.of_extension")
         session.execute("select lo_from_bytea(4711, 'as the snapshot has it'), lo_from_bytea(4712, convert_to(repeat('long ', 400000), 'utf8'))")
     with writing(cloud, identifier) as application:
         request = make_request(identifier, cutover={"secrets": [secret_name(identifier)]})
@@ -99,6 +105,22 @@ HELD = {
     "a-role-gets-a-setting-in-a-database": (
         "alter role leaver in database app set work_mem = '8MB'", "setting of leaver in database app: only on the source",
         "alter role leaver in database app reset work_mem",
+    ),
+    "an-index-in-a-schema-whose-name-begins-as-those-of-runs": (
+        "create index archived on rds_reencrypt_archive.t (told)", "index rds_reencrypt_archive.archived: only on the source",
+        "drop index rds_reencrypt_archive.archived",
+    ),
+    "a-function-in-a-schema-named-as-an-extension-of-rds": (
+        "create or replace function rds_tools.own() returns int language sql as 'select 2'", "function rds_tools.own(): differs",
+        "create or replace function rds_tools.own() returns int language sql as 'select 1'",
+    ),
+    "an-index-on-a-table-of-an-extension": (
+        "create index of_extension_told on public.of_extension (told)", "index public.of_extension_told: only on the source",
+        "drop index public.of_extension_told",
+    ),
+    "a-default-of-a-table-of-an-extension": (
+        "alter table public.of_extension alter told set default 5", "column public.of_extension.told: differs",
+        "alter table public.of_extension alter told drop default",
     ),
     "large-objects-are-written-to": (
         "select lo_put(4712, 1500000, 'LONG'), lo_put(4711, 3, 'XYZ')", "database app: 2 large objects differ: 4711, 4712",

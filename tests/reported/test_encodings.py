@@ -56,6 +56,16 @@ def test_a_name_that_is_in_no_encoding_is_refused_with_its_database(outcome, dat
             session.execute(b'drop table public."gr\xf6sse"')
 
 
+def test_a_database_whose_name_is_not_ascii_is_refused_where_its_encoding_has_other_bytes_for_it(outcome, databases, source):
+    """The copy would ask for it in its own encoding, which the source does not know."""
+    with databases.connect(source) as session:
+        session.execute("create database \"Überall\" encoding 'LATIN1' template template0 lc_collate 'C' lc_ctype 'C'")
+        try:
+            outcome.refused(source, "PreconditionFailed", "database Überall: its name is not in ASCII, and its encoding is LATIN1")
+        finally:
+            session.execute('drop database "Überall"')
+
+
 def test_bytes_that_one_encoding_has_and_utf8_has_not_are_refused_with_their_database(outcome, databases, source):
     """In WIN1252 0x81 is no character, and PostgreSQL takes it."""
     with databases.connect(source, "in_win1252") as session:

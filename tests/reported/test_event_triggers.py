@@ -168,9 +168,12 @@ def test_a_run_that_is_given_back_puts_them_back_too(outcome, databases, key_arn
         before = values(session, STATES)
     with outcome.given_back(source, "DataDiffers", **CONSENT) as execution:
         execution.wait_for_state("Subscribe", LIMIT_SECONDS)
+        with databases.connect(source, "app") as session:
+            session.execute("alter event trigger far rename to afar")
         with databases.connect(target_of(databases, "consented-undone"), "app") as session:
             session.execute("update public.thing set told = 'another' where id = 555")
     with databases.connect(source, "app") as session:
+        session.execute("alter event trigger afar rename to far")
         assert values(session, STATES) == before
 
 

@@ -109,6 +109,7 @@ async fn ask_function_once(control: &mut Session, plan: &Plan) -> Result<Option<
 /// RDS's own answer, where the server has the function. An extension that was not there before is not left behind.
 async fn ask_function(control: &Session) -> Result<Option<Lsn>> {
     let Some(installed) = sql::column::<bool>(control, sql::SEED_FUNCTION, &[]).await?.first().copied() else { return Ok(None) };
+    let has_schema = sql::value::<bool>(control, "select pg_catalog.to_regnamespace('rds_tools') is not null", &[]).await?;
     let made = control.batch_execute(if installed { "alter extension rds_tools update" } else { "create extension rds_tools" }).await;
     let answer = match made {
         // One that is there and not ours to update may have the function all the same.
@@ -116,7 +117,9 @@ async fn ask_function(control: &Session) -> Result<Option<Lsn>> {
         _ => control.query_one(sql::SEED_LSN, &[]).await,
     };
     if !installed {
-        control.batch_execute("drop extension if exists rds_tools").await?;
+        // The extension leaves its schema behind.
+        let drop = if has_schema { "" } else { "; drop schema if exists rds_tools" };
+        control.batch_execute(&format!("drop extension if exists rds_tools{drop}")).await?;
     }
     let row = match answer {
         Err(error) if is_withheld(&error) => {

@@ -15,6 +15,13 @@ fn escape(name: &[u8]) -> String {
 
 /// Whether all can be read.
 pub(crate) async fn check(session: &Session, database: &str, findings: &mut Findings) -> Result<bool> {
+    if !database.is_ascii() {
+        let encoding: String = sql::value(session, "select pg_catalog.getdatabaseencoding()", &[]).await?;
+        if !["UTF8", "SQL_ASCII"].contains(&encoding.as_str()) {
+            let found = format!("database {database}: its name is not in ASCII, and its encoding is {encoding}: the copy would ask for another one");
+            findings.refuse("Names", found, "", "alter database ... rename to a name in ASCII");
+        }
+    }
     match sql::column::<String>(session, sql::NAMES_BEYOND_ASCII, &[]).await {
         Err(error) if error.name == ErrorName::PostgresRefused => {}
         answer => return answer.map(|_| true).while_doing("read the names of tables"),

@@ -72,8 +72,8 @@ async fn check_equality(session: &Session, tables: &[Table], database: &str, fin
             named.len(),
             list(&named)
         );
-        let remedy =
-            "give them a primary key: of two rows that are equal the copy may change the other one, which verify: rows sees, counts and off do not";
+        let remedy = "give them a primary key: of two rows that are equal the copy may change the other one. What is written before the \
+                      verification verify: rows sees, counts and off do not; what is written until the cutover, only cutover.verify_in_pause";
         findings.warn("EqualNotIdentical", found, "", remedy);
     }
     Ok(())

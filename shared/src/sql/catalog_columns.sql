@@ -2,7 +2,7 @@
 -- Where: source and copy, each database. Privilege: none (catalogs). Changes nothing. Returns kind, name, definition.
 -- Locks: since 17 ACCESS SHARE on a table that has a default, in passing (pg_get_expr in ruleutils.c).
 -- The place counts columns that are there: one that was dropped leaves a gap on one side only. Storage, compression
--- and statistics targets change nothing that an application can see.
+-- and statistics targets change nothing that an application can see. Of an extension's tables as well: somebody may have changed them.
 select 'column' as kind, pg_catalog.format('%I.%I.%I', n.nspname, c.relname, a.attname) as name,
        row(pg_catalog.row_number() over (partition by a.attrelid order by a.attnum),
            pg_catalog.format_type(a.atttypid, a.atttypmod), (select l.collname from pg_catalog.pg_collation l where l.oid = a.attcollation), a.attnotnull, a.attidentity, a.attgenerated,
@@ -15,6 +15,4 @@ select 'column' as kind, pg_catalog.format('%I.%I.%I', n.nspname, c.relname, a.a
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   left join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
  where a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'p', 'v', 'm', 'f', 'c') and c.relpersistence <> 't'
-   and n.nspname !~ '^(pg_|rds_reencrypt_|information_schema$|rds_tools$)'
-   and not exists (select from pg_catalog.pg_depend e
-                    where e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and e.objid = c.oid and e.deptype = 'e')
+   and n.nspname !~ '^(pg_|rds_reencrypt_[0-9a-f]{10}(_|$)|information_schema$)'

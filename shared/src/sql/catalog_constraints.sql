@@ -12,7 +12,7 @@ select 'constraint' as kind,
   from pg_catalog.pg_constraint k
   join pg_catalog.pg_namespace n on n.oid = k.connamespace
   left join pg_catalog.pg_class c on c.oid = k.conrelid
- where n.nspname !~ '^(pg_|rds_reencrypt_|information_schema$|rds_tools$)' and (k.conrelid <> 0 or k.contypid <> 0)
+ where n.nspname !~ '^(pg_|rds_reencrypt_[0-9a-f]{10}(_|$)|information_schema$)' and (k.conrelid <> 0 or k.contypid <> 0)
    and c.relpersistence is distinct from 't'
    and not exists (select from pg_catalog.pg_depend d
                     where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.objid = k.conrelid and d.deptype = 'e')

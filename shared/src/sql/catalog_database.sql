@@ -10,7 +10,7 @@ select 'schema' as kind, pg_catalog.format('%I', n.nspname) as name,
        row(pg_catalog.pg_get_userbyid(n.nspowner),
            (select pg_catalog.string_agg(i::text, ',' order by i::text collate "C") from pg_catalog.unnest(coalesce(n.nspacl, pg_catalog.acldefault('n', n.nspowner))) i))::text as definition
   from pg_catalog.pg_namespace n
- where n.nspname !~ '^(pg_|rds_reencrypt_|information_schema$|rds_tools$)'
+ where n.nspname !~ '^(pg_|rds_reencrypt_[0-9a-f]{10}(_|$)|information_schema$|rds_tools$)'
    and not exists (select from member d where d.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass and d.objid = n.oid)
 union all
 select 'extension', pg_catalog.format('%I', e.extname), row(e.extversion, n.nspname, pg_catalog.pg_get_userbyid(e.extowner))::text
@@ -42,7 +42,7 @@ select 'publication', pg_catalog.format('%I', p.pubname),
            (select pg_catalog.string_agg(row(r.prrelid::pg_catalog.regclass, pg_catalog.to_jsonb(r) ->> 'prattrs', pg_catalog.to_jsonb(r) ->> 'prqual' is not null)::text,
                                          ',' order by r.prrelid::pg_catalog.regclass::text collate "C")
               from pg_catalog.pg_publication_rel r where r.prpubid = p.oid))::text
-  from pg_catalog.pg_publication p where p.pubname !~ '^rds_reencrypt_'
+  from pg_catalog.pg_publication p where p.pubname !~ '^rds_reencrypt_[0-9a-f]{10}(_|$)'
 union all
 select case when c.provider is null then 'comment' else 'security label' end,
        pg_catalog.concat_ws(' by ', 'on ' || pg_catalog.pg_describe_object(c.classoid, c.objoid, c.objsubid), c.provider), c.told
@@ -55,9 +55,9 @@ select case when c.provider is null then 'comment' else 'security label' end,
    and coalesce((pg_catalog.pg_identify_object(c.classoid, c.objoid, c.objsubid)).schema, '') !~ '^pg_temp(_[0-9]+)?$'
    and coalesce((pg_catalog.pg_identify_object_as_address(c.classoid, c.objoid, c.objsubid)).object_names[1], '') !~ '^pg_temp(_[0-9]+)?$'
    and not (c.classoid = 'pg_catalog.pg_namespace'::pg_catalog.regclass
-            and exists (select from pg_catalog.pg_namespace n where n.oid = c.objoid and n.nspname ~ '^rds_reencrypt_'))
+            and exists (select from pg_catalog.pg_namespace n where n.oid = c.objoid and n.nspname ~ '^rds_reencrypt_[0-9a-f]{10}(_|$)'))
    and not exists (select from pg_catalog.pg_proc f join pg_catalog.pg_namespace n on n.oid = f.pronamespace
-                    where c.classoid = 'pg_catalog.pg_proc'::pg_catalog.regclass and f.oid = c.objoid and n.nspname ~ '^rds_reencrypt_')
+                    where c.classoid = 'pg_catalog.pg_proc'::pg_catalog.regclass and f.oid = c.objoid and n.nspname ~ '^rds_reencrypt_[0-9a-f]{10}(_|$)')
 union all
 select 'large objects', 'of the database',
        row(pg_catalog.count(*), pg_catalog.max(o.oid),

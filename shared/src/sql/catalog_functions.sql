@@ -15,6 +15,6 @@ select case p.prokind when 'p' then 'procedure' when 'a' then 'aggregate' else '
   from pg_catalog.pg_proc p
   join pg_catalog.pg_namespace n on n.oid = p.pronamespace
   left join pg_catalog.pg_aggregate a on a.aggfnoid = p.oid
- where n.nspname !~ '^(pg_|rds_reencrypt_|information_schema$|rds_tools$)'
+ where n.nspname !~ '^(pg_|rds_reencrypt_[0-9a-f]{10}(_|$)|information_schema$)'
    and not exists (select from pg_catalog.pg_depend d
                     where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid and d.deptype = 'e')

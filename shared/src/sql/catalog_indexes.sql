@@ -9,12 +9,10 @@ select 'index' as kind, pg_catalog.format('%I.%I', n.nspname, c.relname) as name
   join pg_catalog.pg_class c on c.oid = i.indexrelid
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   left join pg_catalog.pg_tablespace s on s.oid = c.reltablespace
- where c.relpersistence <> 't' and n.nspname !~ '^(pg_|rds_reencrypt_|information_schema$|rds_tools$)'
-   and not exists (select from pg_catalog.pg_depend d
-                    where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.objid = i.indrelid and d.deptype = 'e')
+ where c.relpersistence <> 't' and n.nspname !~ '^(pg_|rds_reencrypt_[0-9a-f]{10}(_|$)|information_schema$)'
 union all
 select 'statistics', pg_catalog.format('%I.%I', n.nspname, x.stxname),
        row(pg_catalog.pg_get_statisticsobjdef(x.oid), pg_catalog.pg_get_userbyid(x.stxowner))::text
   from pg_catalog.pg_statistic_ext x
   join pg_catalog.pg_namespace n on n.oid = x.stxnamespace
- where n.nspname !~ '^(pg_|rds_reencrypt_|information_schema$|rds_tools$)'
+ where n.nspname !~ '^(pg_|rds_reencrypt_[0-9a-f]{10}(_|$)|information_schema$)'

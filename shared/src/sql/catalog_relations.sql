@@ -35,6 +35,6 @@ select case c.relkind when 'r' then 'table' when 'p' then 'partitioned table' wh
   left join pg_catalog.pg_am m on m.oid = c.relam
   left join pg_catalog.pg_tablespace s on s.oid = c.reltablespace
  where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') and c.relpersistence <> 't'
-   and n.nspname !~ '^(pg_|rds_reencrypt_|information_schema$|rds_tools$)'
+   and n.nspname !~ '^(pg_|rds_reencrypt_[0-9a-f]{10}(_|$)|information_schema$)'
    and not exists (select from pg_catalog.pg_depend d
                     where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.objid = c.oid and d.deptype = 'e')

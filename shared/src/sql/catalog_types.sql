@@ -4,7 +4,7 @@
 -- Where: source and copy, each database. Privilege: none (catalogs). Locks: none. Changes nothing.
 -- Returns kind, name, definition.
 with member as (select classid, objid from pg_catalog.pg_depend where deptype = 'e'),
-     schema as (select oid, nspname from pg_catalog.pg_namespace where nspname !~ '^(pg_|rds_reencrypt_|information_schema$|rds_tools$)')
+     schema as (select oid, nspname from pg_catalog.pg_namespace where nspname !~ '^(pg_|rds_reencrypt_[0-9a-f]{10}(_|$)|information_schema$)')
 select case t.typtype when 'e' then 'enum' when 'd' then 'domain' when 'c' then 'composite type' else 'type' end as kind,
        pg_catalog.format('%I.%I', n.nspname, t.typname) as name,
        row(t.typtype, pg_catalog.pg_get_userbyid(t.typowner),

@@ -5,4 +5,4 @@ with run as (select n.nspname, pg_catalog.obj_description(n.oid, 'pg_namespace')
 select pg_catalog.format('drop schema %I cascade', r.nspname) from run r
 union all
 select pg_catalog.format('alter event trigger %I enable%s', e.evtname, case h.value when 'A' then ' always' when 'R' then ' replica' else '' end)
-  from run r cross join lateral pg_catalog.jsonb_each_text(r.held) h join pg_catalog.pg_event_trigger e on e.evtname = h.key and e.evtenabled = 'D'
+  from run r cross join lateral pg_catalog.jsonb_each_text(r.held) h join pg_catalog.pg_event_trigger e on e.oid::text = h.key and e.evtenabled = 'D'

@@ -3,7 +3,7 @@
 -- Where: source or copy, each database. Privilege: none. Locks: none. Changes nothing.
 -- Returns also the statements that turn it off, and on again as it was.
 with recursive trigger as (
-  select e.* from pg_catalog.pg_event_trigger e where e.evtenabled <> 'D' and e.evtname !~ '^rds_reencrypt_'),
+  select e.* from pg_catalog.pg_event_trigger e where e.evtenabled <> 'D' and e.evtname !~ '^rds_reencrypt_[0-9a-f]{10}(_|$)'),
 called (trigger, function) as (
   select t.oid, t.evtfoid from trigger t
    union

@@ -7,5 +7,5 @@ select pg_catalog.format('create table %1$I.%2$I (id int primary key); alter tab
   from (select n.nspname, pg_catalog.pg_get_userbyid(c.relowner) as owner, pg_catalog.count(*) as tables
           from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
          where c.relkind in ('r', 'p') and c.relpersistence in ('p', 'u') and c.oid >= 16384
-           and n.nspname !~ '^(pg_|rds_reencrypt_|information_schema$|rds_tools$)' and pg_catalog.pg_has_role(c.relowner, 'usage')
+           and n.nspname !~ '^(pg_|rds_reencrypt_[0-9a-f]{10}(_|$)|information_schema$)' and pg_catalog.pg_has_role(c.relowner, 'usage')
          group by n.nspname, c.relowner order by tables desc, n.nspname, owner limit 8) k

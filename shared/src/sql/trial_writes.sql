@@ -9,5 +9,5 @@ select distinct l.relation::pg_catalog.regclass::text as name
    and l.database = (select b.oid from pg_catalog.pg_database b where b.datname = pg_catalog.current_database())
    and l.mode in ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
    and c.relkind in ('r', 'p', 'f') and c.relpersistence <> 't' and c.oid >= 16384
-   and n.nspname !~ '^rds_reencrypt_' and not pg_catalog.starts_with(c.relname::text, $1::text || '_')
+   and n.nspname !~ '^rds_reencrypt_[0-9a-f]{10}(_|$)' and not pg_catalog.starts_with(c.relname::text, $1::text || '_')
  order by 1
