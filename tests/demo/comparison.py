@@ -10,7 +10,7 @@ TABLES = """
 select c.oid::regclass::text, n.nspname, c.relname
   from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
  where c.relkind = 'r' and c.relpersistence = 'p' and c.oid >= 16384
-   and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'rds\\_reencrypt\\_%'
+   and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^rds_reencrypt_[0-9a-f]{10}'
  order by 1"""
 
 # In the order of the rows' hashes: a table has no order of its own, and need have no key.

@@ -12,7 +12,7 @@ from .comparison import read_contents, read_sequences_behind
 from .databases import Databases, values
 from .local_cloud import LocalCloud
 
-PRODUCT = "rds\\_reencrypt\\_%"
+PRODUCT = "^rds_reencrypt_[0-9a-f]{10}"
 
 # What a run makes inside of PostgreSQL; fences are looked at apart. Read by the master user.
 LEFTOVERS = """
@@ -20,8 +20,8 @@ select 'slot ' || slot_name from pg_catalog.pg_replication_slots
 union all select 'publication ' || pubname from pg_catalog.pg_publication
 union all select 'subscription ' || subname from pg_catalog.pg_subscription
 union all select 'origin ' || roname from pg_catalog.pg_replication_origin
-union all select 'role ' || rolname from pg_catalog.pg_roles where rolname like %(product)s
-union all select 'schema ' || nspname from pg_catalog.pg_namespace where nspname like %(product)s and nspname not like '%%\\_fence'
+union all select 'role ' || rolname from pg_catalog.pg_roles where rolname ~ %(product)s
+union all select 'schema ' || nspname from pg_catalog.pg_namespace where nspname ~ %(product)s and nspname not like '%%\\_fence'
 union all select 'table without its replica identity ' || oid::regclass from pg_catalog.pg_class
            where relreplident = 'f' and relkind = 'r' and oid >= 16384"""
 

@@ -4,7 +4,7 @@ from firing by consent; all others are let be."""
 import pytest
 from demo.databases import Databases, values
 from demo.executions import Execution
-from executions.runs import approve, target_of
+from executions.runs import approve, target_of, undo_of
 from executions.sources import LIMIT_SECONDS, make_request, make_source
 
 CONSENT = {"consent": {"replica_identity": True, "event_triggers": True}}
@@ -168,13 +168,26 @@ def test_a_run_that_is_given_back_puts_them_back_too(outcome, databases, key_arn
         before = values(session, STATES)
     with outcome.given_back(source, "DataDiffers", **CONSENT) as execution:
         execution.wait_for_state("Subscribe", LIMIT_SECONDS)
-        with databases.connect(source, "app") as session:
-            session.execute("alter event trigger far rename to afar")
         with databases.connect(target_of(databases, "consented-undone"), "app") as session:
             session.execute("update public.thing set told = 'another' where id = 555")
     with databases.connect(source, "app") as session:
-        session.execute("alter event trigger afar rename to far")
         assert values(session, STATES) == before
+
+
+@pytest.mark.long
+def test_one_that_is_renamed_meanwhile_is_put_back_all_the_same(outcome, databases, key_arn):
+    source = make_source(outcome.cloud, "renamed-trigger", 17)
+    with databases.connect(source, "app") as session:
+        session.execute(GUARDS)
+    execution = Execution(outcome.cloud, "renamed-trigger", make_request("renamed-trigger", **CONSENT))
+    execution.wait_for_state("Restore", LIMIT_SECONDS)
+    with databases.connect(source, "app") as session:
+        assert "far D" in values(session, STATES)
+        session.execute("alter event trigger far rename to afar")
+    execution.stop()
+    assert undo_of(outcome.cloud, execution).wait(LIMIT_SECONDS)["status"] == "SUCCEEDED"
+    with databases.connect(source, "app") as session:
+        assert "afar R" in values(session, STATES)
 
 
 @pytest.mark.long
