@@ -12,9 +12,8 @@ from .logs import LogExport
 from .master_user import HasMasterUser
 from .postgres import SEED_LSN_FILE, Server, seed_lsn
 
-# On a source, `off` makes restores of it servers that do not have the extension, as old minor versions are; a key of
-# MISTAKEN_SEEDS makes its function say on them what tools have taken for the seed LSN. On a cluster it holds for all
-# members, and on Aurora for the function in the extension's place.
+# As the tag of rds_tools.py on a source, a key of these makes the extension's function say on restores of it what tools have
+# taken for the seed LSN. On a cluster it holds for all members, and on Aurora for the function in the extension's place.
 MISTAKEN_SEEDS = {
     "confirmed_flush_lsn": "select min(confirmed_flush_lsn)::text from pg_catalog.pg_replication_slots",
     "current_wal_lsn": "select pg_catalog.pg_current_wal_lsn()::text",
