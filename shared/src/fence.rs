@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 use tokio_postgres::GenericClient;
 
 use crate::error::{ErrorName, Result, StepError, While};
-use crate::locks::ATTEMPTS_MS;
+use crate::locks::{self, ATTEMPTS_MS};
 use crate::lsn::Lsn;
 use crate::names::Names;
 use crate::pg::Session;
-use crate::sql;
+use crate::sql::{self, Params};
 
 /// How a fence came to be closed. Written down in its comment, so that a later call knows it too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,8 +163,8 @@ pub async fn remove(source: &mut Session, names: &Names) -> Result<()> {
 /// DDL on tables that are in use: asks for the lock briefly, and again.
 ///
 /// # Errors
-/// `LockTimeout` after the last attempt.
-pub async fn patiently(session: &mut Session, query: &str, params: &[&(dyn tokio_postgres::types::ToSql + Sync)]) -> Result<()> {
+/// `LockTimeout` after the last attempt, with those who hold locks.
+pub async fn patiently(session: &mut Session, query: &str, params: Params<'_>) -> Result<()> {
     for lock_timeout_ms in ATTEMPTS_MS {
         let transaction = session.transaction().await?;
         transaction.batch_execute(&format!("set local lock_timeout = {lock_timeout_ms}")).await?;
@@ -178,11 +178,24 @@ pub async fn patiently(session: &mut Session, query: &str, params: &[&(dyn tokio
         }
     }
     // Longer than deadlock_timeout: an autovacuum gives way then. We hold no other table, so nobody deadlocks with us.
-    sql::run_made_together(session, query, params).await.map(drop)
+    match sql::run_made_together(session, query, params).await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(locks::explain(session, error).await),
+    }
 }
 
 /// DDL of our own on a database whose fence may be closed: it is let through for this one transaction.
-pub async fn run_through(session: &mut Session, names: &Names, query: &str, params: &[&(dyn tokio_postgres::types::ToSql + Sync)]) -> Result<()> {
+///
+/// # Errors
+/// `LockTimeout`, with those who hold locks.
+pub async fn run_through(session: &mut Session, names: &Names, query: &str, params: Params<'_>) -> Result<()> {
+    match run_with_ddl_open(session, names, query, params).await {
+        Ok(()) => Ok(()),
+        Err(error) => Err(locks::explain(session, error).await),
+    }
+}
+
+async fn run_with_ddl_open(session: &mut Session, names: &Names, query: &str, params: Params<'_>) -> Result<()> {
     let transaction = session.transaction().await?;
     sql::run_made(&transaction, sql::OPEN_DDL, &[&names.fence(), &"disable"]).await?;
     sql::run_made(&transaction, query, params).await?;

@@ -51,17 +51,30 @@ pub async fn lock_all(databases: &mut [Locks<'_>], mode: &str, max_hold: Duratio
         tokio::time::sleep(Duration::from_millis(u64::from(lock_timeout_ms))).await;
     }
     let error = last.unwrap_or_else(|| StepError::new(ErrorName::LockTimeout, "no attempt was made"));
-    Err(name_prepared(databases, error).await?)
+    let each = databases.iter().map(|locks| read_holders(locks.session));
+    Err(name_holders(error, &try_join_all(each).await?.concat()))
 }
 
-/// A prepared transaction holds its locks without a session that anybody could look for.
-async fn name_prepared(databases: &[Locks<'_>], error: StepError) -> Result<StepError> {
-    let each = databases.iter().map(|locks| sql::column::<String>(locks.session, sql::PREPARED_HERE, &[]));
-    let prepared = try_join_all(each).await?.concat();
-    if prepared.is_empty() {
-        return Ok(error);
+/// Who holds locks on tables of a session's database, as texts for people.
+async fn read_holders(session: &Session) -> Result<Vec<String>> {
+    sql::column(session, sql::LOCK_HOLDERS, &[]).await
+}
+
+fn name_holders(error: StepError, holders: &[String]) -> StepError {
+    if holders.is_empty() {
+        return error;
     }
-    Ok(StepError::new(error.name, format!("{error}; prepared transactions hold locks until they are ended: {}", prepared.join(", "))))
+    let message = format!("{error}; locks are held by: {}", holders.join(", "));
+    error.retold(ErrorName::LockTimeout, message)
+}
+
+/// An error as it is; with those who hold locks, where that is what it is about.
+pub async fn explain(session: &Session, error: StepError) -> StepError {
+    if error.name != ErrorName::LockTimeout {
+        return error;
+    }
+    let holders = read_holders(session).await.unwrap_or_default();
+    name_holders(error, &holders)
 }
 
 async fn autovacuum_runs(databases: &[Locks<'_>]) -> Result<bool> {

@@ -2,7 +2,7 @@
 
 use tokio_postgres::{GenericClient, Row};
 
-use crate::error::{Result, StepError, While};
+use crate::error::{ErrorName, Result, StepError, While};
 use crate::fence;
 use crate::names::Names;
 use crate::pg::Session;
@@ -81,11 +81,31 @@ pub async fn ensure(source: &mut Session, run: &str, table: &Table) -> Result<()
 /// Twice: the second time there is nothing to do, since the memory is dropped with the run's schema.
 ///
 /// # Errors
-/// `LockTimeout` where a table stayed locked.
+/// `LockTimeout` where a table stayed locked. `PostgresRefused` where one is not ours any more: all others are put back, and the
+/// memory stays.
 pub async fn put_back(session: &mut Session, names: &Names) -> Result<()> {
     if !sql::value::<bool>(session, sql::REPLICA_IDENTITY_MEMORY, &[&names.run]).await? {
         return Ok(());
     }
     let query: String = sql::value(session, sql::RESTORE_REPLICA_IDENTITY, &[&names.run]).await?;
-    fence::run_through(session, names, &query, &[]).await.while_doing("put replica identities back")
+    match fence::run_through(session, names, &query, &[]).await {
+        Err(refusal) if refusal.name == ErrorName::PostgresRefused => {
+            for statement in sql::statements(&*session, &query, &[]).await? {
+                // What is refused is so for the reason that all together were.
+                fence::run_through(session, names, "select $1::text", &[&statement]).await.or_else(|error| error.only_if(refusal.name).map(drop))?;
+            }
+            Err(with_grants(session, refusal).await?)
+        }
+        put_back => put_back,
+    }
+    .while_doing("put replica identities back")
+}
+
+/// The owners whose rights we lack, and how we get them.
+async fn with_grants(session: &Session, refusal: StepError) -> Result<StepError> {
+    let mut told = vec![refusal.to_string()];
+    for row in session.query(sql::MISSING_RIGHTS, &[]).await? {
+        told.push(format!("{}: {}", row.try_get::<_, &str>("lacks")?, row.try_get::<_, &str>("statement")?));
+    }
+    Ok(refusal.retold(ErrorName::PostgresRefused, told.join("; ")))
 }

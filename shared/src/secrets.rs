@@ -94,7 +94,7 @@ impl Secret {
     /// # Errors
     /// `SecretUnusable` where `username` or `password` is missing or empty.
     pub fn credentials(&self, id: &str) -> Result<Credentials> {
-        let field = |name: &str| self.document.string(name).ok_or_else(|| unusable(id, &format!("has no {name}")));
+        let field = |name: &str| self.document.string(name).ok_or_else(|| unusable(id, &format!("has no {name} that is a text")));
         Ok(Credentials { username: field("username")?, password: field("password")? })
     }
 }

@@ -83,6 +83,7 @@ statements! {
     LARGE_OBJECT_HASHES = "large_object_hashes";
     LARGE_OBJECT_SIZES = "large_object_sizes";
     LIFT_LIMITS = "lift_limits";
+    LOCK_HOLDERS = "lock_holders";
     LOCK_NEEDS = "lock_needs";
     LOCK_TABLES = "lock_tables";
     LONG_TRANSACTIONS = "long_transactions";

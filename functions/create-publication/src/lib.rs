@@ -10,7 +10,7 @@ use shared::rds::source_server;
 use shared::replica_identity::{self, read_tables};
 use shared::replication::{end_verification, read_slot};
 use shared::storage::{check_headroom, read_storage};
-use shared::{event_triggers, fence, heartbeat, session_settings, sql, switch, turn};
+use shared::{event_triggers, fence, heartbeat, locks, session_settings, sql, switch, turn};
 
 /// Do: after it, the source is claimed for this run, and keeps for each database all changes of all its tables from
 /// now on.
@@ -30,9 +30,9 @@ pub async fn handle(aws: &Aws, step: Step) -> Result<Published> {
             publish(&source, &step.plan).await
         }
         Action::Undo => {
-            let gone = unpublish(&source, &step.plan).await?;
+            let gone = unpublish(&source, &step.plan).await;
             switch::take_labels(aws, &step.plan).await?;
-            Ok(gone)
+            gone
         }
     }
 }
@@ -111,8 +111,9 @@ async fn ensure_publication(session: &mut Session, plan: &Plan, database: &Datab
         return Err(StepError::new(ErrorName::TablesChanged, format!("{} was made without a key a moment ago", table.name)));
     }
     let oids: Vec<u32> = tables.iter().map(|table| table.oid).collect();
-    let made = sql::run_made_together(session, sql::CREATE_PUBLICATION, &[&plan.names.run, &oids]).await;
-    made.while_doing(&format!("publish the tables of {}", database.name))?;
+    if let Err(error) = sql::run_made_together(session, sql::CREATE_PUBLICATION, &[&plan.names.run, &oids]).await {
+        return Err(locks::explain(session, error).await.while_doing(&format!("publish the tables of {}", database.name)));
+    }
     Ok(u64::try_from(oids.len()).unwrap_or(u64::MAX))
 }
 
@@ -140,16 +141,27 @@ async fn unpublish(source: &Server, plan: &Plan) -> Result<Published> {
     end_verification(&control, plan).await?;
     let slots = control.query(sql::DROP_SLOTS, &[run]).await.map_err(StepError::from).while_doing("drop the run's slots")?;
     let all_dropped = slots.iter().all(|slot| slot.try_get("held").is_ok_and(|held: bool| !held));
+    let mut refusal = None;
     for database in &plan.databases {
-        let mut session = source.connect(&database.name).await?;
-        fence::run_through(&mut session, &plan.names, sql::DROP_PUBLICATION, &[run]).await.while_doing("drop the publication")?;
-        replica_identity::put_back(&mut session, &plan.names).await?;
-        event_triggers::drop_run_schema(&mut session, &plan.names).await.while_doing("drop the run's schema")?;
+        // What one database refuses does not keep the others.
+        if let Err(error) = unpublish_database(source, plan, database).await {
+            refusal.get_or_insert(error.while_doing(&format!("undo the publication of {}", database.name)).only_if(ErrorName::PostgresRefused)?);
+        }
+    }
+    if let Some(refusal) = refusal {
+        return Err(refusal);
     }
     if all_dropped {
         sql::run_made_together(&mut control, sql::DROP_ROLE, &[run]).await.while_doing(&format!("drop role {run}"))?;
     }
     Ok(Published { ready: all_dropped, tables: BTreeMap::new() })
+}
+
+async fn unpublish_database(source: &Server, plan: &Plan, database: &Database) -> Result<()> {
+    let mut session = source.connect(&database.name).await?;
+    fence::run_through(&mut session, &plan.names, sql::DROP_PUBLICATION, &[&plan.names.run]).await.while_doing("drop the publication")?;
+    replica_identity::put_back(&mut session, &plan.names).await?;
+    event_triggers::drop_run_schema(&mut session, &plan.names).await.while_doing("drop the run's schema")
 }
 
 #[cfg(test)]

@@ -174,7 +174,8 @@ impl Found {
                 self.fail.len(),
                 list(&self.fail)
             );
-            let otherwise = "let the functions name the schemas of all that they use: alter function … set search_path = …";
+            let otherwise =
+                "let the functions name the schemas of all that they use (alter function … set search_path = …), and mend what else they say";
             let remedy = if self.mend.is_empty() { otherwise.to_owned() } else { list(&self.mend) };
             findings.refuse("Expressions", found, "0 are allowed", remedy);
         }

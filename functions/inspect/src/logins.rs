@@ -12,10 +12,13 @@ pub(crate) async fn check(aws: &Aws, source: &Server, session: &Session, plan: &
     for id in &plan.cutover.secrets {
         // Preflight says it of a secret that is of no use.
         let Ok(secret) = read_secret(aws, id).await else { continue };
-        let Ok(credentials) = secret.credentials(id) else {
-            let found = format!("secret {id} has no username and password: whether its application can log in to the copy is not tried");
-            findings.warn("SecretLogin", found, "", "see to it that who logs in there has the same password on both");
-            continue;
+        let credentials = match secret.credentials(id) {
+            Ok(credentials) => credentials,
+            Err(error) => {
+                let found = format!("{error}: whether its application can log in to the copy is not tried");
+                findings.warn("SecretLogin", found, "", "see to it that who logs in there has the same password on both");
+                continue;
+            }
         };
         if is_by_iam(session, &credentials.username).await? {
             let found = format!("{} of secret {id} is a member of rds_iam, and logs in with a token: this is not tried", credentials.username);

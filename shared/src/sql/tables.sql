@@ -1,6 +1,6 @@
 -- The tables that a run carries: every permanent one that stores rows, partitions one by one.
 -- Where: source, each database. Privilege: none (catalogs). Locks: none. Changes nothing.
--- Parameter $1: name of the run, whose own schema is left out.
+-- Parameter $1: name of the run, whose own schema is left out, as are those of other runs.
 -- Returns per table: oid, quoted name; identity (an UPDATE can be published: a key that is valid and immediate, or FULL; `d` with a
 -- deferrable primary key is none, see RelationGetIndexList in relcache.c); forced row security, under which we may not read
 -- (row_security = off), or the apply refuses to work (since 15 where it holds for the subscription's owner, since 16 for the
@@ -28,6 +28,7 @@ select c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) as name,
  cross join me
  where c.relkind = 'r' and c.relpersistence = 'p' and c.oid >= 16384
    and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast') and n.nspname <> $1
+   and n.nspname !~ '^rds_reencrypt_[0-9a-f]{10}(_|$)'
    and (pg_catalog.pg_has_role(c.relowner, 'usage')
         or not exists (select from pg_catalog.pg_depend d
                         where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'))
