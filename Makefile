@@ -9,7 +9,7 @@ export PROFILE ?= release
 BINARIES = $(CARGO_TARGET_DIR)/$(PROFILE:dev=debug)
 PYTHON := $(RDS_REENCRYPT_CACHE)/venv/bin/python
 
-.PHONY: demo demo-fleet cloud sam-local sam-build test lint bench bench-verify bench-fleet model sweep fuzz test-faults test-guards test-reported second-interpreter privileges build install watch costs guide install-guide report-check
+.PHONY: demo demo-fleet cloud sam-local sam-build test lint bench bench-verify bench-cpu bench-fleet model sweep fuzz test-faults test-guards test-reported second-interpreter privileges build install watch costs guide install-guide report-check
 
 ## demo: encrypts a database under write load and says whether all held (PG=12..18, KIND=instance|aurora|cluster|rekey|unprepared)
 demo: install build
@@ -119,6 +119,10 @@ report-check: install build
 ## bench-verify: how fast verification reads, beside other ways (BENCH="--major 13 --megabytes 1200")
 bench-verify: install build
 	$(PYTHON) -m bench.verification --binaries $(BINARIES) $(BENCH)
+
+## bench-cpu: pause, speed and price under the share of a processor that memory buys on Lambda; as root (BENCH="--runs 1 --sizes 128,all")
+bench-cpu: install build
+	$(PYTHON) -m bench.processors --binaries $(BINARIES) $(BENCH)
 
 ## bench-fleet: a campaign over 1,000 databases without servers: limits, leftovers, transitions, cost (BENCH="--databases 100")
 bench-fleet: install build

@@ -35,23 +35,12 @@ fn every_state_is_one_of_the_state_machine() {
 fn the_cutover_does_its_steps_in_the_order_of_the_model() {
     let pause = file("functions/cutover/src/pause.rs");
     let place = |what: &str| pause.find(what).unwrap_or_else(|| panic!("pause.rs has no {what}"));
-    let order = [
-        "fence::read_state(",
-        "prepare(aws, session, watcher",
-        "lock_all(&mut locks",
-        "carry_over(open, plan",
-        "fence::close(",
-        "batch_execute(\"commit\")",
-    ];
+    let order =
+        ["fence::read_state(", "prepare(aws, session, watcher", "lock_all(&mut locks", "carry_over_all(open, target", "batch_execute(\"commit\")"];
     assert!(order.map(place).is_sorted(), "{order:?}");
-    let inside = [
-        "drain(&open.watcher",
-        "check_fence(open, plan)",
-        "set_sequences(open, plan)",
-        "end_apply(open, &settings)",
-        "read_sequences(&open.source",
-        "sql::SET_SEQUENCES",
-    ];
+    let of_all = ["drain(open, plan, deadline)", "hand_over(open, plan, drained)", "fence::close("];
+    assert!(of_all.map(place).is_sorted(), "{of_all:?}");
+    let inside = ["open.drain.carry_out(", "read_sequences(open, plan)", "finish_copy(open, &drained)", "keep_copy(open)"];
     assert!(inside.map(place).is_sorted(), "{inside:?}");
     let open = ["prepare(aws, session, watcher", "last_look)", "pause(&open"];
     assert!(open.map(place).is_sorted(), "{open:?}");

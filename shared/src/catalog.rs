@@ -12,12 +12,12 @@ use std::fmt;
 use std::time::Instant;
 
 use futures_util::future::{try_join, try_join_all};
-use tokio_postgres::GenericClient;
+use tokio_postgres::{GenericClient, Row, Statement, ToStatement};
 
 use crate::contract::{Database, Plan};
 use crate::error::{ErrorName, Result, StepError, While};
 use crate::large_objects;
-use crate::pg::Server;
+use crate::pg::{Server, Session};
 use crate::replication::changed_tables;
 use crate::sql;
 
@@ -147,7 +147,7 @@ pub async fn compare_databases(source: &impl GenericClient, target: &impl Generi
 /// What differs in databases, roles and settings. A database that takes writes and is not carried holds, unless the operator has
 /// said which to carry: made on both sides, it would still be left behind.
 pub async fn compare_servers(source: &impl GenericClient, target: &impl GenericClient, plan: &Plan) -> Result<Drift> {
-    let (carried, uncarried) = find_uncarried(source, plan).await?;
+    let (carried, uncarried) = find_uncarried(source, sql::UNCARRIED_DATABASES, plan).await?;
     let params: sql::Params = &[&carried, &uncarried, &plan.databases_named];
     let differences = compare(source, target, &OF_SERVER, params).await.while_doing("compare databases and roles")?;
     let mut drift = Drift::default();
@@ -163,22 +163,47 @@ pub struct ServerState {
     digests: Vec<BTreeMap<String, Digest>>,
 }
 
-/// # Errors
-/// `PostgresUnavailable`, …
-pub async fn read_server_state(source: &impl GenericClient, plan: &Plan) -> Result<ServerState> {
-    let (carried, uncarried) = find_uncarried(source, plan).await?;
-    let params: sql::Params = &[&carried, &uncarried, &plan.databases_named];
-    let digests = try_join_all(OF_SERVER.iter().map(|statement| read_digests(source, statement, params))).await?;
-    Ok(ServerState { uncarried, digests })
+/// Reads a [`ServerState`], with its statements made before anybody waits for it.
+pub struct ServerLook {
+    uncarried: Statement,
+    digests: Vec<Statement>,
+}
+
+impl ServerLook {
+    /// # Errors
+    /// `PostgresUnavailable`, …
+    pub async fn prepare(source: &Session) -> Result<Self> {
+        // Planned once: the second reading finds the plan of the first.
+        source.batch_execute("set plan_cache_mode = force_generic_plan").await?;
+        let queries: Vec<String> = OF_SERVER.iter().map(|statement| digests_of(statement)).collect();
+        let digests = try_join_all(queries.iter().map(|query| source.prepare(query)));
+        let (uncarried, digests) = try_join(source.prepare(sql::UNCARRIED_DATABASES), digests).await?;
+        Ok(Self { uncarried, digests })
+    }
+
+    /// # Errors
+    /// `PostgresUnavailable`, …
+    pub async fn read(&self, source: &Session, plan: &Plan) -> Result<ServerState> {
+        let (carried, uncarried) = find_uncarried(source, &self.uncarried, plan).await?;
+        let params: sql::Params = &[&carried, &uncarried, &plan.databases_named];
+        let digests =
+            self.digests.iter().map(|query| async { digests(&read(source, query, params).await.while_doing("look at databases and roles")?) });
+        let digests = try_join_all(digests).await?;
+        Ok(ServerState { uncarried, digests })
+    }
 }
 
 /// The databases of the plan, and those that the source has besides, where all of them were to be carried.
-async fn find_uncarried<'a>(source: &impl GenericClient, plan: &'a Plan) -> Result<(Vec<&'a str>, Vec<String>)> {
+async fn find_uncarried<'a>(
+    source: &impl GenericClient,
+    query: &(impl ToStatement + ?Sized + Sync + Send),
+    plan: &'a Plan,
+) -> Result<(Vec<&'a str>, Vec<String>)> {
     let carried: Vec<&str> = plan.databases.iter().map(|database| database.name.as_str()).collect();
     if plan.databases_named {
         return Ok((carried, Vec::new()));
     }
-    let uncarried = sql::column(source, sql::UNCARRIED_DATABASES, &[&carried]).await.while_doing("look for new databases")?;
+    let uncarried = sql::column(source, query, &[&carried]).await.while_doing("look for new databases")?;
     Ok((carried, uncarried))
 }
 
@@ -215,11 +240,17 @@ type Digest = (i64, String);
 
 /// By kind.
 async fn read_digests(client: &impl GenericClient, statement: &str, params: sql::Params<'_>) -> Result<BTreeMap<String, Digest>> {
-    let query = format!(
+    digests(&read(client, &digests_of(statement), params).await?)
+}
+
+fn digests_of(statement: &str) -> String {
+    format!(
         "select kind, pg_catalog.count(*), pg_catalog.sum(pg_catalog.hashtextextended(pg_catalog.concat(name, ' ', definition), 0))::text \
            from ({statement}) o group by kind"
-    );
-    let rows = read(client, &query, params).await?;
+    )
+}
+
+fn digests(rows: &[Row]) -> Result<BTreeMap<String, Digest>> {
     rows.iter().map(|row| Ok((row.try_get(0)?, (row.try_get(1)?, row.try_get(2)?)))).collect()
 }
 
@@ -252,7 +283,7 @@ const ESCAPED_NAME: &str = "pg_catalog.encode(pg_catalog.convert_to(name, 'sql_a
 
 /// The functions that put a definition together look at what is committed now, whatever the statement's snapshot, and
 /// fail where a part of it has just gone.
-async fn read(client: &impl GenericClient, query: &str, params: sql::Params<'_>) -> Result<Vec<tokio_postgres::Row>> {
+async fn read(client: &impl GenericClient, query: &(impl ToStatement + ?Sized + Sync + Send), params: sql::Params<'_>) -> Result<Vec<Row>> {
     let mut attempt = 1;
     loop {
         match client.query(query, params).await.map_err(StepError::from) {

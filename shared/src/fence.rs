@@ -9,9 +9,11 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use tokio_postgres::GenericClient;
+use futures_util::future::try_join3;
+use tokio_postgres::{GenericClient, Row, Statement};
 
 use crate::error::{ErrorName, Result, StepError, While};
+use crate::event_triggers::name_function;
 use crate::locks::{self, ATTEMPTS_MS};
 use crate::lsn::Lsn;
 use crate::names::Names;
@@ -52,7 +54,10 @@ pub struct State {
 
 /// Reads how the fence of one database stands.
 pub async fn read_state(source: &impl GenericClient, names: &Names) -> Result<State> {
-    let row = source.query_one(sql::FENCE_STATE, &[&names.fence()]).await?;
+    state(&source.query_one(sql::FENCE_STATE, &[&names.fence()]).await?, names)
+}
+
+fn state(row: &Row, names: &Names) -> Result<State> {
     let comment: Option<&str> = row.try_get("comment")?;
     let closed = if row.try_get("closed")? { Some(how_closed(comment, names)?) } else { None };
     Ok(State { closed, prepared: row.try_get("prepared")? })
@@ -100,18 +105,19 @@ pub async fn outlast_older_transactions(source: &impl GenericClient, names: &Nam
 /// How the DDL of one database is held and counted, as the statements that do it.
 pub struct Ddl {
     hold: String,
-    count: String,
+    count: Statement,
 }
 
 impl Ddl {
     /// Of a database whose fence is prepared.
-    pub async fn of(source: &impl GenericClient, names: &Names) -> Result<Self> {
+    pub async fn of(source: &Session, names: &Names) -> Result<Self> {
         let fence = names.fence();
-        Ok(Self { hold: sql::value(source, sql::HOLD_DDL, &[&fence]).await?, count: sql::value(source, sql::COUNT_DDL, &[&fence]).await? })
+        let count: String = sql::value(source, sql::COUNT_DDL, &[&fence]).await?;
+        Ok(Self { hold: sql::value(source, sql::HOLD_DDL, &[&fence]).await?, count: source.prepare(&count).await? })
     }
 
     /// How much there was since the fence was prepared.
-    pub async fn count(&self, source: &impl GenericClient) -> Result<i64> {
+    pub async fn count(&self, source: &Session) -> Result<i64> {
         sql::value(source, &self.count, &[]).await
     }
 
@@ -124,15 +130,52 @@ impl Ddl {
     }
 }
 
-/// Tables that the fence would not hold, by name.
-pub async fn read_gaps(source: &impl GenericClient, names: &Names) -> Result<Vec<String>> {
-    let rows = source.query(sql::UNFENCED_TABLES, &[&names.fence(), &names.run]).await?;
-    rows.iter().map(|row| Ok(row.try_get("name")?)).collect()
+/// What is looked at behind the locks, with its statements made before anybody waits for it.
+pub struct Look {
+    state: Statement,
+    gaps: Statement,
+    prepared: Statement,
+}
+
+/// What a [`Look`] has seen.
+pub struct Seen {
+    pub state: State,
+    /// Tables that the fence would not hold, by name.
+    pub gaps: Vec<String>,
+    /// Prepared transactions of this database, as texts for people.
+    pub prepared: Vec<String>,
+}
+
+impl Look {
+    /// # Errors
+    /// `PostgresUnavailable`, …
+    pub async fn prepare(source: &Session) -> Result<Self> {
+        let statements = (source.prepare(sql::FENCE_STATE), source.prepare(sql::UNFENCED_TABLES), source.prepare(sql::PREPARED_HERE));
+        let (state, gaps, prepared) = try_join3(statements.0, statements.1, statements.2).await?;
+        Ok(Self { state, gaps, prepared })
+    }
+
+    /// # Errors
+    /// `PostgresUnavailable`, …
+    pub async fn look(&self, source: &Session, names: &Names) -> Result<Seen> {
+        let fence = names.fence();
+        let of_fence: Params = &[&fence];
+        let of_tables: Params = &[&fence, &names.run];
+        let looks = (source.query_one(&self.state, of_fence), source.query(&self.gaps, of_tables), source.query(&self.prepared, &[]));
+        let (row, gaps, prepared) = try_join3(looks.0, looks.1, looks.2).await?;
+        Ok(Seen { state: state(&row, names)?, gaps: texts(&gaps, "name")?, prepared: texts(&prepared, "told")? })
+    }
+}
+
+fn texts(rows: &[Row], column: &str) -> Result<Vec<String>> {
+    rows.iter().map(|row| Ok(row.try_get(column)?)).collect()
 }
 
 /// Closes the fence with the commit of the transaction that `source` is in.
 pub async fn close(source: &impl GenericClient, names: &Names, says: &str, closed: Closed) -> Result<()> {
-    sql::run_made(source, sql::CLOSE_FENCE, &[&names.fence(), &says, &closed.to_string()]).await.map(drop).while_doing("close the fence")
+    let statements = sql::statements(source, sql::CLOSE_FENCE, &[&names.fence(), &says, &closed.to_string()]).await?;
+    // All on their way at once: writers wait.
+    source.batch_execute(&statements.join("; ")).await.map_err(StepError::from).map_err(name_function).while_doing("close the fence")
 }
 
 /// Makes sure that this run's fence can never be closed any more; says whether it was closed already.

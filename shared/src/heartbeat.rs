@@ -7,8 +7,8 @@
 
 use std::time::Duration;
 
-use futures_util::future::try_join_all;
-use tokio_postgres::GenericClient;
+use futures_util::future::{try_join, try_join_all};
+use tokio_postgres::{Statement, ToStatement};
 
 use crate::contract::{Database, Plan};
 use crate::error::{ErrorName, Result, StepError, While};
@@ -54,16 +54,15 @@ async fn beat_once(session: &Session, plan: &Plan) -> Result<()> {
 pub async fn check_start(source: &Session, copy: &Session, plan: &Plan, database: &Database, start: Lsn) -> Result<()> {
     // At least this one is missing on the copy.
     beat_once(source, plan).await.while_doing("write a heartbeat")?;
-    let written = read(source, plan).await?;
-    let copied = read(copy, plan).await?;
+    let query: String = sql::value(source, sql::BEATS, &[&plan.names.run]).await?;
+    let (written, copied) = try_join(read(source, &query), read(copy, &query)).await?;
     enclose(&written, &copied, start).map_err(|why| {
         StepError::new(ErrorName::StartLsnDoubtful, format!("the heartbeats of {} contradict start LSN {start}: {why}", database.name))
     })
 }
 
-async fn read(session: &impl GenericClient, plan: &Plan) -> Result<Vec<Beat>> {
-    let query: String = sql::value(session, sql::BEATS, &[&plan.names.run]).await?;
-    let rows = session.query(&query, &[]).await.map_err(StepError::from).while_doing("read the heartbeats")?;
+async fn read(session: &Session, query: &(impl ToStatement + ?Sized + Sync + Send)) -> Result<Vec<Beat>> {
+    let rows = session.query(query, &[]).await.map_err(StepError::from).while_doing("read the heartbeats")?;
     rows.iter().map(|row| Ok(Beat { number: row.try_get("beat")?, at_lsn: lsn(row, "at_lsn")? })).collect()
 }
 
@@ -85,23 +84,39 @@ fn enclose(written: &[Beat], copied: &[Beat], start: Lsn) -> Result<(), String> 
     }
 }
 
-/// Checks that every beat of the source is on the copy exactly once. Meant for a copy that has caught up.
-///
-/// # Errors
-/// `DataDiffers`.
-pub async fn check_all_arrived(source: &impl GenericClient, copy: &impl GenericClient, plan: &Plan, database: &Database) -> Result<()> {
-    let (written, copied) = futures_util::future::try_join(read(source, plan), read(copy, plan)).await?;
-    if written == copied {
-        return Ok(());
+/// The proof that every beat of the source is on the copy exactly once, with its statements made before anybody waits for it.
+pub struct Arrival {
+    written: Statement,
+    copied: Statement,
+}
+
+impl Arrival {
+    /// # Errors
+    /// `PostgresUnavailable`, …
+    pub async fn prepare(source: &Session, copy: &Session, plan: &Plan) -> Result<Self> {
+        let query: String = sql::value(source, sql::BEATS, &[&plan.names.run]).await?;
+        let (written, copied) = try_join(source.prepare(&query), copy.prepare(&query)).await?;
+        Ok(Self { written, copied })
     }
-    let twice = copied.windows(2).filter(|pair| pair.first() == pair.last()).count();
-    let lost = written.iter().filter(|beat| !copied.contains(beat)).count();
-    let message = format!(
-        "of {} heartbeats of {} on the source, {lost} did not arrive and {twice} did twice: replication did not begin where the copy's data end",
-        written.len(),
-        database.name
-    );
-    Err(StepError::new(ErrorName::DataDiffers, message))
+
+    /// Meant for a copy that has caught up.
+    ///
+    /// # Errors
+    /// `DataDiffers`.
+    pub async fn check(&self, source: &Session, copy: &Session, database: &Database) -> Result<()> {
+        let (written, copied) = try_join(read(source, &self.written), read(copy, &self.copied)).await?;
+        if written == copied {
+            return Ok(());
+        }
+        let twice = copied.windows(2).filter(|pair| pair.first() == pair.last()).count();
+        let lost = written.iter().filter(|beat| !copied.contains(beat)).count();
+        let message = format!(
+            "of {} heartbeats of {} on the source, {lost} did not arrive and {twice} did twice: replication did not begin where the copy's data end",
+            written.len(),
+            database.name
+        );
+        Err(StepError::new(ErrorName::DataDiffers, message))
+    }
 }
 
 #[cfg(test)]

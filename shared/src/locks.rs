@@ -8,7 +8,7 @@
 
 use std::time::{Duration, Instant};
 
-use futures_util::future::{join_all, try_join_all};
+use futures_util::future::{join, join_all, try_join_all};
 
 use crate::error::{ErrorName, Result, StepError};
 use crate::pg::Session;
@@ -40,8 +40,10 @@ pub async fn lock_all(databases: &mut [Locks<'_>], mode: &str, max_hold: Duratio
         if lock_timeout_ms == ATTEMPT_AGAINST_AUTOVACUUM_MS && !autovacuum_runs(databases).await? {
             break;
         }
+        let statements = try_join_all(databases.iter().map(|locks| locks.statements(mode))).await?;
         let began = Instant::now();
-        let attempts = join_all(databases.iter_mut().map(|locks| locks.attempt(mode, lock_timeout_ms, max_hold))).await;
+        let attempts = databases.iter_mut().zip(&statements).map(|(locks, statements)| locks.attempt(statements, lock_timeout_ms, max_hold));
+        let attempts = join_all(attempts).await;
         let Some(error) = attempts.into_iter().find_map(Result::err) else { return Ok(began) };
         try_join_all(databases.iter().map(|locks| locks.session.batch_execute("rollback"))).await?;
         if error.name != ErrorName::LockTimeout {
@@ -83,17 +85,21 @@ async fn autovacuum_runs(databases: &[Locks<'_>]) -> Result<bool> {
 }
 
 impl Locks<'_> {
+    async fn statements(&self, mode: &str) -> Result<Vec<String>> {
+        sql::statements(self.session, sql::LOCK_TABLES, &[&self.tables, &mode]).await
+    }
+
     /// Begins a transaction and asks for one table after the other, all requests on their way at once.
-    async fn attempt(&mut self, mode: &str, lock_timeout_ms: u32, max_hold: Duration) -> Result<()> {
-        let statements = sql::statements(self.session, sql::LOCK_TABLES, &[&self.tables, &mode]).await?;
+    async fn attempt(&mut self, statements: &[String], lock_timeout_ms: u32, max_hold: Duration) -> Result<()> {
         // The server lets go by itself, whether our client fell silent between two statements or within one.
         let max_hold_ms = max_hold.as_millis();
         let begin = format!(
             "begin; set local lock_timeout = {lock_timeout_ms}; set local statement_timeout = {max_hold_ms}; \
              set local idle_in_transaction_session_timeout = {max_hold_ms}"
         );
-        self.session.batch_execute(&begin).await?;
-        let answers = join_all(statements.iter().map(|statement| self.session.batch_execute(statement))).await;
+        let locks = join_all(statements.iter().map(|statement| self.session.batch_execute(statement)));
+        let (transaction, answers) = join(self.session.batch_execute(&begin), locks).await;
+        transaction?;
         let Some((place, error)) = answers.into_iter().enumerate().find_map(|(place, answer)| Some((place, answer.err()?))) else {
             return Ok(());
         };

@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use tokio_postgres::{GenericClient, Row};
+use futures_util::future::try_join;
+use tokio_postgres::{GenericClient, Row, Statement};
 
 use crate::contract::{Database, Plan};
 use crate::error::{ErrorName, Result, StepError, While};
 use crate::lag::Lag;
 use crate::lsn::Lsn;
 use crate::metrics::{self, Metric};
+use crate::pg::Session;
 use crate::replica_identity::read_tables;
 use crate::sql;
 
@@ -141,27 +143,45 @@ pub async fn end_verification(server: &impl GenericClient, plan: &Plan) -> Resul
     sql::value::<i64>(server, sql::END_OWN_SESSIONS, &[&plan.names.verification()]).await.map(drop).while_doing("end a verification")
 }
 
-/// Waits until the copy has applied everything that was committed in this database of the source before this call, and
-/// has it on its disk. Meant to be called behind locks.
+/// What waits until a copy has everything, with all that can be made before anybody waits for it.
 ///
-/// A mark, rather than what the walsender reports: a report comes with the next keepalive, and says at what position a
-/// subscriber is, not what it has done. `source` must not be in a transaction. Returns the LSN that the copy has passed.
-///
-/// # Errors
-/// `DrainTimeout` at the deadline.
-pub async fn drain(source: &impl GenericClient, target: &impl GenericClient, plan: &Plan, database: &Database, deadline: Instant) -> Result<Lsn> {
-    let mark: String = sql::value(source, "select pg_catalog.md5(pg_catalog.random()::text || pg_catalog.clock_timestamp()::text)", &[]).await?;
-    let insert: String = sql::value(source, sql::MAKE_MARK, &[&plan.names.run, &mark]).await?;
-    let look: String = sql::value(target, sql::SEE_MARK, &[&plan.names.run, &mark]).await?;
-    let drained = lsn(&source.query_one(&insert, &[]).await.map_err(StepError::from).while_doing("write a mark")?, "lsn")?;
-    while !sql::value::<bool>(target, &look, &[]).await? {
-        if Instant::now() >= deadline {
-            let what = format!("the copy of {} had not passed {drained} when the allowed pause ended; writes go on on the source", database.name);
-            return Err(StepError::new(ErrorName::DrainTimeout, what));
-        }
-        tokio::time::sleep(Duration::from_millis(1)).await;
+/// By a mark, rather than by what the walsender reports: a report comes with the next keepalive, and says at what position a
+/// subscriber is, not what it has done.
+pub struct Drain {
+    make_mark: Statement,
+    see_mark: Statement,
+}
+
+impl Drain {
+    /// Prepares the statements of one drain, on the sessions that carry it out.
+    ///
+    /// # Errors
+    /// `PostgresUnavailable`, …
+    pub async fn prepare(source: &Session, target: &Session, plan: &Plan) -> Result<Self> {
+        let mark: String = sql::value(source, "select pg_catalog.md5(pg_catalog.random()::text || pg_catalog.clock_timestamp()::text)", &[]).await?;
+        let make_mark: String = sql::value(source, sql::MAKE_MARK, &[&plan.names.run, &mark]).await?;
+        let see_mark: String = sql::value(target, sql::SEE_MARK, &[&plan.names.run, &mark]).await?;
+        let prepared = try_join(source.prepare(&make_mark), target.prepare(&see_mark)).await;
+        let (make_mark, see_mark) = prepared.map_err(StepError::from).while_doing("prepare the drain")?;
+        Ok(Self { make_mark, see_mark })
     }
-    // The apply does not wait for the copy's disk; this commit does, and everything before it is there with it.
-    target.query_one(sql::FLUSH, &[]).await?;
-    Ok(drained)
+
+    /// Waits until the copy has applied everything that was committed in this database of the source before this call. Meant to be
+    /// called behind locks. `source` must not be in a transaction. Returns the LSN that the copy has passed.
+    ///
+    /// The apply does not wait for the copy's disk: that is for the next commit there.
+    ///
+    /// # Errors
+    /// `DrainTimeout` at the deadline.
+    pub async fn carry_out(&self, source: &Session, target: &Session, database: &Database, deadline: Instant) -> Result<Lsn> {
+        let drained = lsn(&source.query_one(&self.make_mark, &[]).await.map_err(StepError::from).while_doing("write a mark")?, "lsn")?;
+        while !target.query_one(&self.see_mark, &[]).await?.try_get::<_, bool>("seen")? {
+            if Instant::now() >= deadline {
+                let what = format!("the copy of {} had not passed {drained} when the allowed pause ended; writes go on on the source", database.name);
+                return Err(StepError::new(ErrorName::DrainTimeout, what));
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Ok(drained)
+    }
 }

@@ -3,7 +3,7 @@
 //! DDL cannot take parameters, so those files hold queries that return the statements, quoted by the server.
 
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{GenericClient, Row};
+use tokio_postgres::{GenericClient, Row, ToStatement};
 
 use crate::error::{Result, StepError};
 use crate::event_triggers::name_function;
@@ -182,7 +182,7 @@ pub async fn run_made_together(session: &mut Session, query: &str, params: Param
 }
 
 /// The one value of a query that returns one row.
-pub async fn value<T>(client: &impl GenericClient, query: &str, params: Params<'_>) -> Result<T>
+pub async fn value<T>(client: &impl GenericClient, query: &(impl ToStatement + ?Sized + Sync + Send), params: Params<'_>) -> Result<T>
 where
     T: for<'a> tokio_postgres::types::FromSql<'a>,
 {
@@ -190,7 +190,7 @@ where
 }
 
 /// The first column of all rows of a query.
-pub async fn column<T>(client: &impl GenericClient, query: &str, params: Params<'_>) -> Result<Vec<T>>
+pub async fn column<T>(client: &impl GenericClient, query: &(impl ToStatement + ?Sized + Sync + Send), params: Params<'_>) -> Result<Vec<T>>
 where
     T: for<'a> tokio_postgres::types::FromSql<'a>,
 {

@@ -82,11 +82,20 @@ def _arguments() -> argparse.Namespace:
         "--time-scale", type=float, default=1,
         help="how many times faster RDS, Wait states and retries are; with --without-servers alone",
     )  # fmt: skip
+    parser.add_argument(
+        "--cpu-of-mb", type=_memory, metavar="MB",
+        help="give every function the share of a processor that so much memory buys on Lambda, `template` for what the template "
+        "gives it; needs root; default all there is",
+    )  # fmt: skip
     parser.set_defaults(cache=cache)
     arguments = parser.parse_args()
     if arguments.time_scale != 1 and not arguments.without_servers:
         parser.error("--time-scale goes with --without-servers alone: PostgreSQL runs at its own pace")
     return arguments
+
+
+def _memory(text: str) -> int | str:
+    return text if text == lambdas.TEMPLATE else int(text)
 
 
 def _cache_directory() -> Path:
@@ -122,7 +131,7 @@ def _start(arguments: argparse.Namespace, listener: socket.socket, at_end: conte
     at_end.callback(databases.stop)
     functions = lambdas.install(
         arguments.cache / "rie" / "aws-lambda-rie", directory / "lambda", endpoint_url, databases.ca_file, faults,
-        SimulatedLambdas if arguments.without_servers else lambdas.Lambdas,
+        SimulatedLambdas if arguments.without_servers else lambdas.Lambdas, arguments.cpu_of_mb,
     )  # fmt: skip
     at_end.callback(functions.stop)
     _serve(listener, functions, databases, at_end)

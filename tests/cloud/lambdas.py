@@ -33,11 +33,15 @@ from moto.core.utils import unix_time_millis
 from cloud import embedded_metrics
 from cloud.faults import Faults
 from cloud.permissions import access_key_id
+from cloud.processors import Share
 
 _ERROR_MEMBERS = {"errorType", "errorMessage", "stackTrace", "trace", "requestId"}
 _START_LIMIT_SECONDS = 20
 # The emulator keeps the function's own time limit; this much later the cloud takes it for dead.
 _GRACE_SECONDS = 5
+# The memory, in MB, whose share of a processor every function has; `template`: each that of its own. None: all there is.
+CpuOfMb = int | str | None
+TEMPLATE = "template"
 
 
 @dataclasses.dataclass
@@ -79,14 +83,15 @@ def _time_out(seconds: int) -> Answer:
 class _ExecutionEnvironment:
     """One emulator and the function's process below it."""
 
-    def __init__(self, rie: Path, bootstrap: Path, variables: dict[str, str], log) -> None:
+    def __init__(self, rie: Path, bootstrap: Path, variables: dict[str, str], log, share: Share | None) -> None:
         self.configuration = _configuration(bootstrap, variables)
+        self._share = share
         self._address, runtime_api = _free_addresses(2)
         # When the cloud is killed, the kernel kills the emulator, and with it the function.
         dies_with_parent = ["setpriv", "--pdeathsig", "KILL"]
         addresses = ["--runtime-interface-emulator-address", self._address, "--runtime-api-address", runtime_api]
         self._process = subprocess.Popen(
-            [*dies_with_parent, rie, *addresses, *dies_with_parent, bootstrap],
+            [*dies_with_parent, *(share.enter if share else []), rie, *addresses, *dies_with_parent, bootstrap],
             env=variables,
             cwd=bootstrap.parent,
             stdin=subprocess.DEVNULL,
@@ -167,13 +172,18 @@ class _ExecutionEnvironment:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        if self._share:
+            self._share.end()
 
 
 class Lambdas:
     """The execution environments of all functions of one cloud."""
 
-    def __init__(self, rie: Path, directory: Path, shared_variables: dict[str, str], faults: Faults) -> None:
+    def __init__(
+        self, rie: Path, directory: Path, shared_variables: dict[str, str], faults: Faults, cpu_of_mb: CpuOfMb = None
+    ) -> None:
         self.faults = faults
+        self._cpu_of_mb = cpu_of_mb
         self._rie = rie
         self._directory = directory
         self._shared_variables = shared_variables
@@ -250,7 +260,9 @@ class Lambdas:
         return self._starter.submit(self._start, function, bootstrap, variables).result()
 
     def _start(self, function: LambdaFunction, bootstrap: Path, variables: dict[str, str]) -> _ExecutionEnvironment:
-        environment = _ExecutionEnvironment(self._rie, bootstrap, variables, self._log_of(function))
+        bought_by_mb = function.memory_size if self._cpu_of_mb == TEMPLATE else self._cpu_of_mb
+        share = Share(bought_by_mb) if bought_by_mb else None
+        environment = _ExecutionEnvironment(self._rie, bootstrap, variables, self._log_of(function), share)
         with self._lock:
             self._all.add(environment)
             if self._is_stopped:
@@ -390,7 +402,13 @@ def _free_addresses(count: int) -> list[str]:
 
 
 def install(
-    rie: Path, directory: Path, endpoint_url: str, ca_file: Path, faults: Faults, kind: type[Lambdas] = Lambdas
+    rie: Path,
+    directory: Path,
+    endpoint_url: str,
+    ca_file: Path,
+    faults: Faults,
+    kind: type[Lambdas] = Lambdas,
+    cpu_of_mb: CpuOfMb = None,
 ) -> Lambdas:
     """Afterwards an invocation of any function in this process runs its binary; nothing of this process's own
     environment reaches it but PATH and RUST_LOG."""
@@ -407,6 +425,7 @@ def install(
             "RDS_CA_FILE": str(ca_file),
         },
         faults,
+        cpu_of_mb,
     )
 
     def invoke(self: LambdaFunction, body, request_headers, response_headers) -> bytes:

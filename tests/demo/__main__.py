@@ -54,10 +54,10 @@ def _arguments() -> argparse.Namespace:
     return arguments
 
 
-def run(kind: Kind, major: int, binaries: Path) -> dict:
-    """The whole run, from a cloud that is not there yet to the report on it."""
+def run(kind: Kind, major: int, binaries: Path, *options: str) -> dict:
+    """The whole run, from a cloud that is not there yet, with these options, to the report on it."""
     began = time.monotonic()
-    with LocalCloud("--binaries", str(binaries)) as cloud:
+    with LocalCloud("--binaries", str(binaries), *options) as cloud:
         key_arn = make_key(cloud, KEY_ALIAS)
         shop = open_shop(cloud, kind, major)
         version, endpoint = shop.instance["EngineVersion"], shop.instance["Endpoint"]
@@ -189,6 +189,7 @@ def measure(cloud: LocalCloud, execution: Execution, application: Application, b
             each["name"]: {
                 "invocations": each["invocations"],
                 "memory_size_mb": each["memory_size_mb"],
+                "seconds": round(each["seconds"], 3),
                 "gb_seconds": round(each["seconds"] * each["memory_size_mb"] / 1024, 2),
                 "max_memory_mb": round(each["max_memory_bytes"] / 2**20, 1),
                 "binary_mb": round((binaries / each["name"]).stat().st_size / 2**20, 1),

@@ -79,7 +79,7 @@ GUARDS = [
     ),
     Guard(
         "7 sequences are not advanced", "set_sequences", "functions/cutover/src/pause.rs",
-        "    let sequences = read_sequences(&open.source, plan)", "    if open.tables.len() < usize::MAX {\n        return Ok(());\n    }\n    let sequences = read_sequences(&open.source, plan)",
+        "    let oids: Vec<u32> = sequences", "    if open.tables.len() < usize::MAX {\n        return Ok(());\n    }\n    let oids: Vec<u32> = sequences",
         "executions/test_whole_execution.py::test_sequences_are_ahead_of_their_columns",
     ),
     Guard(

@@ -5,18 +5,20 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::{try_join, try_join_all, try_join3};
 use shared::aws::Aws;
-use shared::catalog::{self, Drift, ServerState};
+use shared::catalog::{self, Drift, ServerLook, ServerState};
 use shared::contract::{Database, Plan};
 use shared::error::{ErrorName, Result, StepError, While};
 use shared::event_triggers::{self, Terms};
 use shared::fence::{self, Closed, Ddl};
+use shared::heartbeat::Arrival;
 use shared::load::Load;
 use shared::locks::{Locks, lock_all};
 use shared::lsn::Lsn;
 use shared::metrics::{self, Metric};
 use shared::pg::{Server, Session};
-use shared::replication::{check_tables, drain, find_subscription, read_subscription};
-use shared::{heartbeat, large_objects, session_settings, sql, stopped};
+use shared::replication::{Drain, check_tables, find_subscription, read_subscription};
+use shared::{large_objects, session_settings, sql, stopped};
+use tokio_postgres::Statement;
 
 use crate::comparison::Comparison;
 use crate::now_ms;
@@ -39,6 +41,11 @@ struct Open<'a> {
     ddl: Ddl,
     /// How much DDL there was when the catalogs were compared, or before.
     ddl_compared: i64,
+    drain: Drain,
+    arrival: Arrival,
+    read_sequences: Statement,
+    set_sequences: Statement,
+    fence: fence::Look,
     /// The statements that end the copy's apply.
     disable: Vec<String>,
     /// Where the rows are to be compared once more.
@@ -49,6 +56,7 @@ struct Open<'a> {
 struct Shared {
     source: Session,
     target: Session,
+    look: ServerLook,
     compared: ServerState,
 }
 
@@ -56,14 +64,15 @@ impl Shared {
     /// Compares it, all of it. What changes meanwhile, the state that was read before does not know.
     async fn compare(source: &Server, target: &Server, plan: &Plan) -> Result<Self> {
         let (source, target) = try_join(source.connect(&plan.control_database), target.connect(&plan.control_database)).await?;
-        let compared = catalog::read_server_state(&source, plan).await?;
+        let look = ServerLook::prepare(&source).await?;
+        let compared = look.read(&source, plan).await?;
         catalog::compare_servers(&source, &target, plan).await?.refuse()?;
-        Ok(Self { source, target, compared })
+        Ok(Self { source, target, look, compared })
     }
 
     /// Behind the locks: compares it again where it is not what it was. Roles that come and go change it all the time.
     async fn check(&self, plan: &Plan) -> Result<()> {
-        if catalog::read_server_state(&self.source, plan).await? == self.compared {
+        if self.look.read(&self.source, plan).await? == self.compared {
             return Ok(());
         }
         catalog::compare_servers(&self.source, &self.target, plan).await?.refuse()
@@ -180,17 +189,13 @@ async fn close(
     let mut phases = Phases::since(began);
     phases.end("locks", Instant::now());
     tracing::info!(pause_ms = began.elapsed().as_millis(), "writers wait");
-    let carried = try_join_all(open.iter().map(|open| carry_over(open, plan, deadline)));
     let checked = async { if let Some(shared) = shared { shared.check(plan).await } else { Ok(()) } };
-    let (carried, ()) = within(deadline, Box::pin(try_join(carried, checked))).await?;
+    let carried = carry_over_all(open, target, plan, paused_at_ms, deadline);
+    let ((closed, carried), ()) = within(deadline, Box::pin(try_join(carried, checked))).await?;
     end_phases(&mut phases, &carried);
-    let closed = Closed { paused_at_ms, drained_lsn: carried.iter().map(|carried| carried.drained_lsn).max().unwrap_or(Lsn(0)) };
-    let says =
-        format!("this database has moved to {}:{}; {} takes no writes any more (rds-reencrypt)", target.host, target.port, plan.source.identifier);
     tracing::info!(pause_ms = began.elapsed().as_millis(), "the copy has everything");
-    let fences = try_join_all(open.iter().map(|open| fence::close(&open.source, &plan.names, &says, closed)));
-    within(deadline, try_join(fences, try_join_all(open.iter().map(keep_copy)))).await?;
-    // The point of no return is the first of these commits.
+    // The point of no return is the first of these commits. One after another, in the order in which an undo asks: that finds none
+    // behind one that it has kept from closing.
     for open in open {
         open.source.batch_execute("commit").await.map_err(StepError::from).while_doing(&format!("fence {}", open.database.name))?;
     }
@@ -199,15 +204,35 @@ async fn close(
     Ok((closed, phases))
 }
 
-/// Begins a snapshot of the copy, which nobody but the apply has written to so far; it is read while the fence's first statements run.
+/// All that the copies still lack, and the fences as their commits will close them. How each database was carried over.
+async fn carry_over_all(open: &[Open<'_>], target: &Server, plan: &Plan, paused_at_ms: u64, deadline: Instant) -> Result<(Closed, Vec<Carried>)> {
+    let drained = try_join_all(open.iter().map(|open| drain(open, plan, deadline))).await?;
+    let closed = Closed { paused_at_ms, drained_lsn: drained.iter().map(|drained| drained.lsn).max().unwrap_or(Lsn(0)) };
+    let says =
+        format!("this database has moved to {}:{}; {} takes no writes any more (rds-reencrypt)", target.host, target.port, plan.source.identifier);
+    let carried = open.iter().zip(drained).map(|(open, drained)| async {
+        let carried = try_join(hand_over(open, plan, drained), fence::close(&open.source, &plan.names, &says, closed));
+        carried.await.map(|(carried, ())| carried)
+    });
+    Ok((closed, try_join_all(carried).await?))
+}
+
+/// Begins a snapshot of the copy, which nobody but the run has written to so far.
 async fn keep_copy(open: &Open<'_>) -> Result<()> {
     let begin = "begin isolation level repeatable read read only; set local idle_in_transaction_session_timeout = '4min'; select";
     open.target.batch_execute(begin).await.map_err(StepError::from).while_doing("keep a snapshot of the copy")
 }
 
-/// How one database was carried over, and when each part of that was done.
+/// What the copy of one database has, and what it is given.
+struct Drained {
+    lsn: Lsn,
+    at: Instant,
+    sequences: Vec<Sequence>,
+    settings: Vec<String>,
+}
+
+/// When each part of carrying one database over was done.
 struct Carried {
-    drained_lsn: Lsn,
     drained: Instant,
     sequences_set: Instant,
     rows_compared: Option<Instant>,
@@ -252,18 +277,51 @@ async fn prepare<'a>(aws: &Aws, mut source: Session, watcher: Session, target: &
     catalog::compare_databases(&source, &target, plan, database).await?.refuse()?;
     let mut tables = sql::column(&source, sql::FENCED_TABLES, &[&plan.names.fence()]).await?;
     tables.sort_unstable();
+    let drain = Drain::prepare(&watcher, &target, plan).await?;
+    let arrival = Arrival::prepare(&watcher, &target, plan).await?;
+    let fence = fence::Look::prepare(&source).await?;
+    let (read_sequences, set_sequences) = try_join(source.prepare(sql::SEQUENCES), target.prepare(sql::SET_SEQUENCES)).await?;
     let disable = sql::statements(&target, sql::DISABLE_SUBSCRIPTION, &[&plan.names.slot(database.oid)]).await?;
-    Ok(Open { database, source, watcher, target, tables, ddl, ddl_compared, disable, comparison: None })
+    // Once in vain: what the server looks up for it, this session then has at hand when writers wait.
+    let settings = session_settings::as_on_source(&source).await?;
+    target
+        .batch_execute(&format!("{}; rollback", end_apply(&disable, &settings)))
+        .await
+        .map_err(StepError::from)
+        .while_doing("try to end the apply")?;
+    fence.look(&source, &plan.names).await?;
+    Ok(Open {
+        database,
+        source,
+        watcher,
+        target,
+        tables,
+        ddl,
+        ddl_compared,
+        drain,
+        arrival,
+        read_sequences,
+        set_sequences,
+        fence,
+        disable,
+        comparison: None,
+    })
 }
 
-/// Behind the locks: the copy applies the last change, shows all heartbeats, its sequences are set, its apply ends, and its rows are
-/// compared where that is asked for. Meanwhile DDL is held, and what came just before is found: a fence that another call has closed, a table, other DDL.
-async fn carry_over(open: &Open<'_>, plan: &Plan, deadline: Instant) -> Result<Carried> {
-    let drained = drain(&open.watcher, &open.target, plan, open.database, deadline);
-    let (drained_lsn, (), settings) = try_join3(drained, check_fence(open, plan), session_settings::as_on_source(&open.source)).await?;
-    let drained = Instant::now();
-    let arrived = heartbeat::check_all_arrived(&open.watcher, &open.target, plan, open.database);
-    try_join3(set_sequences(open, plan), end_apply(open, &settings), arrived).await?;
+/// Behind the locks: the copy applies the last change. Meanwhile DDL is held, and what came just before is found: a fence that another
+/// call has closed, a table, other DDL; and the sequences are read, since what was written got its numbers before the locks.
+async fn drain(open: &Open<'_>, plan: &Plan, deadline: Instant) -> Result<Drained> {
+    let drained = open.drain.carry_out(&open.watcher, &open.target, open.database, deadline);
+    let read = try_join3(check_fence(open, plan), read_sequences(open, plan), session_settings::as_on_source(&open.source));
+    let (lsn, ((), sequences, settings)) = try_join(drained, read).await?;
+    Ok(Drained { lsn, at: Instant::now(), sequences, settings })
+}
+
+/// Behind the drain: the copy shows all heartbeats, its sequences are set, its apply ends, and its rows are compared where that is
+/// asked for.
+async fn hand_over(open: &Open<'_>, plan: &Plan, drained: Drained) -> Result<Carried> {
+    let arrived = open.arrival.check(&open.watcher, &open.target, open.database);
+    try_join(finish_copy(open, &drained), arrived).await?;
     let sequences_set = Instant::now();
     let mut rows_compared = None;
     if let Some(comparison) = &open.comparison {
@@ -271,14 +329,14 @@ async fn carry_over(open: &Open<'_>, plan: &Plan, deadline: Instant) -> Result<C
         tracing::info!(database = open.database.name, rows, "source and copy hold the same rows behind the locks");
         rows_compared = Some(Instant::now());
     }
-    Ok(Carried { drained_lsn, drained, sequences_set, rows_compared })
+    keep_copy(open).await?;
+    Ok(Carried { drained: drained.at, sequences_set, rows_compared })
 }
 
 async fn check_fence(open: &Open<'_>, plan: &Plan) -> Result<()> {
     open.ddl.hold(&open.source).await?;
-    let looks = (fence::read_state(&open.source, &plan.names), fence::read_gaps(&open.source, &plan.names), open.ddl.count(&open.source));
-    let prepared = sql::column::<String>(&open.source, sql::PREPARED_HERE, &[]);
-    let ((state, gaps, ddl), prepared) = try_join(try_join3(looks.0, looks.1, looks.2), prepared).await?;
+    let (seen, ddl) = try_join(open.fence.look(&open.source, &plan.names), open.ddl.count(&open.source)).await?;
+    let fence::Seen { state, gaps, prepared } = seen;
     if !prepared.is_empty() {
         // Not of our tables, else the locks were not ours: of large objects, roles, or what was read. It would end behind the fence.
         let message = format!("database {}: prepared transactions that have not ended: {}", open.database.name, prepared.join(", "));
@@ -319,25 +377,32 @@ async fn ensure_apply(source: &Session, watcher: &Session, target: &Session, ddl
         session_settings::set_for_apply(target).await?;
         sql::run_made(target, sql::ENABLE_SUBSCRIPTION, &[&name]).await.while_doing("enable the subscription again")?;
         source.batch_execute("rollback").await?;
-        drain(watcher, target, plan, database, Instant::now() + CATCHES_UP_WITHIN).await?;
+        Drain::prepare(watcher, target, plan).await?.carry_out(watcher, target, database, Instant::now() + CATCHES_UP_WITHIN).await?;
     }
     Ok(read_subscription(target, &name).await?.working)
 }
 
-/// After it, the copy applies nothing any more, and its settings are the source's: who logs in next may be the application.
-/// Together, since nothing may be applied under these.
-async fn end_apply(open: &Open<'_>, settings: &[String]) -> Result<()> {
-    let together = format!("begin; {}; {}; commit", open.disable.join("; "), settings.join("; "));
-    open.target.batch_execute(&together).await.map_err(StepError::from).while_doing("end the apply")
+/// After it, the copy applies nothing any more, its sequences are set, and its settings are the source's: who logs in next may be the
+/// application. Together, since nothing may be applied under these; and with the commit all that was applied is on the copy's disk.
+async fn finish_copy(open: &Open<'_>, drained: &Drained) -> Result<()> {
+    // All on their way at once: where one fails, the commit is a rollback.
+    let statements = end_apply(&open.disable, &drained.settings);
+    let end_apply = async { open.target.batch_execute(&statements).await.map_err(StepError::from).while_doing("end the apply") };
+    let commit = async { open.target.batch_execute("commit").await.map_err(StepError::from).while_doing("end the apply") };
+    try_join3(end_apply, set_sequences(open, &drained.sequences), commit).await.map(drop)
 }
 
-/// All sequences, by oid: identity and serial columns, used or not, whatever their increment.
-async fn set_sequences(open: &Open<'_>, plan: &Plan) -> Result<()> {
-    let sequences = read_sequences(&open.source, plan).await.while_doing("read the sequences")?;
+fn end_apply(disable: &[String], settings: &[String]) -> String {
+    format!("begin; {}; {}; {}", disable.join("; "), settings.join("; "), sql::FLUSH)
+}
+
+/// All sequences, by oid: identity and serial columns, used or not, whatever their increment. Behind the drain, since a TRUNCATE that is
+/// applied may restart some.
+async fn set_sequences(open: &Open<'_>, sequences: &[Sequence]) -> Result<()> {
     let oids: Vec<u32> = sequences.iter().map(|sequence| sequence.oid).collect();
     let values: Vec<i64> = sequences.iter().map(|sequence| sequence.last_value).collect();
     let called: Vec<bool> = sequences.iter().map(|sequence| sequence.is_called).collect();
-    let set: i64 = sql::value(&open.target, sql::SET_SEQUENCES, &[&oids, &values, &called]).await.while_doing("set the copy's sequences")?;
+    let set: i64 = sql::value(&open.target, &open.set_sequences, &[&oids, &values, &called]).await.while_doing("set the copy's sequences")?;
     if usize::try_from(set) == Ok(oids.len()) {
         return Ok(());
     }
@@ -352,10 +417,11 @@ struct Sequence {
     is_called: bool,
 }
 
-async fn read_sequences(source: &Session, plan: &Plan) -> Result<Vec<Sequence>> {
+async fn read_sequences(open: &Open<'_>, plan: &Plan) -> Result<Vec<Sequence>> {
+    let source = &open.source;
     let mut sequences = Vec::new();
     let mut unused = Vec::<u32>::new();
-    for row in source.query(sql::SEQUENCES, &[&plan.names.run]).await? {
+    for row in source.query(&open.read_sequences, &[&plan.names.run]).await.map_err(StepError::from).while_doing("read the sequences")? {
         let oid = row.try_get("oid")?;
         match row.try_get("last_value")? {
             Some(last_value) => sequences.push(Sequence { oid, last_value, is_called: true }),
