@@ -112,6 +112,7 @@ def test_a_guard_against_drops_that_comes_behind_the_fence(outcome, databases, k
     outcome._tell("CleanUpFailed by name of the event trigger, finished by an undo")
 
 
+@pytest.mark.long
 def test_an_execution_that_is_stopped_under_a_guard(outcome, databases, source):
     """What EventBridge starts cannot undo it either, and says why."""
     cloud = outcome.cloud

@@ -11,7 +11,8 @@ from executions.sources import LIMIT_SECONDS, make_request, make_source
 NAMES = ["postgres", "app"]
 
 
-@pytest.mark.parametrize("major", [14, pytest.param(17, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("major", [14, 17])
 def test_a_table_that_changes_hands_during_the_run_keeps_nothing_else_from_being_undone(outcome, databases, major):
     cloud, identifier = outcome.cloud, f"handed-{major}"
     source = make_source(cloud, identifier, major)
