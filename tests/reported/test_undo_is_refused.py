@@ -1,4 +1,4 @@
-"""An undo that the source refuses: what it can be is undone at once, and what is refused for a moment is waited for."""
+"""An undo that the source refuses: all else there is undone at once, and what is refused for a moment is waited for."""
 
 import pytest
 from demo.databases import MASTER, MASTER_PASSWORD
@@ -41,7 +41,7 @@ def test_a_table_that_changes_hands_during_the_run_keeps_nothing_else_from_being
         assert (again.wait(LIMIT_SECONDS)["status"], entered_states(again.events())[-1].state) == ("SUCCEEDED", "GivenBack")
         session.execute(f"alter table public.handed owner to {MASTER}; revoke clerk from {MASTER}")
     assert footprint(cloud, source, NAMES) == before
-    outcome._tell("UndoFailed with the grant, all else undone, given back by an undo")
+    outcome._tell("UndoFailed with the grant, all else on the source undone, given back by an undo")
 
 
 @pytest.mark.parametrize("major", [16, pytest.param(12, marks=pytest.mark.long)])

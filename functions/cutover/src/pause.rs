@@ -282,7 +282,7 @@ async fn prepare<'a>(aws: &Aws, mut source: Session, watcher: Session, target: &
     let fence = fence::Look::prepare(&source).await?;
     let (read_sequences, set_sequences) = try_join(source.prepare(sql::SEQUENCES), target.prepare(sql::SET_SEQUENCES)).await?;
     let disable = sql::statements(&target, sql::DISABLE_SUBSCRIPTION, &[&plan.names.slot(database.oid)]).await?;
-    // Once in vain: what the server looks up for it, this session then has at hand when writers wait.
+    // Once in vain: what the server looks up for all this, these sessions then have at hand when writers wait.
     let settings = session_settings::as_on_source(&source).await?;
     target
         .batch_execute(&format!("{}; rollback", end_apply(&disable, &settings)))
