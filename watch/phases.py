@@ -11,10 +11,12 @@ class Phase:
     states: tuple[str, ...]
 
 
-PLAN = Phase("plan", "looks whether all is there that the run needs", ("DoOrUndo", "Preflight", "Inspect", "OnlyPlan", "Planned", "Refused"))
+PLAN = Phase("plan", "looks whether all is there that the run needs", (
+    "DoOrUndo", "Preflight", "ReadSecurityGroups", "ReadSubnets", "Inspect", "OnlyPlan", "Planned", "Refused",
+))  # fmt: skip
 TURN = Phase("turn", "waits until the Region has a place for it; nothing was made yet", ("Admit", "IsAdmitted", "WaitForTurn", "IsPreparationNeeded"))
 PREPARE = Phase("prepare", "turns logical replication on, with a reboot", ("Prepare", "IsPrepared", "WaitForPreparation"))
-PUBLISH = Phase("publish", "makes publications and slots on the source", ("CreatePublication",))
+PUBLISH = Phase("publish", "makes publications and slots on the source", ("CreatePublication", "IsPublished"))
 SNAPSHOT = Phase("snapshot", "takes a snapshot of the source", ("Snapshot", "IsSnapshotReady", "WatchDuringSnapshot", "WaitForSnapshot"))
 COPY = Phase(
     "copy", "copies the snapshot under the key",

@@ -86,6 +86,9 @@ pub struct Source {
     pub resource_id: String,
     pub host: String,
     pub port: u16,
+    /// Whether its endpoint has a public address as well, which the copy's host may be told in place of the private one.
+    #[serde(default)]
+    pub is_public: bool,
     /// Major version of PostgreSQL.
     pub major: u32,
     /// The key under which it is, as RDS describes it; none where it is not encrypted.
@@ -140,6 +143,52 @@ pub struct Preflight {
     /// The databases that were asked for; all that accept connections where none were.
     pub databases: Option<Vec<String>>,
     pub findings: Findings,
+    /// Where the source is, and the copy will be.
+    pub network: Network,
+    /// Who gets through there, which the state machine reads.
+    #[serde(default)]
+    pub rules: NetworkRules,
+}
+
+/// Where a database is in its VPC.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Network {
+    /// Their ids.
+    pub security_groups: Vec<String>,
+    /// The ids of those in its subnet group.
+    pub subnets: Vec<String>,
+}
+
+/// What EC2 says of a [`Network`], as the state machine asked it.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkRules {
+    /// Those for the source's port.
+    #[serde(default)]
+    pub for_port: Vec<Rule>,
+    /// Whether there are no others.
+    #[serde(default)]
+    pub are_all: bool,
+    /// IPv4, one for each subnet.
+    #[serde(default)]
+    pub subnet_cidrs: Vec<String>,
+    /// Why they could not be read, where that is so.
+    #[serde(default)]
+    pub unread: Option<String>,
+}
+
+/// Whom a rule of a security group lets through: one of the three is there, or none where it is about IPv6.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    pub is_egress: bool,
+    #[serde(default)]
+    pub cidr: Option<String>,
+    #[serde(default)]
+    pub peer_group: Option<String>,
+    #[serde(default)]
+    pub prefix_list: Option<String>,
 }
 
 /// The request of inspect.
@@ -410,7 +459,20 @@ pub mod example {
                 "skipped": [{"source": "billing", "outcome": "gone"}],
                 "is_finding": false,
             }),
-            "inspect" => json!({"action": "do", "preflight": {"plan": plan(), "databases": null, "findings": []}}),
+            "inspect" => json!({
+                "action": "do",
+                "preflight": {
+                    "plan": plan(),
+                    "databases": null,
+                    "findings": [],
+                    "network": {"security_groups": ["sg-0123456789"], "subnets": ["subnet-0123456789"]},
+                    "rules": {
+                        "for_port": [{"is_egress": false, "peer_group": "sg-0123456789"}, {"is_egress": true, "cidr": "0.0.0.0/0"}],
+                        "are_all": true,
+                        "subnet_cidrs": ["10.0.0.0/24"],
+                    },
+                },
+            }),
             "report" => json!({"detail": {"executionArn": execution()["id"]}}),
             "advance-lsn" => json!({"action": "do", "plan": plan(), "look": 0}),
             "verify" => json!({"action": "do", "plan": plan(), "verified": {}}),

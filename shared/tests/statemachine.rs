@@ -33,6 +33,7 @@ fn problems(machine: &Value) -> Vec<String> {
         must(successors(state).iter().all(|next| machine["States"][next].is_object()), "leads to a state that does not exist");
         match state["Type"].as_str().unwrap_or_default() {
             "Task" if called(state).is_some() => check_task(state, &functions, &mut must),
+            "Task" if is_read(state) => check_read(state, &mut must),
             "Task" => check_telling(machine, name, &mut must),
             "Wait" => must(state["Seconds"].as_str().is_some_and(|text| text.contains("$plan.wait")), "does not take its seconds from the input"),
             "Choice" => {
@@ -57,6 +58,18 @@ fn problems(machine: &Value) -> Vec<String> {
     problems.extend(check_calls_that_never_ran(machine));
     problems.extend(check_names(machine));
     problems
+}
+
+/// What the state machine reads by itself.
+fn is_read(state: &Value) -> bool {
+    state["Resource"].as_str().is_some_and(|resource| resource.starts_with("arn:aws:states:::aws-sdk:") && resource.contains(":describe"))
+}
+
+/// What cannot be read is no reason to stop: inspect says so.
+fn check_read(state: &Value, must: &mut impl FnMut(bool, &str)) {
+    must(list(&state["Retry"]).all(|retry| retry["JitterStrategy"] == "FULL" && retry["MaxDelaySeconds"].is_u64()), "retries in step with others");
+    must(state["TimeoutSeconds"].as_u64().is_some_and(|seconds| seconds <= 60), "may hold the run up");
+    must(state["Catch"][0]["ErrorEquals"] == json!(["States.ALL"]) && state["Catch"][0]["Next"] == "Inspect", "does not go on to Inspect");
 }
 
 /// Telling of a phase takes seconds at most, happens once, and goes the same way whether it could be told or not.
@@ -124,8 +137,11 @@ fn check_counters(machine: &Value) -> Vec<String> {
     for counter in ["polls", "silent", "looks_at_drift"] {
         let bound = format!("${counter} >= ");
         let tests = |state: &Value| list(&state["Choices"]).any(|rule| rule["Condition"].as_str().is_some_and(|text| text.contains(&bound)));
-        for (choice, _) in states(machine).filter(|(_, state)| tests(state)) {
-            let lap = lap(machine, choice);
+        let choices: Vec<&str> = states(machine).filter(|(_, state)| tests(state)).map(|(name, _)| name).collect();
+        for choice in &choices {
+            // A lap with two choices that test the same counter is one: it counts on.
+            let laps = choices.iter().map(|other| lap(machine, other)).filter(|lap| lap.contains(choice));
+            let lap: BTreeSet<&str> = laps.flatten().collect();
             for (from, to) in arrivals(machine, counter) {
                 if lap.contains(&to) && !lap.contains(&from) {
                     problems.push(format!("{from}: leads to {to} with {counter} as it was, which {choice} counts from zero"));

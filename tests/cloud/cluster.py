@@ -102,6 +102,8 @@ class Cluster(HasMasterUser, models.RDSBaseModel):
         for name, default in DESCRIBED_DEFAULTS.items():
             setattr(self, name, described.get(name, default))
         self.status = "creating"
+        # The one from whose snapshot it was restored.
+        self.came_from: Cluster | None = None
         # What it will be instead of available, because of a fault.
         self.outcome: str | None = None
         self.outcome_seconds = 0.0

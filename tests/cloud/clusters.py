@@ -162,6 +162,7 @@ class ClusterRequests(ControlPlane):
         archive = self.rds.directory / f"{cluster.db_cluster_resource_id}.tar"
         archive.hardlink_to(snapshot.volume)
         cluster.volume = Volume(archive, restored=True, rds_tools=snapshot.rds_tools)
+        cluster.came_from = snapshot.cluster
         self._begin_cluster(cluster, self.rds.pace.restoring, failed="incompatible-restore")
         return cluster
 
@@ -182,6 +183,9 @@ class ClusterRequests(ControlPlane):
         password = self.changed_password(cluster, members)
         export = members.get("cloudwatch_logs_export_configuration") or {}
         cluster.change_description(members)
+        if group:
+            for member in cluster.members:
+                member.group_was_attached()
         if not cluster.is_aurora:
             for member in cluster.members:
                 member.take_description_from_cluster()

@@ -21,6 +21,8 @@ from moto.stepfunctions.parser import models
 from moto.stepfunctions.parser.backend.execution import Execution
 
 ENTRY_BYTES = 256 * 1024
+# The longest input that an event has.
+INPUT_BYTES = 248 * 1024
 # How EventBridge names what Step Functions refused; anything else is an error of the target.
 REFUSALS = {"StateMachineDoesNotExist": "NO_RESOURCE", "ExecutionAlreadyExists": "RESOURCE_ALREADY_EXISTS"}
 
@@ -32,6 +34,8 @@ def install() -> None:
 
 def report_end(execution: Execution) -> None:
     """The event of the developer guide, "Automating Step Functions event delivery with EventBridge"."""
+    text = json.dumps(execution.input_data)
+    is_included = len(text.encode()) <= INPUT_BYTES
     detail = {
         "executionArn": execution.exec_arn,
         "stateMachineArn": execution.state_machine.arn,
@@ -39,8 +43,8 @@ def report_end(execution: Execution) -> None:
         "status": execution.exec_status,
         "startDate": int(execution.start_date.timestamp() * 1000),
         "stopDate": int(execution.stop_date.timestamp() * 1000),
-        "input": json.dumps(execution.input_data),
-        "inputDetails": {"included": True},
+        "input": text if is_included else None,
+        "inputDetails": {"included": is_included},
         "output": None,
         "error": execution.error,
         "cause": execution.cause,

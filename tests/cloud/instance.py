@@ -2,6 +2,7 @@
 
 import random
 import string
+import time
 from typing import Any
 
 from moto.rds import models
@@ -21,6 +22,8 @@ MISTAKEN_SEEDS = {
 }
 # `files` keeps an instance's log out of CloudWatch Logs, whatever it exports; `none` hides its log files too.
 LOG_TAG = "cloud:log"
+# For how many seconds a parameter group that was attached is shown as in sync before it is not.
+LATE_TAG = "cloud:in-sync-seconds"
 
 # Members that a description has whether or not the request named them.
 DESCRIBED_DEFAULTS = {
@@ -86,7 +89,10 @@ class Instance(HasMasterUser, models.DBInstance):
     def __init__(self, backend: models.RDSBackend, **members: Any):
         self.server: Server | None = None
         self.follows: Instance | None = None
+        # The one from whose snapshot it was restored.
+        self.came_from: Instance | None = None
         self.pending_modified_values: dict[str, Any] = {}
+        self.in_sync_until = 0.0
         if (members.get("option_group_name") or "").startswith("default:"):
             # Default groups are always there on AWS; moto has none and refuses their names.
             members["option_group_name"] = None
@@ -185,7 +191,12 @@ class Instance(HasMasterUser, models.DBInstance):
         return [{"DBParameterGroupName": self.group.name, "ParameterApplyStatus": self.apply_status(self.group)}]
 
     def apply_status(self, group: parameters.Group) -> str:
-        return "in-sync" if self.server is None or self.applied.is_all_of(group) else "pending-reboot"
+        is_late = time.monotonic() < self.in_sync_until
+        return "in-sync" if is_late or self.server is None or self.applied.is_all_of(group) else "pending-reboot"
+
+    def group_was_attached(self) -> None:
+        """What waits for a reboot is shown at once, or later where a tag says so."""
+        self.in_sync_until = time.monotonic() + float(self.tag(LATE_TAG) or 0)
 
     def apply_all_parameters(self) -> None:
         """Give a server that is about to start its groups' values."""

@@ -6,7 +6,7 @@ from typing import Any
 from moto.core.utils import utcnow
 from moto.rds import exceptions, models
 
-from . import keys
+from . import keys, network
 from .account import is_offered
 from .cluster import Cluster
 from .control_plane import ControlPlane
@@ -111,6 +111,7 @@ class InstanceRequests(ControlPlane):
 
     def start_first(self, instance: Instance, server: Server) -> None:
         instance.server = server
+        network.settle(instance)
         instance.apply_all_parameters()
         server.log.touch()
         instance.export_log(0)
@@ -155,6 +156,7 @@ class InstanceRequests(ControlPlane):
         all_members = {**from_snapshot, **given}
         check_storage(all_members, all_members["allocated_storage"])
         instance = self.add(all_members)
+        instance.came_from = snapshot.database
 
         seconds = self.rds.pace.restoring_of(snapshot.allocated_storage)
 
@@ -201,6 +203,7 @@ class InstanceRequests(ControlPlane):
         export = members.get("cloudwatch_logs_export_configuration") or {}
         if group:
             instance.db_parameter_group_name = group
+            instance.group_was_attached()
         if new_identifier and not immediately:
             instance.pending_modified_values["DBInstanceIdentifier"] = new_identifier.lower()
             new_identifier = None

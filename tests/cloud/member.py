@@ -66,6 +66,15 @@ class Member(Instance):
         self.manage_master_user_password = False
         self._associated_roles = []
 
+    @property
+    def came_from(self) -> Instance | None:
+        """The writer of the cluster from whose snapshot its own was restored."""
+        return self.cluster.came_from and self.cluster.came_from.writer
+
+    @came_from.setter
+    def came_from(self, value: Instance | None) -> None:
+        """Its cluster says it."""
+
     max_allocated_storage = None  # moto's compares it with the storage of an instance
     # Readers are not described as replicas.
     read_replica_db_instance_identifiers = ()

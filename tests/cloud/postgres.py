@@ -24,6 +24,8 @@ SUPERUSER = "rdsadmin"
 SEED_LSN_FILE = "rds_logical_seed_lsn"
 # Makes a server start as a hot standby.
 STANDBY_FILE = "standby.signal"
+# The section of its service file that a server reads.
+SERVICE = "network"
 START_LIMIT_SECONDS = 600
 STOP_LIMIT_SECONDS = 60
 FREEZE_LIMIT_SECONDS = 10
@@ -55,6 +57,8 @@ class Server:
         self.directory = directory
         self.data = directory / "data"
         self.log = directory / "postgresql.log"
+        # What libpq in this server is told besides its connection strings, each time that it connects.
+        self.service_file = directory / "services.conf"
         self.port = port
         # One socket directory for all servers of a cloud: the port tells them apart and the path stays short,
         # since the kernel takes no more than 107 bytes.
@@ -68,13 +72,15 @@ class Server:
     def start(self) -> None:
         """Start and wait until connections are accepted, crash recovery included."""
         (self.data / "postmaster.pid").unlink(missing_ok=True)
+        if not self.service_file.exists():
+            self.service_file.write_text(f"[{SERVICE}]\n")
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*AS_SERVER, self.home / "bin/postgres", "-D", self.data],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=ENVIRONMENT,
+                env=ENVIRONMENT | {"PGSERVICE": SERVICE, "PGSERVICEFILE": str(self.service_file)},
                 start_new_session=True,
             )
         wait_until(lambda: not self.running or self._ready(), START_LIMIT_SECONDS, f"{self.data} to accept connections")
@@ -155,7 +161,7 @@ class Server:
 
     def connection_string(self) -> str:
         """How a standby on this machine reaches it."""
-        return f"host='{self.sockets}' port={self.port} user={SUPERUSER}"
+        return f"host='{self.sockets}' hostaddr='' port={self.port} user={SUPERUSER}"
 
     def reload(self) -> None:
         self._process.send_signal(signal.SIGHUP)

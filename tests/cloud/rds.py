@@ -26,7 +26,7 @@ from moto.rds import models
 from moto.rds.exceptions import RDSClientError
 from moto.rds.responses import RDSResponse
 
-from . import account, keys, metrics, rds_tools, tags  # noqa: F401 - moto finds the provider of metrics by itself
+from . import account, keys, metrics, network, rds_tools, tags  # noqa: F401 - moto finds the provider of metrics by itself
 from .cluster import Cluster
 from .cluster_snapshots import ClusterSnapshotRequests
 from .clusters import ClusterRequests
@@ -247,6 +247,8 @@ def _answer_one_at_a_time(faults: Faults, usage: Usage) -> None:
             if fault and fault.kind == "fail":
                 return _failure(fault.status, fault.error)
             answer = call_action(response)
+            if response._get_action().startswith("Modify"):
+                network.settle_all()
             if fault and fault.kind == "lose":
                 return _failure(fault.status, "")
             if fault and fault.kind == "outcome":
@@ -298,6 +300,7 @@ def install(
     _answer_one_at_a_time(faults, rds.usage)
     # What a fault refuses with is no error of the request's model.
     warnings.filterwarnings("ignore", message=".*does not match an error shape")
+    network.install()
     keys.mark_managed_keys()
     keys.default_key_usage()
     keys.guard_foreign_keys()

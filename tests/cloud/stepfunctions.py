@@ -212,14 +212,17 @@ def _spell_as_step_functions_does() -> None:
 
     StateTaskService._from_boto_response_value = staticmethod(timestamps_as_text)
 
-    # Errors of SDK integrations are named after the Java SDK: `Rds.DbInstanceNotFoundException`.
+    # Errors of SDK integrations are named after the Java SDK: `Rds.DbInstanceNotFoundException`. EC2's model has no errors.
     def normalise_exception_name(service: str, error: Exception) -> str:
+        if service == "Ec2":
+            return "Ec2.Ec2Exception"
         name = StateTaskService._to_sfn_cased(error.response["Error"]["Code"])
         return f"{service}.{name.removesuffix('Fault').removesuffix('Exception')}Exception"
 
     StateTaskServiceAwsSdk._normalise_exception_name = staticmethod(normalise_exception_name)
     state_task_service_aws_sdk._SERVICE_ERROR_NAMES |= {
         "rds": "Rds", "kms": "Kms", "lambda": "Lambda", "secretsmanager": "SecretsManager", "sns": "Sns", "s3": "S3",
+        "ec2": "Ec2",
     }  # fmt: skip
 
     # A member that is text or bytes takes any JSON, written without spaces and in UTF-8. That a string for bytes keeps

@@ -58,6 +58,20 @@ def test_a_source_without_logical_replication_is_prepared_and_has_its_group_agai
         assert values(session, "show wal_level") == ["replica"]
 
 
+@pytest.mark.parametrize("kind, major", [("instance", 15), ("aurora", 16)])
+def test_a_group_that_is_in_sync_before_it_is_applied_does_not_pass_for_logical_replication(cloud, databases, key_arn, kind, major):
+    identifier = f"early-{kind}"
+    late = [{"Key": "cloud:in-sync-seconds", "Value": "4"}]
+    group = {"DBParameterGroupName": f"default.postgres{major}"}
+    if kind == "aurora":
+        group = {"DBClusterParameterGroupName": f"default.aurora-postgresql{major}"}
+    source = make_source(cloud, identifier, major, kind, Tags=late, **group)
+    moved = move(cloud, source, make_request(identifier, **WITH_REBOOT), key_arn)
+    moved.assert_nothing_lost()
+    # The server was asked, and RDS once more.
+    assert moved.states.count("CreatePublication") > 1 and "IsPublished" in moved.states
+
+
 def test_a_prepared_source_that_is_given_back_has_its_group_again_and_can_be_tried_once_more(cloud, databases, key_arn):
     source = make_source(cloud, "once-more", 16, "unprepared")
     before = footprint(cloud, source, ["postgres", "app"])

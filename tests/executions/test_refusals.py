@@ -35,7 +35,8 @@ def refuse(cloud, instance: dict, request: object, error: str, *named: str) -> N
         assert word in described["cause"]
     states = [each.state for each in entered_states(execution.events())]
     # What is not even found has no inside to look at.
-    assert states in (["DoOrUndo", "Preflight", "Inspect", "Refused"], ["DoOrUndo", "Preflight", "Refused"])
+    looked = ["DoOrUndo", "Preflight", "ReadSecurityGroups", "ReadSubnets", "Inspect", "Refused"]
+    assert states in (looked, ["DoOrUndo", "Preflight", "Refused"])
     assert footprint(cloud, instance, DATABASES) == before
 
 

@@ -46,6 +46,9 @@ def make_chosen_source(cloud: LocalCloud, identifier: str, key_arn: str) -> dict
     ec2, rds = cloud.client("ec2"), cloud.client("rds")
     vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
     groups = [ec2.create_security_group(GroupName=name, Description=name, VpcId=vpc)["GroupId"] for name in (f"{identifier}-a", f"{identifier}-b")]
+    for group in groups:
+        permission = {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": groups[0]}]}
+        ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission])
     subnets = [subnet["SubnetId"] for subnet in ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["Subnets"]]
     rds.create_db_subnet_group(DBSubnetGroupName=f"{identifier}-net", DBSubnetGroupDescription="chosen", SubnetIds=subnets)
     zone = ec2.describe_availability_zones()["AvailabilityZones"][1]["ZoneName"]

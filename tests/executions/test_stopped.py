@@ -62,6 +62,21 @@ def test_two_executions_that_undo_the_same_one_are_not_in_each_others_way(cloud,
     assert [writer.refused for writer in application.writers] == [[], []]
 
 
+def test_an_input_that_is_too_long_for_an_event_is_read_from_the_execution(cloud, source):
+    """EventBridge tells of it without its input."""
+    before = footprint(cloud, source, ["postgres", "app"])
+    execution = Execution(cloud, "stopped-with-much-input", make_request(NAME, cutover={}))
+    execution.wait_for_state("WaitForSnapshot", LIMIT_SECONDS)
+    execution.stop()
+    told = undo_of(cloud, execution)
+    told.stop()
+    event = json.loads(told.describe()["input"])
+    event["detail"] |= {"input": None, "inputDetails": {"included": False}}
+    described = Execution(cloud, "undo-with-much-input", event).wait(LIMIT_SECONDS)
+    assert described["status"] == "SUCCEEDED" and json.loads(described["output"])["undone"] == execution.arn, described
+    assert footprint(cloud, source, ["postgres", "app"]) == before
+
+
 def test_what_its_time_limit_ends_is_undone_too(cloud, source):
     """A running execution keeps the definition that it was started with, here one with a limit of seconds instead of a week."""
     client, arn = cloud.client("stepfunctions"), cloud.state_machine_arn

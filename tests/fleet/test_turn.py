@@ -70,7 +70,7 @@ def test_runs_wait_for_a_place_with_nothing_made_and_come_in_the_order_in_which_
     assert ours(cloud, sources) == before
     give_up()
     first.wait_for_state("CreatePublication", LIMIT_SECONDS)
-    assert set(second.follow()) <= {"DoOrUndo", "Preflight", "Inspect", "OnlyPlan", *WAITING}
+    assert set(second.follow()) <= {"DoOrUndo", "Preflight", "ReadSecurityGroups", "ReadSubnets", "Inspect", "OnlyPlan", *WAITING}
     first.stop()
     second.wait_for_state("CreatePublication", LIMIT_SECONDS)
     assert first.follow().count("Preflight") == second.follow().count("Preflight") == 2

@@ -103,6 +103,21 @@ GUARDS = [
         "cargo: -p restore",
     ),
     Guard(
+        "the copy cannot reach the source", "network::check", "functions/inspect/src/network.rs",
+        "            Path::Closed => findings.refuse(", "            Path::Closed => findings.warn(",
+        "executions/test_network.py::test_groups_that_do_not_let_the_copy_in_are_found_before_anything_is_made",
+    ),
+    Guard(
+        "the copy looks for a public source outside of its network", "the address in Connection::prepare", "shared/src/connection.rs",
+        "let address = if plan.source.is_public {", "let address = if plan.source.is_public && plan.source.port == 0 {",
+        "executions/test_network.py::test_a_public_source_is_found_by_the_address_that_the_functions_see",
+    ),
+    Guard(
+        "a parameter group passes for applied", "create-publication::is_logical", "functions/create-publication/src/lib.rs",
+        "    if plan.preparation.is_some() && !is_logical", "    if plan.plan_only && !is_logical",
+        "executions/test_preparation.py::test_a_group_that_is_in_sync_before_it_is_applied_does_not_pass_for_logical_replication",
+    ),
+    Guard(
         "a late call passes the undo", "CANCEL_FENCE takes the marks away", "shared/src/sql/cancel_fence.sql",
         " where pg_catalog.to_regclass(pg_catalog.format('%I.marks', $2)) is not null", " where $2 is null",
         "executions/test_late_call.py",

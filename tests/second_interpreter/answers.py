@@ -48,6 +48,8 @@ class Force:
     answers: dict[tuple[str, str], dict] = field(default_factory=dict)
     errors: dict[tuple[str, str], str] = field(default_factory=dict)
     events_fail: bool = False
+    # What EC2 does not say, of "rules" and "subnets".
+    unread: tuple[str, ...] = ()
     is_undo: bool = False
 
 
@@ -82,6 +84,24 @@ class Answers:
         """Whether EventBridge takes them."""
         self.asked.append(("events", entries))
         return not self._force.events_fail and self._random.random() >= self._failing
+
+    def describe(self, what: str, arguments: dict) -> dict:
+        """What EC2 says of the source's network; `Refused` where it does not."""
+        self.asked.append((what, arguments))
+        if what in self._force.unread or self._random.random() < self._failing:
+            raise Refused("UnauthorizedOperation", AWKWARD)
+        return {"rules": self._rules, "subnets": lambda: {"Subnets": [{"SubnetId": "subnet-1", "CidrBlock": "10.0.0.0/24"}]}}[what]()
+
+    def _rules(self) -> dict:
+        rule = {"GroupId": "sg-1", "IsEgress": False, "FromPort": 5432, "ToPort": 5433, "IpProtocol": "tcp", "Description": AWKWARD}
+        rules = [
+            rule | {"ReferencedGroupInfo": {"GroupId": "sg-1", "UserId": "123456789012"}},
+            rule | {"IsEgress": True, "IpProtocol": "-1", "FromPort": -1, "ToPort": -1, "CidrIpv4": "0.0.0.0/0"},
+            rule | {"FromPort": 22, "ToPort": 22, "CidrIpv4": "10.0.0.0/8"},
+            rule | {"PrefixListId": "pl-1"},
+        ]
+        shown = [each for each in rules if self.is_likely(0.5)]
+        return {"SecurityGroupRules": shown} | ({"NextToken": "more"} if self.is_likely(0.2) else {})
 
     def _draw_plan(self) -> dict:
         drawn = self._random
@@ -123,6 +143,12 @@ def _inspected(answers: Answers) -> dict:
     return {"plan": answers.plan, "findings": [finding] * answers.is_likely(0.5), "steps": ["one", "two"]}
 
 
+def _published(answers: Answers) -> dict:
+    """Not ready at first where the source had to be prepared."""
+    is_ready = "preparation" not in answers.plan or answers.is_likely(0.8)
+    return {"ready": is_ready, "tables": {"orders": 3} if is_ready else {}}
+
+
 def _verified(answers: Answers) -> dict:
     return {"ready": answers.is_ready(), "verified": {"orders": {"tables": 3, "rows": 7}}, "compared": [{"table": AWKWARD}], "cursor": {"at": 3}}
 
@@ -138,12 +164,12 @@ def _finished(answers: Answers) -> dict:
 
 
 _ANSWERS: dict[tuple[str, str], Callable[[Answers], dict]] = {
-    ("preflight", "do"): lambda answers: {"plan": answers.plan, "findings": []},
-    ("preflight", "undo"): lambda answers: {"plan": answers.plan, "findings": []},
+    ("preflight", "do"): lambda answers: {"plan": answers.plan, "findings": [], "network": {"security_groups": ["sg-1"], "subnets": ["subnet-1"]}},
+    ("preflight", "undo"): lambda answers: {"plan": answers.plan, "findings": [], "network": {"security_groups": [], "subnets": []}},
     ("inspect", "do"): _inspected,
     ("inspect", "undo"): lambda answers: {"plan": answers.plan, "findings": [], "steps": []},
     ("prepare", "do"): lambda answers: _ready(answers) | {"wait_seconds": answers.choice((0, 0, 600))},
-    ("create-publication", "do"): lambda answers: {"ready": True, "tables": {"orders": 3}},
+    ("create-publication", "do"): _published,
     ("watch-source", "do"): lambda answers: {"retained_wal_bytes": 1 << 20, "free_storage_bytes": 1 << 30},
     ("advance-lsn", "do"): lambda answers: {"ready": answers.is_ready(), "start_lsn": "0/31BEEF1", "witnesses": ["log"]},
     ("poll-lag", "do"): _lag,

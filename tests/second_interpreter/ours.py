@@ -4,6 +4,7 @@ import io
 import json
 import types
 
+from botocore.exceptions import ClientError
 from cloud import stepfunctions
 from demo.waiting import wait_until
 from moto.core import DEFAULT_ACCOUNT_ID
@@ -37,6 +38,20 @@ class Clients:
             payload = {"errorType": refused.error, "errorMessage": refused.message}
             answer["FunctionError"] = "Unhandled"
         return answer | {"Payload": io.BytesIO(json.dumps(payload).encode())}
+
+    def describe_security_group_rules(self, **arguments) -> dict:
+        return self._describe("rules", arguments)
+
+    def describe_subnets(self, **arguments) -> dict:
+        return self._describe("subnets", arguments)
+
+    def _describe(self, what: str, arguments: dict) -> dict:
+        try:
+            return self._answers.describe(what, arguments)
+        except Refused as refused:
+            metadata = {"HTTPStatusCode": 403, "RequestId": "1"}
+            error = {"Code": refused.error, "Message": refused.message}
+            raise ClientError({"Error": error, "ResponseMetadata": metadata}, what) from refused
 
     def put_events(self, Entries: list[dict]) -> dict:
         # Step Functions adds the ARNs of machine and execution by itself.

@@ -26,6 +26,8 @@ def forced() -> dict[str, Force]:
     lag = ("poll-lag", "do")
     ends = {
         "only a plan": Force(plan={"plan_only": True}),
+        "no rules are read": Force(plan=ONE, answers=WELL, unread=("rules",)),
+        "no subnets are read": Force(plan=ONE, answers=WELL, unread=("subnets",)),
         "no event is taken": Force(plan=ONE, answers=WELL, events_fail=True),
         "everything is well": Force(plan=ONE | {"cutover": {"when": "approved", "how": "secrets", "secrets": []}}, answers=WELL),
         "stopped, and asked to be undone": Force(is_undo=True, answers=OPEN | {(name, "undo"): {"ready": True} for name in UNDO}),
@@ -36,6 +38,7 @@ def forced() -> dict[str, Force]:
         "not applying": Force(plan=ONE, answers=WELL | {lag: {"caught_up": False, "connected": False}}),
         "never approved": Force(plan=ONE, answers=WELL | {lag: {**APPROVED, "approved": False, "drift": []}}),
         "never prepared": Force(plan=ONE | PREPARED, answers=WELL | {("prepare", "do"): NEVER}),
+        "never published": Force(plan=ONE | PREPARED, answers=WELL | {("create-publication", "do"): NEVER}),
         "never regrouped": Force(plan=ONE | PREPARED, answers=WELL | {("regroup", "do"): NEVER}),
         "behind, then silent": Force(plan=ONE | {"verify": "off"}, answers=WELL | {lag: {**APPROVED, "approved": False, "connected": False}}),
     }

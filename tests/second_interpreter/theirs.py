@@ -16,6 +16,7 @@ from ministack.services import stepfunctions
 from .answers import Answers, Refused
 from .trace import Trace
 
+READ = {"describeSecurityGroupRules": "rules", "describeSubnets": "subnets"}
 MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:encrypt"
 
 
@@ -47,6 +48,12 @@ def _without_aws(answers: Answers, trace: Trace, mends: dict) -> Iterator[None]:
             if not answers.put_events(arguments["Entries"]):
                 raise stepfunctions._ExecutionError("EventBridge.FailedEntry", "later")
             return {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}
+        if what := READ.get(resource.split(":")[-1]):
+            try:
+                return answers.describe(what, arguments)
+            except Refused as refused:
+                cause = f"{refused.message} (Service: Ec2, Status Code: 403, Request ID: 1)"
+                raise stepfunctions._ExecutionError("Ec2.Ec2Exception", cause) from None
         try:
             return {"StatusCode": 200, "Payload": answers.invoke(arguments["FunctionName"], arguments["Payload"])}
         except Refused as refused:

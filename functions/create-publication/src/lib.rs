@@ -12,8 +12,8 @@ use shared::replication::{end_verification, read_slot};
 use shared::storage::{check_headroom, read_storage};
 use shared::{event_triggers, fence, heartbeat, locks, session_settings, sql, switch, turn};
 
-/// Do: after it, the source is claimed for this run, and keeps for each database all changes of all its tables from
-/// now on.
+/// Do: after it answers ready, the source is claimed for this run, and keeps for each database all changes of all its tables from
+/// now on. It is not ready where a source that was prepared does not replicate logically yet: nothing was made then.
 /// Undo: after it, the source is as it was, but for a fence that stands, and the application's secrets have no version of the run's.
 ///
 /// Why here: a change that is decoded before its publication existed is an error, so the publication comes before the
@@ -46,6 +46,9 @@ async fn check_storage(aws: &Aws, plan: &Plan) -> Result<()> {
 }
 
 async fn publish(source: &Server, plan: &Plan) -> Result<Published> {
+    if plan.preparation.is_some() && !is_logical(source, plan).await? {
+        return Ok(Published { ready: false, tables: BTreeMap::new() });
+    }
     claim(source, plan).await?;
     let run = &plan.names.run;
     let mut tables = BTreeMap::new();
@@ -66,6 +69,12 @@ async fn publish(source: &Server, plan: &Plan) -> Result<Published> {
     // end within the record at which the slot begins, and the copy's last record would seem to be older than the slot.
     heartbeat::beat(source, plan).await?;
     Ok(Published { ready: true, tables })
+}
+
+/// RDS shows a group as in sync for a moment after it was attached, before it begins to apply it: only the server knows.
+async fn is_logical(source: &Server, plan: &Plan) -> Result<bool> {
+    let session = source.connect(&plan.control_database).await?;
+    sql::value(&session, "select pg_catalog.current_setting('wal_level') = 'logical'", &[]).await.while_doing("read wal_level")
 }
 
 /// The run's role is what holds the source: making it is the first change, and only one run can have one.

@@ -15,6 +15,7 @@ mod libraries;
 mod locks;
 mod logins;
 mod names;
+mod network;
 mod preparation;
 mod rights;
 mod roles;
@@ -56,7 +57,9 @@ pub async fn handle(aws: &Aws, request: InspectRequest) -> Result<Answer> {
 }
 
 async fn inspect(aws: &Aws, preflight: Preflight) -> Result<Answer> {
-    let Preflight { mut plan, databases: asked, mut findings } = preflight;
+    let Preflight { mut plan, databases: asked, mut findings, network, rules } = preflight;
+    let checked = network::check(&plan, &network, &rules, &mut findings).await;
+    findings.check(checked)?;
     // Without a usable secret there is no way in, and a refusal of preflight's says so.
     if !plan.secret_arn.is_empty() {
         let source = source_server(aws, &plan).await?;

@@ -17,7 +17,7 @@ mod status;
 mod undo;
 
 use shared::aws::Aws;
-use shared::contract::{Action, Execution, Plan, Preflight, PreflightRequest, Preparation, Source};
+use shared::contract::{Action, Execution, NetworkRules, Plan, Preflight, PreflightRequest, Preparation, Source};
 use shared::error::Result;
 use shared::finding::Findings;
 use shared::input::{How, Input};
@@ -76,7 +76,8 @@ async fn plan(aws: &Aws, request: PreflightRequest) -> Result<Preflight> {
     preparation::check_not_held(&preparation, &names, &mut findings);
     let (kms_key_arn, secret_arn) = (kms_key_arn.unwrap_or_default(), secret_arn.unwrap_or_default());
     let chosen = Chosen { preparation: Some(preparation), kms_key_arn, secret_arn };
-    Ok(Preflight { plan: make_plan(request.execution, source, chosen, input), databases, findings })
+    let network = found.network();
+    Ok(Preflight { plan: make_plan(request.execution, source, chosen, input), databases, findings, network, rules: NetworkRules::default() })
 }
 
 /// What was looked up for a plan; empty where it was refused.

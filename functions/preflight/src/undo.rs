@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 use shared::aws::Aws;
-use shared::contract::{Execution, Preflight};
-use shared::error::{ErrorName, Result, StepError};
+use shared::contract::{Execution, Network, NetworkRules, Preflight};
+use shared::error::{ErrorName, Result, StepError, While};
 use shared::finding::Findings;
 use shared::input::Input;
 use shared::rds::found::find;
@@ -16,7 +16,7 @@ use crate::{Chosen, key, make_plan, secret};
 /// # Errors
 /// `InvalidInput`, `SourceNotFound`, `SecretUnusable`, …
 pub(crate) async fn recover_plan(aws: &Aws, input: Value) -> Result<Preflight> {
-    let (execution, input) = stopped(input)?;
+    let (execution, input) = stopped(with_input(aws, input).await?)?;
     let found = find(aws, &input.source).await?;
     let source = found.read()?;
     let secret_id = input.secret.clone().or_else(|| found.managed_secret());
@@ -27,7 +27,20 @@ pub(crate) async fn recover_plan(aws: &Aws, input: Value) -> Result<Preflight> {
         plan: make_plan(execution, source, Chosen { kms_key_arn, secret_arn, preparation: None }, input),
         databases: None,
         findings: Findings::default(),
+        network: Network::default(),
+        rules: NetworkRules::default(),
     })
+}
+
+/// EventBridge leaves an input of more than 248 KB out of its report. Source: AWS Step Functions developer guide, "Automating Step
+/// Functions event delivery with EventBridge".
+async fn with_input(aws: &Aws, mut event: Value) -> Result<Value> {
+    let Some(detail) = event.get_mut("detail").filter(|detail| detail["inputDetails"]["included"] == false) else { return Ok(event) };
+    let arn = detail["executionArn"].as_str().unwrap_or_default();
+    let described = aws_sdk_sfn::Client::new(&aws.config).describe_execution().execution_arn(arn).send().await;
+    let described = described.map_err(StepError::from).while_doing("read the input of the execution that was stopped")?;
+    detail["input"] = described.input().into();
+    Ok(event)
 }
 
 /// The execution and its input: `undo` in the input of an operator, or EventBridge's report of a stop. Where an undo was

@@ -2,10 +2,10 @@
 
 use std::ops::RangeInclusive;
 
-use aws_sdk_rds::types::{DbCluster, DbInstance, Filter, Tag};
+use aws_sdk_rds::types::{DbCluster, DbInstance, DbSubnetGroup, Filter, Tag};
 
 use crate::aws::Aws;
-use crate::contract::{Kind, Source};
+use crate::contract::{Kind, Network, Source};
 use crate::error::{ErrorName, Result, StepError};
 use crate::names::MOVED_TAG;
 use crate::rds::{clusters, endpoint, find_instance};
@@ -130,10 +130,11 @@ impl Found {
                     identifier,
                     host,
                     port,
+                    is_public: instance.publicly_accessible() == Some(true),
                     kms_key,
                 })
             }
-            Self::Cluster(cluster, _) => {
+            Self::Cluster(cluster, members) => {
                 let identifier = text(cluster.db_cluster_identifier());
                 let kind = match cluster.engine() {
                     Some("postgres") => Kind::MultiAzCluster,
@@ -149,9 +150,24 @@ impl Found {
                     identifier,
                     host,
                     port,
+                    is_public: members.iter().any(|member| member.publicly_accessible() == Some(true)),
                     kms_key,
                 })
             }
+        }
+    }
+
+    /// Where it is in its VPC: members of a cluster are in the same groups.
+    #[must_use]
+    pub fn network(&self) -> Network {
+        let (groups, instance) = match self {
+            Self::Instance(instance) => (instance.vpc_security_groups(), Some(&**instance)),
+            Self::Cluster(cluster, members) => (cluster.vpc_security_groups(), members.first()),
+        };
+        let subnets = instance.and_then(DbInstance::db_subnet_group).map(DbSubnetGroup::subnets).unwrap_or_default();
+        Network {
+            security_groups: groups.iter().filter_map(|group| group.vpc_security_group_id()).map(str::to_owned).collect(),
+            subnets: subnets.iter().filter_map(|subnet| subnet.subnet_identifier()).map(str::to_owned).collect(),
         }
     }
 
