@@ -9,7 +9,7 @@ export PROFILE ?= release
 BINARIES = $(CARGO_TARGET_DIR)/$(PROFILE:dev=debug)
 PYTHON := $(RDS_REENCRYPT_CACHE)/venv/bin/python
 
-.PHONY: demo demo-fleet cloud sam-local sam-build test lint bench bench-verify bench-cpu bench-fleet model sweep fuzz test-faults test-guards test-reported second-interpreter privileges build install watch costs guide install-guide report-check
+.PHONY: demo demo-fleet cloud sam-local sam-build test lint bench bench-verify bench-cpu bench-fleet model sweep fuzz test-faults test-guards test-reported second-interpreter privileges build install watch doctor costs guide install-guide report-check
 
 ## demo: encrypts a database under write load and says whether all held (PG=12..18, KIND=instance|aurora|cluster|rekey|unprepared)
 demo: install build
@@ -36,6 +36,10 @@ WATCH := $(RDS_REENCRYPT_CACHE)/watch
 watch: $(WATCH)/stamp
 	@$(WATCH)/bin/python -m watch $(EXECUTION)
 
+## doctor: whether a deployed stack can do its work, here or on AWS, and what stands in the way of a move (DOCTOR="--source orders-db --secret orders/master")
+doctor: $(WATCH)/stamp
+	@$(WATCH)/bin/python -m watch.doctor $(DOCTOR)
+
 $(WATCH)/stamp: watch/requirements.txt
 	python3 -m venv --clear $(WATCH)
 	$(WATCH)/bin/pip install --quiet --disable-pip-version-check --requirement $<
@@ -52,7 +56,7 @@ test: PROFILE = dev
 test: install install-guide $(WATCH)/stamp build
 	cargo test --workspace
 	$(PYTHON) -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "not long" \
-	  tests/executions tests/reported tests/guide tests/observability tests/fleet tests/cloud_tests tests/second_interpreter tests/settings tests/report_check tests/bench tests/watching tests/privileges tests/guards tests/sweep
+	  tests/executions tests/reported tests/guide tests/observability tests/fleet tests/cloud_tests tests/second_interpreter tests/settings tests/report_check tests/bench tests/watching tests/doctor tests/privileges tests/guards tests/sweep
 
 LINTERS := $(RDS_REENCRYPT_CACHE)/linters
 TEMPLATES := template.yaml $(wildcard infra/*.yaml)

@@ -473,6 +473,7 @@ pub mod example {
                     },
                 },
             }),
+            "doctor" => json!({"source": "orders-db", "secret": "orders/master"}),
             "report" => json!({"detail": {"executionArn": execution()["id"]}}),
             "advance-lsn" => json!({"action": "do", "plan": plan(), "look": 0}),
             "verify" => json!({"action": "do", "plan": plan(), "verified": {}}),

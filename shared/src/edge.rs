@@ -3,7 +3,7 @@
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 
 use crate::aws::Aws;
@@ -27,22 +27,33 @@ where
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| answer(&aws, &step, event).await)).await
 }
 
+/// A function that is asked whether it runs says so, and does nothing else: see `make doctor`.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Answer<Response> {
+    Runs { version: &'static str },
+    Done(Response),
+}
+
 async fn answer<Request, Response>(
     aws: &Aws,
     step: &impl AsyncFn(&Aws, Request) -> Result<Response>,
     event: LambdaEvent<Value>,
-) -> Result<Response, Diagnostic>
+) -> Result<Answer<Response>, Diagnostic>
 where
     Request: DeserializeOwned,
     Response: Serialize,
 {
+    if event.payload == json!({"action": "ping"}) {
+        return Ok(Answer::Runs { version: env!("CARGO_PKG_VERSION") });
+    }
     let request = serde_json::from_value(event.payload)
         .map_err(|error| StepError::new(ErrorName::Internal, format!("the state machine and this function disagree about the payload: {error}")))?;
     // Boxed: the layout of a whole step would be too deep for the compiler.
     let result = Box::pin(step(aws, request)).await;
     // Lambda freezes the process with the answer: what is open then stays open at the server.
     pg::all_closed().await;
-    result.map_err(|error| {
+    result.map(Answer::Done).map_err(|error| {
         tracing::error!(name = %error.name, error = %chain(&error), "the step failed");
         Diagnostic::from(error)
     })

@@ -20,7 +20,7 @@ from pathlib import Path
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-from cloud import api, at_scale, cbor, cloudformation, lambdas, rds, secret_versions, stack, stepfunctions, time_scale, without_servers
+from cloud import api, at_scale, cbor, cloudformation, lambdas, rds, secret_versions, simulator, stack, stepfunctions, time_scale, without_servers
 from cloud.access import Access
 from cloud.faults import Faults
 from cloud.simulated import SimulatedLambdas
@@ -33,6 +33,7 @@ OF_THE_STACK = {
     "STATE_MACHINE_ARN": "StateMachineArn",
     "TOPIC_ARN": "TopicArn",
     "REPORT_BUCKET": "ReportBucket",
+    "DOCTOR_FUNCTION_ARN": "DoctorFunctionArn",
     "FLEET_STATE_MACHINE_ARN": "FleetStateMachineArn",
     "FLEET_BUCKET": "FleetBucket",
     "FLEET_TOPIC_ARN": "FleetTopicArn",
@@ -125,6 +126,7 @@ def _start(arguments: argparse.Namespace, listener: socket.socket, at_end: conte
     cloudformation.install()
     stepfunctions.install()
     secret_versions.install()
+    simulator.install()
     at_scale.remember()
     faults = Faults()
     databases = _rds(arguments, directory / "rds", faults)
@@ -182,7 +184,7 @@ def _serve(
     moto = DomainDispatcherApplication(create_backend_app)
     # moto looks through two hundred directories for every request, and lets none pass meanwhile.
     moto.get_backend_for_host = functools.cache(moto.get_backend_for_host)
-    access = Access()
+    access = Access(functions.faults)
     application = api.beside(access.guarding(cbor.spoken_by(moto)), functions, databases, access)
     host, port = listener.getsockname()
     server = make_server(

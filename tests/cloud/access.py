@@ -5,6 +5,7 @@ A refusal is worded as the service words it, so that an execution that fails say
 
 import json
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterable
 from xml.sax.saxutils import escape
@@ -13,14 +14,19 @@ import cbor2
 from moto.core import DEFAULT_ACCOUNT_ID
 
 from . import permissions
+from .faults import Faults
 from .permissions import Need, Request
 from .roles import Role, role_of
+
+# Longer than any function waits for one answer.
+SILENT_SECONDS = 60
 
 
 class Access:
     """What the functions of one cloud have asked for since its start, or since it was forgotten."""
 
-    def __init__(self) -> None:
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
         self._lock = threading.Lock()
         self._allowed: dict[str, dict[str, set[str]]] = {}
         self._refused: dict[str, dict[str, set[str]]] = {}
@@ -30,6 +36,8 @@ class Access:
 
         def answer(environ: dict, start_response: Callable) -> Iterable[bytes]:
             request = permissions.read(environ)
+            if request and self._faults.strike_way(request.service, request.function):
+                time.sleep(SILENT_SECONDS)
             refusal = self._refusal(request, environ) if request else None
             if refusal is None:
                 return application(environ, start_response)

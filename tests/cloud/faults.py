@@ -1,7 +1,7 @@
 """Failures on demand, so that a test can break an execution at any step.
 
-A fault names what it is meant for: a function, an action in the payload, a state and an execution of Step Functions, or an
-action of RDS and a text among its parameters. It waits for the nth call that fits, counted from the moment the fault was
+A fault names what it is meant for: a function, an action in the payload, a state and an execution of Step Functions, an
+action of RDS and a text among its parameters, or a service that functions ask. It waits for the nth call that fits, counted from the moment the fault was
 asked for, strikes once, and stays in the list as struck. One with a `share` strikes that share of all calls that fit, drawn
 by a generator of its own with a fixed seed, and counts its strikes.
 """
@@ -26,6 +26,7 @@ OF_RDS = {
     "lose": "the request is carried out, and its answer is lost: the HTTP status `status` without a body",
     "outcome": "what the request makes or changes ends in the status `outcome`, for good or for `after_ms`",
 }
+OF_NETWORK = {"unreachable": "what functions ask of `service` gets no answer, as without an endpoint of it in their VPC"}
 
 
 @dataclasses.dataclass
@@ -39,6 +40,7 @@ class Fault:
     execution: str | None = None
     request: str | None = None
     about: str | None = None
+    service: str | None = None
     error: str = "ThrottlingException"
     outcome: str = "failed"
     status: int = 503
@@ -51,8 +53,8 @@ class Fault:
 
     def __post_init__(self) -> None:
         self._draw = random.Random(0).random
-        if self.kind not in OF_FUNCTIONS | OF_RDS:
-            raise ValueError(f"kind is {self.kind!r}, and must be one of {', '.join(OF_FUNCTIONS | OF_RDS)}")
+        if self.kind not in OF_FUNCTIONS | OF_RDS | OF_NETWORK:
+            raise ValueError(f"kind is {self.kind!r}, and must be one of {', '.join(OF_FUNCTIONS | OF_RDS | OF_NETWORK)}")
         if self.kind in OF_RDS and not self.request:
             raise ValueError(f"{self.kind} needs a request, such as CopyDBSnapshot")
 
@@ -76,6 +78,9 @@ class Fault:
     def matches_request(self, request: str, parameters: dict) -> bool:
         is_about = self.about is None or any(self.about in str(value) for value in parameters.values())
         return self.kind in OF_RDS and self.request == request and is_about
+
+    def matches_way(self, service: str, function: str) -> bool:
+        return self.kind in OF_NETWORK and self.service in (None, service) and self.function in (None, function)
 
 
 class Faults:
@@ -104,6 +109,10 @@ class Faults:
     def strike_request(self, request: str, parameters: dict) -> Fault | None:
         """The fault that hits this request to RDS."""
         return self._strike(lambda fault: fault.matches_request(request, parameters))
+
+    def strike_way(self, service: str, function: str) -> Fault | None:
+        """The fault that keeps what a function asks from a service, which Signature Version 4 names."""
+        return self._strike(lambda fault: fault.matches_way(service, function))
 
     def _strike(self, fits) -> Fault | None:
         """Every fault that could have struck counts the call."""

@@ -35,7 +35,8 @@ class Request:
 
     function: str
     region: str
-    # As in `rds:CopyDBSnapshot`.
+    # As Signature Version 4 names it, and the action as in `rds:CopyDBSnapshot`.
+    service: str
     action: str
     members: dict[str, object]
 
@@ -60,7 +61,7 @@ def read(environ: dict) -> Request | None:
         return None
     function, region, service = credential.groups()
     name, members = _name_and_members(environ, service)
-    return Request(function, region, f"{_PREFIXES.get(service, service)}:{name}", members)
+    return Request(function, region, service, f"{_PREFIXES.get(service, service)}:{name}", members)
 
 
 def _name_and_members(environ: dict, service: str) -> tuple[str, dict]:

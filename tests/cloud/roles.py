@@ -58,26 +58,44 @@ class Role:
     def refuses(self, need: Need, region: str) -> str | None:
         """The resource on which this is not allowed, if there is one; `*` stands for the request as a whole."""
         for resource in need.resources or ["*"]:
-
-            def value(key: str, resource: str = resource) -> list[str] | None:
-                if key.startswith(_RESOURCE_TAG):
-                    return _tag(resource, key.removeprefix(_RESOURCE_TAG), region)
-                found = need.context.get(key) or None
-                return [found] if isinstance(found, str) else found
-
-            concerned = [statement for statement in self.statements if statement.is_about(need.action, resource, value)]
+            concerned = self._concerned(need, resource, region)
             if not concerned or any(statement.denies for statement in concerned):
                 return resource
         return None
 
+    def mentions(self, need: Need, region: str) -> bool:
+        """Whether any statement is about this."""
+        return any(self._concerned(need, resource, region) for resource in need.resources or ["*"])
+
+    def _concerned(self, need: Need, resource: str, region: str) -> list[Statement]:
+        def value(key: str) -> list[str] | None:
+            if key.startswith(_RESOURCE_TAG) and key not in need.context:
+                return _tag(resource, key.removeprefix(_RESOURCE_TAG), region)
+            found = need.context.get(key) or None
+            return [found] if isinstance(found, str) else found
+
+        return [statement for statement in self.statements if statement.is_about(need.action, resource, value)]
+
 
 def role_of(function: str, region: str) -> Role:
     """As it is now: policies may change while the stack is there."""
-    arn = lambda_backends[DEFAULT_ACCOUNT_ID][region].get_function(function).role
+    return _role(lambda_backends[DEFAULT_ACCOUNT_ID][region].get_function(function).role)
+
+
+def _role(arn: str) -> Role:
     role = iam_backends[DEFAULT_ACCOUNT_ID]["aws"].get_role_by_arn(arn)
     managed = [policy for arn, policy in role.managed_policies.items() if ":aws:policy/" not in arn]
     documents = [version.document for policy in managed for version in policy.versions if version.is_default]
     return Role(role.name, _read((*role.policies.values(), *documents)))
+
+
+def simulate(arn: str, need: Need, region: str) -> str:
+    """What IAM's simulator says of the role: `allowed`, `explicitDeny` or `implicitDeny`."""
+    role = _role(arn)
+    if role.refuses(need, region) is None:
+        return "allowed"
+    denies = [statement for statement in role.statements if statement.denies]
+    return "explicitDeny" if Role(role.name, tuple(denies)).mentions(need, region) else "implicitDeny"
 
 
 @functools.lru_cache(maxsize=None)

@@ -10,7 +10,7 @@ from demo.local_cloud import LocalCloud
 from demo.shop import make_key
 from demo.waiting import wait_until
 from executions.runs import approve, subscribed_target
-from executions.sources import LIMIT_SECONDS, make_request, make_source
+from executions.sources import LIMIT_SECONDS, make_request, make_source, secret_name
 from faults.matrix import TRIES
 
 ROLE = "arn:aws:iam::123456789012:role/s3-import"
@@ -175,6 +175,27 @@ def campaign(cloud: LocalCloud) -> None:
         raise RuntimeError(f"the campaign failed: {client.describe_execution(executionArn=arn).get('cause')}")
 
 
+def doctor_of_a_cluster_with_a_secret_under_a_key(cloud: LocalCloud) -> None:
+    make_source(cloud, "asked", 16, "aurora")
+    secret = secret_name("asked")
+    cloud.client("secretsmanager").update_secret(SecretId=secret, KmsKeyId=_key(cloud, "asked"))
+    answer = cloud.client("lambda").invoke(FunctionName="doctor", Payload=json.dumps({"source": "asked", "secret": secret}))
+    failed = [check for check in json.loads(answer["Payload"].read())["checks"] if not check["is_fine"]]
+    if failed:
+        raise RuntimeError(f"the doctor found {failed}")
+
+
+def stopped_run_whose_input_is_too_long_for_an_event(cloud: LocalCloud) -> None:
+    make_source(cloud, "wordy", 15)
+    execution = Execution(cloud, "wordy", make_request("wordy"))
+    execution.wait_for_state("CreatePublication", LIMIT_SECONDS)
+    execution.stop()
+    event = {"detail": {"executionArn": execution.arn, "input": None, "inputDetails": {"included": False}}}
+    described = Execution(cloud, "wordy-undo", event).wait(LIMIT_SECONDS)
+    if described["status"] != "SUCCEEDED":
+        raise RuntimeError(f"wordy was not given back: {described.get('cause')}")
+
+
 CASES: list[Callable[[LocalCloud], None]] = [
     instance_with_a_role_and_a_reader_that_is_deleted,
     aurora_without_logical_replication_and_with_managed_password_that_is_stopped,
@@ -188,4 +209,6 @@ CASES: list[Callable[[LocalCloud], None]] = [
     instance_without_logical_replication,
     instance_without_logical_replication_and_with_a_group_of_its_own,
     campaign,
+    doctor_of_a_cluster_with_a_secret_under_a_key,
+    stopped_run_whose_input_is_too_long_for_an_event,
 ]

@@ -1,0 +1,67 @@
+//! Tries, from where the functions stand, what they will ask: AWS's services, and a source. Changes nothing.
+//!
+//! What the roles allow and what a source needs besides is not looked at here: the command that calls this asks IAM, and makes a plan.
+
+mod services;
+mod source;
+
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+use shared::aws::Aws;
+use shared::error::Result;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// Identifier, ARN or resource id of a database to be moved.
+    #[serde(default)]
+    pub source: Option<String>,
+    /// The secret of its master user; by default the one that RDS manages.
+    #[serde(default)]
+    pub secret: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Answer {
+    pub checks: Vec<Check>,
+}
+
+/// One thing that was tried.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    pub asked: String,
+    pub came: String,
+    pub is_fine: bool,
+    /// The state that fails where this does.
+    pub step: &'static str,
+    /// Empty where nothing has to be done.
+    pub remedy: String,
+}
+
+impl Check {
+    fn fine(asked: impl Into<String>, came: impl Into<String>, step: &'static str) -> Self {
+        Self { asked: asked.into(), came: came.into(), is_fine: true, step, remedy: String::new() }
+    }
+
+    fn failed(asked: impl Into<String>, came: impl Into<String>, step: &'static str, remedy: impl Into<String>) -> Self {
+        Self { asked: asked.into(), came: came.into(), is_fine: false, step, remedy: remedy.into() }
+    }
+}
+
+/// Each service, then the source where one is named. What fails is an answer.
+///
+/// # Errors
+/// None.
+pub async fn handle(aws: &Aws, request: Request) -> Result<Answer> {
+    let mut checks = services::check(aws).await;
+    if let Some(id) = &request.source {
+        checks.extend(source::check(aws, id, request.secret.as_deref()).await);
+    }
+    Ok(Answer { checks })
+}
+
+/// Since when, in whole milliseconds, as in `12 ms`.
+fn took(began: Instant) -> String {
+    format!("{} ms", began.elapsed().as_millis())
+}

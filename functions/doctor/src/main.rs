@@ -1,0 +1,6 @@
+use lambda_runtime::Error;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    shared::edge::serve(doctor::handle).await
+}

@@ -1,0 +1,77 @@
+"""Asks whether a stack can do its work, and what stands in the way of moving a database: python -m watch.doctor [--source orders-db]
+
+Changes nothing. Exit status: 0 nothing stands in the way, 1 something does, 2 it cannot be asked.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from . import functions, notices, rights
+from .check import Check, Verdict
+from .plan import Plan
+from .stack import Stack
+
+COLOURS = {Verdict.WARNED: "yellow", Verdict.FAILED: "red"}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m watch.doctor", description=__doc__.splitlines()[0], epilog=__doc__.splitlines()[2])
+    parser.add_argument("--stack", default="rds-reencrypt", metavar="NAME", help="name or ARN of the stack; default %(default)s")
+    parser.add_argument("--source", help="a database to be moved: its ways, rights and conditions are looked at, too")
+    parser.add_argument("--secret", help="of its master user; default the one that RDS manages")
+    parser.add_argument("--input", type=json.loads, default={}, metavar="JSON", help="what else the execution's input would have (README, Input)")
+    arguments = parser.parse_args()
+    named = {name: value for name in ("source", "secret") if (value := getattr(arguments, name))}
+    try:
+        region = arguments.stack.split(":")[3] if arguments.stack.startswith("arn:") else None
+        checks = list(ask(Stack(boto3.Session(region_name=region), arguments.stack), arguments.input | named))
+    except (BotoCoreError, ClientError, LookupError) as error:
+        print(f"cannot ask stack {arguments.stack}: {error}", file=sys.stderr)
+        return 2
+    show(checks)
+    return int(any(each.verdict == Verdict.FAILED for each in checks))
+
+
+def ask(stack: Stack, request: dict) -> Iterator[Check]:
+    """`request` is the input of an execution; empty where no database is to be moved yet."""
+    yield from functions.ping(stack)
+    yield from functions.from_within(stack, request.get("source"), request.get("secret"))
+    yield from notices.look(stack)
+    if "source" not in request:
+        return
+    plan = Plan(stack, request)
+    yield from plan.checks()
+    if made := plan.made:
+        source = made["source"]
+        yield from rights.simulate(stack, source["identifier"], source["kind"] != "instance", made["kms_key_arn"], secrets_of(stack, made))
+
+
+def secrets_of(stack: Stack, plan: dict) -> list[str]:
+    client = stack.session.client("secretsmanager")
+    return [client.describe_secret(SecretId=each)["ARN"] for each in plan["cutover"]["secrets"]]
+
+
+def show(checks: list[Check]) -> None:
+    table = Table("", "asked", "came", "would have failed", "remedy")
+    for each in checks:
+        step = each.step if each.verdict == Verdict.FAILED else ""
+        cells = (each.verdict.value, each.asked, each.came, step, each.remedy)
+        # As they are: what PostgreSQL or AWS said may look like markup.
+        table.add_row(*map(Text, cells), style=COLOURS.get(each.verdict))
+    # Who reads it from a file or a pipe has no width.
+    Console(width=None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", 200))).print(table)
+    count = {verdict: sum(each.verdict == verdict for each in checks) for verdict in Verdict}
+    print(f"{count[Verdict.FINE]} ok, {count[Verdict.WARNED]} to know, {count[Verdict.FAILED]} failed")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

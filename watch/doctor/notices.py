@@ -1,0 +1,30 @@
+"""Whom the stack tells, and what nobody has taken."""
+
+from collections.abc import Iterator
+
+from .check import Check, Verdict
+from .stack import Stack
+
+
+def look(stack: Stack) -> Iterator[Check]:
+    sns = stack.session.client("sns")
+    for output in "TopicArn", "FleetTopicArn":
+        topic = stack.outputs[output]
+        asked = f"{output} reaches somebody"
+        pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
+        subscribed = [each for page in pages for each in page["Subscriptions"]]
+        waiting = [each["Endpoint"] for each in subscribed if each["SubscriptionArn"] in ("PendingConfirmation", "pending confirmation")]
+        if waiting:
+            remedy = "confirm the subscription by the mail that AWS has sent, or subscribe once more: until then nobody is told"
+            yield Check(Verdict.FAILED, asked, f"not confirmed: {', '.join(waiting)}", "TellBegun", remedy)
+        else:
+            yield Check(Verdict.FINE, asked, f"{len(subscribed)} subscriptions, all confirmed" if subscribed else "nobody has subscribed", "TellBegun")
+    queue = stack.outputs["DeadFindingsUrl"]
+    attributes = stack.session.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessages"])
+    number = int(attributes["Attributes"]["ApproximateNumberOfMessages"])
+    asked = "every finding of AWS Config was handed over"
+    if number:
+        remedy = "read them, start what they ask for (infra/fleet.md), and purge the queue"
+        yield Check(Verdict.FAILED, asked, f"{number} could not be: {queue}", "Discover", remedy)
+    else:
+        yield Check(Verdict.FINE, asked, "none is left", "Discover")
