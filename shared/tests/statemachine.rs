@@ -281,7 +281,9 @@ fn what_talks_to_postgres_is_in_the_vpc_and_nothing_else() {
     let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(&file("template.yaml")).unwrap();
     for (function, (binary, _)) in functions("template.yaml") {
         let sources = std::fs::read_dir(format!("{}/../functions/{binary}/src", env!("CARGO_MANIFEST_DIR"))).unwrap();
-        let talks = sources.map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap()).any(|source| source.contains("_server(") || source.contains("Server {"));
+        let talks = sources
+            .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
+            .any(|source| source.contains("_server(") || source.contains("Server {"));
         assert_eq!(!template["Resources"][function.as_str()]["Properties"]["VpcConfig"].is_null(), talks, "{function}");
     }
 }

@@ -16,6 +16,8 @@ from .member import Member
 from .postgres import Server
 
 PORT = 5432
+# On a cluster, how it is encrypted without a key of the account's: `sse-rds`.
+ENCRYPTION_TAG = "cloud:storage-encryption"
 # Members of a request that a description calls otherwise.
 DESCRIBED_AS = {
     "db_cluster_parameter_group_name": "db_cluster_parameter_group",
@@ -215,7 +217,8 @@ class Cluster(HasMasterUser, models.RDSBaseModel):
 
     @property
     def storage_encryption_type(self) -> str:
-        return "sse-kms" if self.storage_encrypted else "none"
+        """A tag has it under a key that AWS owns, which `StorageEncrypted` does not count."""
+        return "sse-kms" if self.storage_encrypted else self.tag(ENCRYPTION_TAG) or "none"
 
     @property
     def latest_restorable_time(self):

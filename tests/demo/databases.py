@@ -117,7 +117,11 @@ class Databases:
             self._rds.delete_db_cluster(DBClusterIdentifier=identifier, SkipFinalSnapshot=True)
 
     def _unprotect_and_delete(self, identifier: str) -> None:
-        instance = self.describe(identifier)
+        # RDS is at work on its volume, and deletes it afterwards.
+        instance = wait_until(
+            lambda: self.describe(identifier), lambda seen: not seen["DBInstanceStatus"].startswith("storage-"),
+            f"{identifier} to be done with its volume", 2 * CREATING_LIMIT_SECONDS,
+        )  # fmt: skip
         if instance["DeletionProtection"] and "DBClusterIdentifier" not in instance:
             self._rds.modify_db_instance(DBInstanceIdentifier=identifier, DeletionProtection=False, ApplyImmediately=True)
             self.in_status(identifier, "available")

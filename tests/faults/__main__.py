@@ -67,8 +67,7 @@ def _try_all(cases: list[Case], arguments: argparse.Namespace) -> list[Result]:
                         return
                     cloud.api("DELETE", "faults")
                     began = time.monotonic()
-                    # 12 has no wal_status, and cannot lose a slot's WAL.
-                    major = 17 if "WAL" in case.name else MAJORS[number % len(MAJORS)]
+                    major = case.major or MAJORS[number % len(MAJORS)]
                     results[number] = result = carry_out(cloud, case, f"fault-{number}", major)
                     took = time.monotonic() - began
                     print(f"{len(results)}/{len(cases)} {case.kind}, PostgreSQL {major}: {case.name}: {result.ended} {result.error} "

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import psycopg
+from demo.local_cloud import LocalCloud
 from demo.waiting import wait_until
 
 from executions.runs import target_of
@@ -129,3 +130,10 @@ def _limit_files_of_target(run, limit: str) -> None:
         # One of them may have ended meanwhile.
         for pid in children:
             subprocess.run([*limit_it, pid], check=False, stderr=subprocess.DEVNULL, **owner)
+
+
+def closed_group(cloud: LocalCloud, identifier: str) -> dict:
+    """Members of a request to make a database whose group lets in nobody."""
+    ec2 = cloud.client("ec2")
+    vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+    return {"VpcSecurityGroupIds": [ec2.create_security_group(GroupName=identifier, Description="closed", VpcId=vpc)["GroupId"]]}

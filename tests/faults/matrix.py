@@ -16,7 +16,8 @@ TRIES = 4
 MOMENTS_MS = (3, 30, 120)
 CUTOVER_MOMENTS_MS = (5, 15, 25, 35, 50, 70, 100, 140, 200)
 
-MOVED, GIVEN_BACK = "moved", "given back"
+# Refused: before anything was made.
+MOVED, GIVEN_BACK, REFUSED = "moved", "given back", "refused"
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,12 @@ class Case:
     meanwhile: Callable | None = None
     ends: tuple[str, ...] = (MOVED,)
     request: dict = field(default_factory=dict)
-    # One of the demo's kinds.
+    # One of the demo's kinds, and more members of the request to make it, which may have to be made up first.
     source: str = "instance"
+    members: dict = field(default_factory=dict)
+    more_members: Callable | None = None
+    # Of PostgreSQL, where only one will do.
+    major: int | None = None
 
 
 def definition() -> dict:
@@ -176,9 +181,57 @@ def rds_cases() -> list[Case]:
     ]
 
 
+# Of those that stand in a VPC, and fall asleep there.
+SLEEPING = ("Inspect", "CreatePublication", "WatchDuringSnapshot", "Subscribe", "AdvanceLsn", "PollLag", "Verify", "Cutover", "CleanUpPublication")
+MONITORED = {"MonitoringInterval": 15, "MonitoringRoleArn": "arn:aws:iam::123456789012:role/monitoring", "EnablePerformanceInsights": True}
+
+
+def aws_cases() -> list[Case]:
+    """What AWS does now and then, or always, and no other part of this matrix has."""
+
+    def case(name: str, *faults: dict, ends: str = MOVED, **needs) -> Case:
+        source = needs.pop("source", "instance")
+        return Case(name, "AWS", "forward", faults, ends=(ends,), source=source, request=KINDS[source].request, **needs)
+
+    def lasting(request: str, status: str, source: str = "instance") -> Case:
+        fault = {"kind": "outcome", "request": request, "outcome": status, "after_ms": 60_000}
+        return case(f"{request}: {status} for a minute", fault, source=source)
+
+    def lost(request: str, source: str = "instance") -> Case:
+        return case(f"{request}: carried out, and its answer is lost", {"kind": "lose", "request": request}, source=source)
+
+    def tagged(key: str, value: str, source: str = "instance") -> Case:
+        return case(f"{key} is {value}", source=source, members={"Tags": [{"Key": f"cloud:{key}", "Value": value}]})
+
+    def asleep(state: str, error: str) -> Case:
+        way = "approved" if state == "AwaitApproval" else "forward"
+        return Case(f"{state}: {error}, twice", "AWS", way, tuple({"state": state, "kind": "not-ready", "error": error} for _ in range(2)))
+
+    return [
+        lasting("RestoreDBInstanceFromDBSnapshot", "storage-initialization"),
+        lasting("RestoreDBInstanceFromDBSnapshot", "storage-optimization"),
+        lasting("CreateDBInstance", "storage-initialization", "aurora"),
+        *(asleep(state, "ResourceNotReadyException") for state in SLEEPING),
+        *(asleep(state, "CodeArtifactUserPendingException") for state in ("Inspect", "Verify", "Cutover", "AwaitApproval")),
+        *(lost(request) for request in ("CreateDBSnapshot", "CopyDBSnapshot", "RestoreDBInstanceFromDBSnapshot", "DeleteDBSnapshot")),
+        *(lost(request, "aurora") for request in ("CreateDBClusterSnapshot", "RestoreDBClusterFromSnapshot", "CreateDBInstance")),
+        case("CreateDBSnapshot: 503 without a code", {"kind": "fail", "request": "CreateDBSnapshot", "status": 503, "error": ""}),
+        case("no capacity for the class", {"kind": "refuse", "request": "RestoreDBInstanceFromDBSnapshot", "error": "InsufficientDBInstanceCapacity"}),
+        case("security groups that do not let themselves in", ends=REFUSED, more_members=interference.closed_group),
+        case("security groups of a cluster that do not let themselves in", ends=REFUSED, more_members=interference.closed_group, source="aurora"),
+        case("a public endpoint that resolves outside", members={"PubliclyAccessible": True}),
+        case("monitoring and insights of a Multi-AZ DB cluster", members=MONITORED, source="cluster"),
+        case("a dedicated log volume", members={"DedicatedLogVolume": True, "StorageType": "io1", "Iops": 3000, "AllocatedStorage": 100}),
+        case("a version that cannot be had any more", ends=REFUSED, members={"EngineVersion": "13.10"}, major=13),
+        *(tagged("rds_tools", value) for value in ("off", "without-function", "not-allowed")),
+        tagged("log", "files"),
+        tagged("in-sync-seconds", "4", "unprepared"),
+    ]  # fmt: skip
+
+
 def postgres_cases() -> list[Case]:
-    def case(name: str, at: str, meanwhile: Callable, *ends: str, way: str = "approved") -> Case:
-        return Case(name, "PostgreSQL", way, at=at, meanwhile=meanwhile, ends=ends)
+    def case(name: str, at: str, meanwhile: Callable, *ends: str, way: str = "approved", major: int | None = None) -> Case:
+        return Case(name, "PostgreSQL", way, at=at, meanwhile=meanwhile, ends=ends, major=major)
 
     return [
         case("the source restarts during the copy", "WaitForCopy", interference.restart_source, MOVED),
@@ -188,7 +241,8 @@ def postgres_cases() -> list[Case]:
         case("the copy restarts during the cutover", "Cutover", interference.restart_target, MOVED, GIVEN_BACK, way="forward"),
         case("replication is cut again and again", "AwaitApproval", interference.cut_replication, MOVED),
         case("the slot is dropped", "AwaitApproval", interference.drop_slots, GIVEN_BACK),
-        case("the WAL of the slot is removed", "WaitForCopy", interference.remove_wal, GIVEN_BACK),
+        # 12 has no wal_status, and cannot lose a slot's WAL.
+        case("the WAL of the slot is removed", "WaitForCopy", interference.remove_wal, GIVEN_BACK, major=17),
         case("the disk of the copy is full", "AwaitApproval", interference.fill_disk_of_target, GIVEN_BACK),
         case("the disk of the copy is full for a while", "AwaitApproval", interference.fill_disk_of_target_for_a_while, MOVED),
         case("a row on the copy is in the way", "AwaitApproval", interference.put_row_in_the_way, GIVEN_BACK),
@@ -198,4 +252,4 @@ def postgres_cases() -> list[Case]:
 
 
 def all_cases() -> list[Case]:
-    return lambda_cases() + stop_cases() + rds_cases() + postgres_cases()
+    return lambda_cases() + stop_cases() + rds_cases() + aws_cases() + postgres_cases()

@@ -14,12 +14,11 @@ from demo.waiting import wait_until
 from executions.runs import approve, undo_of, writing
 from executions.sources import make_request, make_source, secret_name, secret_value
 
-from .matrix import GIVEN_BACK, MOVED, TRIES, Case
+from .matrix import GIVEN_BACK, MOVED, REFUSED, TRIES, Case
 
 LIMIT_SECONDS = 400
 # States at which an execution says that something may be left, for another one to go on with.
 UNFINISHED = ("UndoFailed", "UndoNotBegun", "CutoverUnfinished", "CleanUpFailed")
-BEFORE_ANYTHING_WAS_MADE = ("Refused",)
 # Requests that do not name what the run makes.
 OF_THE_SOURCE = ("DescribeDBInstances", "DescribeDBClusters", "RebootDBInstance")
 
@@ -45,7 +44,8 @@ class Run:
         self.cloud, self.case, self.identifier = cloud, case, identifier
         self.databases = Databases(cloud)
         self.key_arn = make_key(cloud, f"alias/{identifier}")
-        self.source = make_source(cloud, identifier, major, case.source)
+        more = case.more_members(cloud, identifier) if case.more_members else {}
+        self.source = make_source(cloud, identifier, major, case.source, **case.members, **more)
         self.before = footprint(cloud, self.source, ["postgres", "app"])
         self.execution: Execution | None = None
 
@@ -130,12 +130,16 @@ class Run:
         state = self._last_state(last)
         if state == "Encrypted":
             return MOVED
-        if state in ("Undone", "GivenBack", *BEFORE_ANYTHING_WAS_MADE):
+        if state == "Refused":
+            return REFUSED
+        if state in ("Undone", "GivenBack"):
             return GIVEN_BACK
         raise AssertionError(f"ended in {state}: {last.describe().get('cause')}; {failures(last.events())[-3:]}")
 
     def _problems(self, ended: str, application) -> list[str]:
-        problems = [] if ended in self.case.ends else [f"{ended}, where {' or '.join(self.case.ends)} was due"]
+        # What is refused was given back before it was taken.
+        due = {*self.case.ends, *({REFUSED} if GIVEN_BACK in self.case.ends else ())}
+        problems = [] if ended in due else [f"{ended}, where {' or '.join(self.case.ends)} was due"]
         if ended == MOVED:
             target = verdict.find_target(self.databases, application.writers[0].acknowledged[-1].server)
             before = {secret_name(self.identifier): secret_value(self.source)}

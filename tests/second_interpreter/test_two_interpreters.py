@@ -1,11 +1,12 @@
 """Both interpreters take every state and transition of the encrypting state machine, and do the same everywhere."""
 
 import json
+import re
 from uuid import uuid4
 
 import pytest
 
-from . import ours, theirs
+from . import expressions, ours, theirs
 from .answers import Answers, Force
 from .trace import Trace, definition, transitions
 
@@ -74,6 +75,14 @@ def both():
     return ours.Interpreter(text), theirs.Interpreter(text)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def recorded():
+    """What the local cloud's engine of JSONata was asked in all these executions."""
+    everything = expressions.Recorded()
+    with everything.recording():
+        yield everything
+
+
 @pytest.fixture(scope="module")
 def taken():
     """The transitions that any execution took."""
@@ -103,6 +112,30 @@ def test_what_is_forced_ends_alike(both, taken, name):
 
 def test_every_transition_was_taken(taken):
     assert transitions() - taken == set()
+
+
+def test_every_expression_was_evaluated(recorded):
+    in_definition = set(re.findall(r"{% (.*?) %}", definition()))
+    assert {json.loads(f'"{text}"') for text in in_definition} - recorded.expressions == set()
+
+
+def test_expressions_mean_the_same_in_rust(recorded):
+    asked = recorded.all()
+    print(f"{len(asked)} evaluations of {len(recorded.expressions)} expressions")
+    assert expressions.differences(asked, expressions.in_rust(asked)) == []
+
+
+def test_expressions_mean_the_same_in_javascript(recorded):
+    asked = recorded.all()
+    assert expressions.differences(asked, expressions.in_javascript(asked)) == []
+
+
+def test_another_meaning_is_seen(recorded):
+    """A value that is another in one engine, as it would be told."""
+    asked = recorded.all()
+    said = expressions.in_rust(asked)
+    said[7] = {"value": "another"}
+    assert len(expressions.differences(asked, said)) == 1
 
 
 def test_a_rule_that_is_another_is_seen(both):

@@ -8,7 +8,7 @@ use shared::finding::{Findings, Verdict, list};
 use shared::input::AfterSource;
 use shared::settings::cluster::not_carried;
 
-use crate::blue_green::{self, Obstacles};
+use crate::alternatives::{self, Obstacles};
 use crate::instance::{check_maintenance, warn_of_new_identity, warn_of_not_carried};
 use crate::quotas::{self, Needs};
 use crate::status;
@@ -44,7 +44,7 @@ pub(crate) async fn check(
         managed_password: cluster.master_user_secret().is_some(),
         replicates_onward: !cluster.read_replica_identifiers().is_empty() || cluster.global_cluster_identifier().is_some(),
     };
-    blue_green::tell(kind, &obstacles, findings);
+    alternatives::tell_blue_green(kind, &obstacles, findings);
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use shared::input::AfterSource;
 use shared::settings::Fate;
 use shared::settings::instance::not_carried;
 
-use crate::blue_green::{self, Obstacles};
+use crate::alternatives::{self, Obstacles};
 use crate::quotas::{self, Needs};
 use crate::status;
 
@@ -31,7 +31,7 @@ pub(crate) async fn check(aws: &Aws, instance: &DbInstance, after: AfterSource, 
     // A replica in another Region is described by its ARN.
     let replicates_onward = instance.read_replica_db_instance_identifiers().iter().any(|replica| replica.starts_with("arn:"));
     let obstacles = Obstacles { managed_password: instance.master_user_secret().is_some(), replicates_onward };
-    blue_green::tell(Kind::Instance, &obstacles, findings);
+    alternatives::tell_blue_green(Kind::Instance, &obstacles, findings);
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 //! A condition that is not met is a finding, and no error yet: inspect looks at the database as well, and then refuses for
 //! everything at once.
 
-mod blue_green;
+mod alternatives;
 mod cluster;
 mod instance;
 mod key;
@@ -53,6 +53,7 @@ async fn plan(aws: &Aws, request: PreflightRequest) -> Result<Preflight> {
         Found::Instance(instance) => instance::check(aws, instance, input.after.source, &mut findings).await?,
         Found::Cluster(cluster, members) => cluster::check(aws, cluster, members, source.kind, input.after.source, &mut findings).await?,
     }
+    alternatives::tell_read_replica(&source, &mut findings);
     limits::check(&found, &request.execution, &input, &mut findings);
     proxies::check(aws, &source, &mut findings).await?;
     let names = Names::of(&request.execution.id, &source.identifier);

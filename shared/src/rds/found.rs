@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use aws_sdk_rds::types::{DbCluster, DbInstance, DbSubnetGroup, Filter, Tag};
+use aws_sdk_rds::types::{DbCluster, DbInstance, DbSubnetGroup, Filter, StorageEncryptionType, Tag};
 
 use crate::aws::Aws;
 use crate::contract::{Kind, Network, Source};
@@ -182,14 +182,15 @@ impl Found {
         }
     }
 
-    /// The key under which it is, where it is encrypted. Aurora's may be one of AWS's own, which has no ARN.
+    /// The key under which it is, where it is encrypted. Aurora's may be one that AWS owns, which has no ARN: `StorageEncrypted` is
+    /// false then, and `StorageEncryptionType` says it.
     #[must_use]
     pub fn encrypted_with(&self) -> Option<&str> {
-        let (encrypted, key) = match self {
-            Self::Instance(instance) => (instance.storage_encrypted(), instance.kms_key_id()),
-            Self::Cluster(cluster, _) => (cluster.storage_encrypted(), cluster.kms_key_id()),
+        let (encrypted, how, key) = match self {
+            Self::Instance(instance) => (instance.storage_encrypted(), instance.storage_encryption_type(), instance.kms_key_id()),
+            Self::Cluster(cluster, _) => (cluster.storage_encrypted(), cluster.storage_encryption_type(), cluster.kms_key_id()),
         };
-        (encrypted == Some(true)).then_some(key.unwrap_or("a key of AWS's own"))
+        (encrypted == Some(true) || how == Some(&StorageEncryptionType::Sse)).then_some(key.unwrap_or("a key of AWS's own"))
     }
 
     /// The secret in which RDS keeps the master password, where it does.

@@ -1,6 +1,6 @@
-//! What AWS's own way would do with this database, so that an operator can choose.
+//! What AWS's own ways would do with this database, so that an operator can choose.
 
-use shared::contract::Kind;
+use shared::contract::{Kind, Source};
 use shared::finding::{Findings, Verdict};
 
 /// What of a source a Blue/Green deployment does not take.
@@ -12,7 +12,7 @@ pub(crate) struct Obstacles {
 
 /// Since 29 September 2026 `CreateBlueGreenDeployment` takes a key for the green side (`TargetKmsKeyId`). For which engines
 /// and versions, and how the green side is made, is not documented.
-pub(crate) fn tell(kind: Kind, obstacles: &Obstacles, findings: &mut Findings) {
+pub(crate) fn tell_blue_green(kind: Kind, obstacles: &Obstacles, findings: &mut Findings) {
     let reasons: Vec<&str> = [
         (kind == Kind::MultiAzCluster, "it takes no Multi-AZ DB clusters"),
         (obstacles.managed_password, "it takes no master password that Secrets Manager manages"),
@@ -31,6 +31,19 @@ pub(crate) fn tell(kind: Kind, obstacles: &Obstacles, findings: &mut Findings) {
     findings.add("BlueGreenDeployment", Verdict::Fine, format!("AWS's Blue/Green deployment with a target key {whether}"), "", instead);
 }
 
+/// A source that is encrypted already may have a read replica under another key, in the same Region.
+/// Source: Amazon RDS API reference, `CreateDBInstanceReadReplica`, `KmsKeyId`, as of autumn 2026; Aurora has no such replicas.
+pub(crate) fn tell_read_replica(source: &Source, findings: &mut Findings) {
+    if source.kms_key.is_none() || source.kind == Kind::Aurora {
+        return;
+    }
+    let found = "the source is encrypted already: RDS may make a read replica of it under another key in the same Region \
+                 (create-db-instance-read-replica --kms-key-id), to be promoted. So its API says; it was not tried";
+    let instead = "that copy is physical: it has everything, needs no verification, and none of the conditions of this run; but it has no fence, \
+                   so that writes have to be stopped by hand before it is promoted, no undo behind that, and another identifier as well";
+    findings.add("ReadReplicaUnderKey", Verdict::Fine, found, "", instead);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,7 +52,7 @@ mod tests {
     fn what_it_would_refuse_is_said_with_the_reason() {
         let told = |kind, managed_password, replicates_onward| {
             let mut findings = Findings::default();
-            tell(kind, &Obstacles { managed_password, replicates_onward }, &mut findings);
+            tell_blue_green(kind, &Obstacles { managed_password, replicates_onward }, &mut findings);
             serde_json::to_string(&findings).unwrap_or_default()
         };
         assert!(told(Kind::Aurora, false, false).contains("may take this database"));
