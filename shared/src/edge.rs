@@ -23,6 +23,8 @@ where
 {
     let level = std::env::var("RUST_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO);
     tracing_subscriber::fmt().json().with_max_level(level).with_ansi(false).without_time().init();
+    // Entered for good, so that lines of spawned tasks have it as well: one thread polls them all. An error's span, since no level leaves it out.
+    let _version = tracing::error_span!("function", version = env!("CARGO_PKG_VERSION")).entered();
     let aws = Aws::from_env();
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| answer(&aws, &step, event).await)).await
 }

@@ -62,6 +62,8 @@ fn line(source: &str, measured: &[(Metric, Number)], now: SystemTime) -> Value {
     let directive = json!({"Namespace": NAMESPACE, "Dimensions": [[], ["Source"]], "Metrics": definitions});
     let mut document: Map<String, Value> = named.map(|((name, _), value)| (name.to_owned(), value.clone().into())).collect();
     document.insert("Source".to_owned(), source.into());
+    // A member that the directive does not name is no metric and no dimension.
+    document.insert("Version".to_owned(), env!("CARGO_PKG_VERSION").into());
     document.insert("_aws".to_owned(), json!({"Timestamp": timestamp_ms, "CloudWatchMetrics": [directive]}));
     document.into()
 }
@@ -88,6 +90,7 @@ mod tests {
                     }],
                 },
                 "Source": "orders-db",
+                "Version": env!("CARGO_PKG_VERSION"),
                 "LagBytes": 416,
                 "WritePauseMs": 23,
             })

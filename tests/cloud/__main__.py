@@ -20,7 +20,10 @@ from pathlib import Path
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-from cloud import api, at_scale, cbor, cloudformation, lambdas, rds, secret_versions, simulator, stack, stepfunctions, time_scale, without_servers
+from cloud import (
+    api, at_scale, cbor, cloudformation, lambdas, rds, secret_versions, serverless, simulator, stack, stepfunctions, time_scale,
+    without_servers,
+)  # fmt: skip
 from cloud.access import Access
 from cloud.faults import Faults
 from cloud.simulated import SimulatedLambdas
@@ -124,6 +127,7 @@ def _start(arguments: argparse.Namespace, listener: socket.socket, at_end: conte
     directory = _directory(arguments.directory, at_end)
     os.environ["MOTO_PORT"] = str(port)
     cloudformation.install()
+    serverless.install()
     stepfunctions.install()
     secret_versions.install()
     simulator.install()

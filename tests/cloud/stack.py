@@ -1,5 +1,4 @@
-"""Deploys template.yaml on the cloud, the way `sam deploy` does: packages, transforms, and leaves the rest to
-CloudFormation.
+"""Deploys template.yaml on the cloud, the way `sam deploy` does: packages, and leaves the rest to CloudFormation.
 
 Two things differ from a deployment. A function's package is a zip with nothing but a link to the binary that cargo has
 built, so that nothing is copied and the next invocation takes up a new build. And a function is called what
@@ -8,7 +7,6 @@ its binary is called, where CloudFormation would make a name up: logs, faults an
 
 import io
 import json
-import re
 import stat
 import zipfile
 from pathlib import Path
@@ -17,12 +15,7 @@ import boto3
 import yaml
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
-from samtranslator.model.exceptions import InvalidDocumentException
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
-
-_PLACEHOLDER = re.compile(r"\$\{([^}]+)\}")
 
 
 class NotDeployable(Exception):
@@ -36,11 +29,11 @@ def deploy(
     session = boto3.Session("deployer", "deployer", region_name=region)
     bucket = f"{name}-packages"
     uploads = {}
-    plain = _transform(template_file, binaries.resolve(), bucket, uploads, session)
+    template = _packaged(template_file, binaries.resolve(), bucket, uploads)
     _upload(uploads, bucket, session.client("s3", endpoint_url=endpoint_url))
     cloudformation = session.client("cloudformation", endpoint_url=endpoint_url)
     try:
-        cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(plain), Capabilities=["CAPABILITY_IAM"])
+        cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(template), Capabilities=["CAPABILITY_IAM"])
     except (ClientError, ResponseParserError) as error:
         # The second, since moto answers with JSON here when the interpreter does not like a definition.
         raise NotDeployable(str(error)[:500]) from error
@@ -48,29 +41,22 @@ def deploy(
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
-def _transform(
-    template_file: Path, binaries: Path, bucket: str, uploads: dict[str, bytes], session: boto3.Session
-) -> dict:
-    """The template in plain CloudFormation; what it refers to by key is in `uploads` afterwards."""
+def _packaged(template_file: Path, binaries: Path, bucket: str, uploads: dict[str, bytes]) -> dict:
+    """The template; what it refers to by key is in `uploads` afterwards."""
     try:
         template = yaml_parse(template_file.read_text())
         for name, application in _resources(template, "AWS::Serverless::Application").items():
-            nested_file = template_file.parent / application["Properties"]["Location"]
-            nested = _transform(nested_file, binaries, bucket, uploads, session)
+            nested = _packaged(template_file.parent / application["Properties"]["Location"], binaries, bucket, uploads)
             uploads[f"{name}.template"] = json.dumps(nested).encode()
             application["Properties"]["Location"] = f"https://s3.amazonaws.com/{bucket}/{name}.template"
-        definitions = _take_out_definitions(template, template_file.parent)
+        for machine in _resources(template, "AWS::Serverless::StateMachine").values():
+            definition = template_file.parent / machine["Properties"]["DefinitionUri"]
+            uploads[definition.name] = definition.read_bytes()
+            machine["Properties"]["DefinitionUri"] = {"Bucket": bucket, "Key": definition.name}
         uploads |= _name_functions(template, binaries, bucket)
-        plain = Translator({}, Parser(), boto_session=session).translate(template, parameter_values={})
     except (OSError, yaml.YAMLError) as error:
         raise NotDeployable(str(error)) from error
-    except InvalidDocumentException as error:
-        raise NotDeployable("; ".join(cause.message for cause in error.causes)) from error
-    for machine, definition in definitions.items():
-        properties = plain["Resources"][machine]["Properties"]
-        del properties["DefinitionS3Location"]
-        properties["DefinitionString"] = {"Fn::Sub": [definition, properties.pop("DefinitionSubstitutions", {})]}
-    return plain
+    return template
 
 
 def _name_functions(template: dict, binaries: Path, bucket: str) -> dict[str, bytes]:
@@ -97,21 +83,6 @@ def _package(binary: Path) -> bytes:
         link.external_attr = (stat.S_IFLNK | 0o777) << 16
         archive.writestr(link, str(binary))
     return package.getvalue()
-
-
-def _take_out_definitions(template: dict, home: Path) -> dict[str, str]:
-    """The definition of each state machine by its resource's name: moto's CloudFormation knows neither
-    DefinitionS3Location nor DefinitionSubstitutions."""
-    definitions = {}
-    for name, resource in _resources(template, "AWS::Serverless::StateMachine").items():
-        file = home / resource["Properties"]["DefinitionUri"]
-        substitutions = resource["Properties"].get("DefinitionSubstitutions", {})
-        definition = file.read_text()
-        if unknown := set(_PLACEHOLDER.findall(definition)) ^ substitutions.keys():
-            raise NotDeployable(f"{file.name} and its DefinitionSubstitutions differ in {', '.join(sorted(unknown))}")
-        resource["Properties"]["DefinitionUri"] = {"Bucket": "not uploaded", "Key": file.name}
-        definitions[name] = definition
-    return definitions
 
 
 def _resources(template: dict, kind: str) -> dict[str, dict]:

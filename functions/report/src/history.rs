@@ -145,6 +145,7 @@ impl History {
         let left = output.as_ref().map(left).unwrap_or_default();
         let told = |text: String| Some(text).filter(|text| !text.is_empty());
         let mut report = Report {
+            version: env!("CARGO_PKG_VERSION"),
             execution: self.execution(),
             outcome,
             last_state: self.state.clone(),

@@ -39,7 +39,7 @@ pub(crate) fn draw(report: &Report) -> String {
                     nav { @for section in &sections { a href={ "#" (section.id) } { (section.title) } } }
                 }
                 main { @for section in &sections { section id=(section.id) { h2 { (section.title) } (section.body) } } }
-                footer { "Made from the execution's history alone; " code { "report.json" } " beside this page has the same for programs. Times are UTC." }
+                footer { "Made by rds-reencrypt " (text("version", report.version)) " from the execution's history alone; " code { "report.json" } " beside this page has the same for programs. Times are UTC." }
             }
         }
     };

@@ -11,6 +11,8 @@ use crate::event::Moment;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
+    /// Of the function that made this report; the run's own may have been another one.
+    pub(crate) version: &'static str,
     pub(crate) execution: Execution,
     pub(crate) outcome: Outcome,
     /// The last state that was entered.
