@@ -9,7 +9,7 @@ export PROFILE ?= release
 BINARIES = $(CARGO_TARGET_DIR)/$(PROFILE:dev=debug)
 PYTHON := $(RDS_REENCRYPT_CACHE)/venv/bin/python
 
-.PHONY: demo demo-fleet cloud sam-local sam-build test lint bench bench-verify bench-cpu bench-fleet model sweep fuzz test-faults test-guards test-reported second-interpreter privileges build install watch doctor costs guide install-guide report-check
+.PHONY: demo demo-fleet cloud sam-local sam-build test lint bench bench-verify bench-cpu bench-fleet model sweep fuzz test-faults test-guards test-reported second-interpreter privileges build install watch doctor costs guide install-guide report-check package aws-check
 
 ## demo: encrypts a database under write load and says whether all held (PG=12..18, KIND=instance|aurora|cluster|rekey|unprepared)
 demo: install build
@@ -50,13 +50,22 @@ sam-build:
 	@tests/install-builder
 	@tests/sam-build $(or $(SAM_BUILD),arm64 x86_64)
 
+## package: what is deployed without Rust and SAM, in dist/: archives, a template for each kind of processors, checksums (PACKAGE=arm64)
+package: install
+	@tests/install-builder
+	@$(PYTHON) -m package $(or $(PACKAGE),arm64 x86_64)
+
+## aws-check: asks AWS about definitions, templates, policies and a change set that is not carried out; needs credentials, and a Region
+aws-check: install
+	@$(PYTHON) -m aws_check
+
 ## test: unit tests, whole executions (first, since they take longest), the first hour and the runbook, the fleet, the local cloud's own
 ## tests, and what is checked by reading
 test: PROFILE = dev
 test: install install-guide $(WATCH)/stamp build
 	cargo test --workspace
 	$(PYTHON) -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "not long" \
-	  tests/executions tests/reported tests/guide tests/observability tests/fleet tests/cloud_tests tests/second_interpreter tests/settings tests/report_check tests/bench tests/watching tests/doctor tests/privileges tests/guards tests/sweep
+	  tests/executions tests/reported tests/guide tests/observability tests/fleet tests/cloud_tests tests/second_interpreter tests/settings tests/report_check tests/bench tests/watching tests/doctor tests/privileges tests/guards tests/sweep tests/package tests/aws_check
 
 LINTERS := $(RDS_REENCRYPT_CACHE)/linters
 TEMPLATES := template.yaml $(wildcard infra/*.yaml)

@@ -7,6 +7,7 @@ import json
 import re
 
 import boto3
+from moto.cloudformation import models, responses, utils
 from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.models import CloudFormationBackend
 from moto.s3.models import s3_backends
@@ -24,6 +25,7 @@ _PLACEHOLDER = re.compile(r"\$\{([^}]+)\}")
 def install() -> None:
     _transform_templates()
     _read_definitions_from_s3()
+    _find_templates_here()
 
 
 def _transform_templates() -> None:
@@ -77,3 +79,12 @@ def _read_definitions_from_s3() -> None:
         return create(cls, resource_name, cloudformation_json | {"Properties": properties}, account_id, region_name, **more)
 
     StateMachine.create_from_cloudformation_json = classmethod(create_from_s3)
+
+
+def _find_templates_here() -> None:
+    """The URL of an object is one of this cloud's own address for clients that were given it; moto takes the bucket for the host there."""
+
+    def read(template_url: str, account_id: str, partition: str) -> str:
+        return utils.get_stack_from_s3_url(template_url.replace("//127.0.0.1:", "//localhost:"), account_id, partition)
+
+    models.get_stack_from_s3_url = responses.get_stack_from_s3_url = read
