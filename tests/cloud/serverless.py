@@ -4,6 +4,7 @@ For stacks, change sets and nested stacks. A state machine's definition may be i
 """
 
 import json
+import logging
 import re
 
 import boto3
@@ -23,6 +24,8 @@ _PLACEHOLDER = re.compile(r"\$\{([^}]+)\}")
 
 
 def install() -> None:
+    # It warns of metrics about itself that nobody asked for.
+    logging.getLogger("samtranslator").setLevel(logging.ERROR)
     _transform_templates()
     _read_definitions_from_s3()
     _find_templates_here()

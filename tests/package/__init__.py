@@ -1,0 +1,1 @@
+"""The package that is deployed without Rust and SAM."""
