@@ -31,7 +31,7 @@ def test_what_the_guide_says_is_to_be_seen(printed):
 
 def test_nothing_but_the_deployment_is_for_aws_alone():
     blocks = read_blocks(GUIDE)
-    assert [block.commands.split()[0] for block in blocks if block.only_for] == ["export", "export", "sam"]
+    assert [block.commands.split()[0] for block in blocks if block.only_for] == ["export", "(cd", "export", "sam"]
 
 
 def test_a_line_that_is_missing_or_out_of_place_is_found():
