@@ -1,4 +1,4 @@
-"""Which version wrote a line: those of the steps, of connections' own tasks, and metrics."""
+"""Which version wrote a line, of the steps and of metrics."""
 
 import json
 
