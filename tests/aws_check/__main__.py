@@ -54,7 +54,7 @@ def is_fine(what: str, ask: Callable[[], list[checks.Finding]]) -> bool:
         findings = ask()
     # The last where something else than AWS answers, as a proxy or an emulator without the request.
     except (BotoCoreError, ClientError, ResponseParserError) as error:
-        findings = [checks.Finding("ERROR", str(error))]
+        findings = [checks.Finding("ERROR", " ".join(str(error).split())[:300])]
     fine = all(finding.kind != "ERROR" for finding in findings)
     print(f"{'fine ' if fine else 'ERROR'}  {what}", *(f"         {each.kind}: {each.text}" for each in findings), sep="\n", flush=True)
     return fine
