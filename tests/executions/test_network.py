@@ -11,7 +11,7 @@ from demo.waiting import wait_until
 from .runs import approve, finish, move, subscribed_target, undone, writing
 from .sources import LIMIT_SECONDS, make_request, make_source, secret_name
 
-KINDS = {"instance": 17, "aurora": 16, "cluster": 15}
+KINDS = {"instance": 17, "cluster": 15}
 # Where nobody listens.
 ELSEWHERE = "127.0.0.9"
 
