@@ -13,6 +13,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::error::{ErrorName, StepError, chain};
+use crate::evidence::Evidence;
 use crate::https;
 
 /// AWS in the function's Region. `AWS_ENDPOINT_URL` leads it elsewhere.
@@ -20,6 +21,8 @@ use crate::https;
 pub struct Aws {
     pub config: SdkConfig,
     pub rds: aws_sdk_rds::Client,
+    /// What the call under way sees of AWS.
+    pub evidence: Evidence,
 }
 
 impl Aws {
@@ -27,6 +30,7 @@ impl Aws {
     /// chain would look in a dozen other places, and be most of the binary.
     #[must_use]
     pub fn from_env() -> Self {
+        let evidence = Evidence::default();
         let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -37,12 +41,12 @@ impl Aws {
             )
             .retry_config(RetryConfig::standard())
             .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-            .http_client(https::client());
+            .http_client(https::client(evidence.clone()));
         let config = match variable("AWS_ENDPOINT_URL") {
             Some(url) => config.endpoint_url(url).build(),
             None => config.build(),
         };
-        Self { rds: aws_sdk_rds::Client::new(&config), config }
+        Self { rds: aws_sdk_rds::Client::new(&config), config, evidence }
     }
 
     /// The Region, as in `eu-west-1`; empty where none is configured.

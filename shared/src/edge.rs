@@ -1,5 +1,8 @@
 //! Where a function meets Lambda: decode, call the step, log once, answer.
 
+use std::cell::Cell;
+use std::time::Instant;
+
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -8,25 +11,46 @@ use tracing::level_filters::LevelFilter;
 
 use crate::aws::Aws;
 use crate::error::{ErrorName, Result, StepError, chain};
-use crate::pg;
+use crate::evidence::{self, Call, Line};
+use crate::{names, pg};
 
-/// Serves invocations with one step until Lambda ends the process.
+/// Serves invocations of a function with one step until Lambda ends the process.
 ///
 /// The payload is decoded here, not by the runtime, so that a bad one comes back by name like everything else.
 ///
 /// # Errors
 /// Only where the runtime's own API is gone.
-pub async fn serve<Request, Response>(step: impl AsyncFn(&Aws, Request) -> Result<Response>) -> Result<(), lambda_runtime::Error>
+pub async fn serve<Request, Response>(function: &str, step: impl AsyncFn(&Aws, Request) -> Result<Response>) -> Result<(), lambda_runtime::Error>
 where
     Request: DeserializeOwned,
     Response: Serialize,
 {
+    let began = Instant::now();
     let level = std::env::var("RUST_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO);
     tracing_subscriber::fmt().json().with_max_level(level).with_ansi(false).without_time().init();
     // Entered for good, so that lines of spawned tasks have it as well: one thread polls them all. An error's span, since no level leaves it out.
     let _version = tracing::error_span!("function", version = env!("CARGO_PKG_VERSION")).entered();
     let aws = Aws::from_env();
-    lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| answer(&aws, &step, event).await)).await
+    let init_ms = Cell::new(Some(since(began)));
+    let serve_one = async |event: LambdaEvent<Value>| {
+        let (at_ms, began) = (evidence::now_ms(), Instant::now());
+        let execution = evidence::execution_of(&event.payload).map(names::key);
+        let answer = answer(&aws, &step, event).await;
+        let (seen, init_ms) = (aws.evidence.take(), init_ms.take());
+        if let Some(key) = execution {
+            let error = answer.as_ref().err().map(|error| error.error_type.clone());
+            let memory_size_mb = std::env::var("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").ok().and_then(|size| size.parse().ok());
+            let peak_memory_bytes = evidence::peak_memory_bytes();
+            let call = Call { at_ms, ms: since(began), init_ms, peak_memory_bytes, memory_size_mb, error };
+            evidence::print(&Line { message: evidence::message(&key), function: function.to_owned(), call, seen });
+        }
+        answer
+    };
+    lambda_runtime::run(service_fn(serve_one)).await
+}
+
+fn since(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A function that is asked whether it runs says so, and does nothing else: see `make doctor`.

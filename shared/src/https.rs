@@ -10,10 +10,13 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector as Tcp;
 use hyper_util::rt::TokioExecutor;
 
-/// One client with its pool of connections, which verifies against the system's authorities.
+use crate::evidence::{Evidence, Measured};
+
+/// One client with its pool of connections, which verifies against the system's authorities, and writes down how each request went.
 #[must_use]
-pub fn client() -> SharedHttpClient {
-    let connector = SharedHttpConnector::new(Https(Client::builder(TokioExecutor::new()).build(HttpsConnector::new())));
+pub fn client(evidence: Evidence) -> SharedHttpClient {
+    let inner = SharedHttpConnector::new(Https(Client::builder(TokioExecutor::new()).build(HttpsConnector::new())));
+    let connector = SharedHttpConnector::new(Measured { inner, evidence });
     http_client_fn(move |_settings, _components| connector.clone())
 }
 

@@ -10,6 +10,7 @@ pub mod contract;
 pub mod edge;
 pub mod error;
 pub mod event_triggers;
+pub mod evidence;
 pub mod fence;
 pub mod finding;
 pub mod fleet;

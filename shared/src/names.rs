@@ -50,8 +50,7 @@ impl Names {
     /// The names for the execution with this ARN on the source with this identifier.
     #[must_use]
     pub fn of(execution_arn: &str, source: &str) -> Self {
-        let digest = Sha256::digest(execution_arn.as_bytes());
-        let key: String = hex::encode(digest).chars().take(10).collect();
+        let key = key(execution_arn);
         Self {
             run: format!("{PREFIX}{key}"),
             snapshot: format!("{RDS_PREFIX}{key}"),
@@ -85,6 +84,12 @@ impl Names {
     pub fn fence(&self) -> String {
         format!("{}_fence", self.run)
     }
+}
+
+/// What all names of the execution with this ARN have: ten hexadecimal digits.
+#[must_use]
+pub fn key(execution_arn: &str) -> String {
+    hex::encode(Sha256::digest(execution_arn.as_bytes())).chars().take(10).collect()
 }
 
 /// Two long names that begin alike have two successors: what is cut off is told apart by its hash.

@@ -86,21 +86,21 @@ pub(crate) const NO_IDENTIFIER: &str = "InvalidParameterValue";
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
 pub async fn find_instance(aws: &Aws, id: &str) -> Result<Option<DbInstance>> {
-    let by_name = describe(aws.rds.describe_db_instances().db_instance_identifier(id), id).await?;
+    let by_name = describe(aws, aws.rds.describe_db_instances().db_instance_identifier(id), id).await?;
     if by_name.is_some() || !is_resource_id(id, "db-") {
         return Ok(by_name);
     }
     let resource = Filter::builder().name("dbi-resource-id").values(id).build();
-    describe(aws.rds.describe_db_instances().filters(resource), id).await
+    describe(aws, aws.rds.describe_db_instances().filters(resource), id).await
 }
 
 fn is_resource_id(id: &str, prefix: &str) -> bool {
     id.strip_prefix(prefix).is_some_and(|rest| rest.len() > 20 && rest.bytes().all(|b| b.is_ascii_alphanumeric()))
 }
 
-async fn describe(request: DescribeDBInstancesFluentBuilder, id: &str) -> Result<Option<DbInstance>> {
+async fn describe(aws: &Aws, request: DescribeDBInstancesFluentBuilder, id: &str) -> Result<Option<DbInstance>> {
     match request.send().await {
-        Ok(output) => Ok(output.db_instances.unwrap_or_default().into_iter().next()),
+        Ok(output) => Ok(output.db_instances.unwrap_or_default().into_iter().next().inspect(|instance| aws.evidence.saw_instance(instance))),
         Err(error) if matches!(code(&error), Some("DBInstanceNotFound" | "DBInstanceNotFoundFault" | NO_IDENTIFIER)) => Ok(None),
         Err(error) => Err(StepError::from(error).while_doing(&format!("describe instance {id}"))),
     }
@@ -112,7 +112,7 @@ async fn describe(request: DescribeDBInstancesFluentBuilder, id: &str) -> Result
 /// `AwsUnavailable`, `AwsRefused`.
 pub async fn find_snapshot(aws: &Aws, id: &str) -> Result<Option<DbSnapshot>> {
     match aws.rds.describe_db_snapshots().db_snapshot_identifier(id).send().await {
-        Ok(output) => Ok(output.db_snapshots.unwrap_or_default().into_iter().next()),
+        Ok(output) => Ok(output.db_snapshots.unwrap_or_default().into_iter().next().inspect(|snapshot| aws.evidence.saw_snapshot(snapshot))),
         Err(error) if matches!(code(&error), Some("DBSnapshotNotFound" | "DBSnapshotNotFoundFault")) => Ok(None),
         Err(error) => Err(StepError::from(error).while_doing(&format!("describe snapshot {id}"))),
     }

@@ -11,6 +11,7 @@ use std::fmt;
 
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
+use serde::{Deserialize, Serialize};
 
 use crate::lsn::Lsn;
 
@@ -87,9 +88,10 @@ pub fn time_of(line: &str) -> Option<i64> {
 }
 
 /// How a server found its data when it started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Found {
-    /// As a crash leaves them; with the time of the control file, if it can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Found {
+    /// As a crash leaves them; with the time of the control file in seconds since 1970, if it can be read.
     Crashed {
         last_known_up: Option<i64>,
     },
@@ -99,13 +101,15 @@ enum Found {
 }
 
 /// One start of a server.
-#[derive(Clone, Copy, Debug)]
-struct Start {
-    found: Found,
-    redo_done_at: Option<Lsn>,
-    no_record_at: Option<Lsn>,
-    nothing_to_redo: bool,
-    ready: bool,
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Start {
+    pub found: Found,
+    /// As in [`Recovery`].
+    pub redo_done_at: Option<Lsn>,
+    pub no_record_at: Option<Lsn>,
+    pub nothing_to_redo: bool,
+    /// Whether it came up.
+    pub ready: bool,
 }
 
 impl Start {
@@ -161,6 +165,12 @@ impl Log {
 
     fn note(&mut self, contradicts: impl FnOnce(&mut Start) -> bool) {
         self.disordered |= self.open().is_none_or(contradicts);
+    }
+
+    /// Every start that the lines read so far tell of, in their order.
+    #[must_use]
+    pub fn starts(&self) -> &[Start] {
+        &self.starts
     }
 
     /// What the lines read so far say.

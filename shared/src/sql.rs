@@ -40,6 +40,7 @@ statements! {
     COLUMNS_OF_TYPES = "columns_of_types";
     COMPARED_TYPES = "compared_types";
     COUNT_DDL = "count_ddl";
+    COUNT_SLOTS = "count_slots";
     CREATE_FENCE = "create_fence";
     CREATE_PUBLICATION = "create_publication";
     CREATE_ROLE = "create_role";

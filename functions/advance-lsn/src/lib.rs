@@ -9,6 +9,7 @@ use serde::Serialize;
 use shared::aws::Aws;
 use shared::contract::{Action, AdvanceLsnRequest, Kind, Plan};
 use shared::error::{ErrorName, Result, StepError, While};
+use shared::evidence::StartLook;
 use shared::lsn::Lsn;
 use shared::pg::{Server, Session};
 use shared::rds::{source_server, target_server};
@@ -57,6 +58,7 @@ async fn start(aws: &Aws, source: &Server, target: &Server, plan: &Plan, look: u
     } else {
         let bounds = read_bounds(source, plan).await?;
         let function = ask_function_once(&mut control, plan).await?;
+        aws.evidence.note(|seen| seen.start = Some(StartLook { function_lsn: function, ..StartLook::default() }));
         let (told, place) = log::read(aws, plan, bounds.passed).await?;
         let Some((start_lsn, witnesses)) = agree(function, told, place, look)? else {
             return Ok(Start { ready: false, start_lsn: None, witnesses: Vec::new() });
@@ -71,7 +73,7 @@ async fn start(aws: &Aws, source: &Server, target: &Server, plan: &Plan, look: u
             let origin = source.connect(&database.name).await?;
             check_tables(&origin, &session, plan, database).await?;
             heartbeat::check_start(&origin, &session, plan, database, start_lsn).await?;
-            advance(&session, subscription.oid, start_lsn).await?;
+            advance(aws, &session, subscription.oid, start_lsn).await?;
             let enabled = sql::run_made(&session, sql::ENABLE_SUBSCRIPTION, &[&plan.names.slot(database.oid)]).await;
             enabled.while_doing(&format!("enable the subscription of {}", database.name))?;
         }
@@ -197,10 +199,13 @@ async fn read_bounds(source: &Server, plan: &Plan) -> Result<Bounds> {
     Ok(bounds)
 }
 
-async fn advance(target: &Session, subscription: u32, start: Lsn) -> Result<()> {
+async fn advance(aws: &Aws, target: &Session, subscription: u32, start: Lsn) -> Result<()> {
     let text = start.to_string();
     target.execute(sql::ADVANCE_ORIGIN, &[&subscription, &text]).await.map_err(StepError::from).while_doing("advance the origin")?;
-    let set = lsn(&target.query_one(sql::ORIGIN_PROGRESS, &[&subscription]).await?, "lsn")?;
+    let progress = target.query_one(sql::ORIGIN_PROGRESS, &[&subscription]).await;
+    let code = progress.as_ref().err().map(|error| error.code().map_or("none", SqlState::code).to_owned());
+    aws.evidence.note(|seen| seen.origin_progress = Some(code.unwrap_or_else(|| "read".to_owned())));
+    let set = lsn(&progress?, "lsn")?;
     if set == start {
         return Ok(());
     }

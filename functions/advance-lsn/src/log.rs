@@ -7,10 +7,11 @@ use aws_sdk_rds::types::DescribeDbLogFilesDetails;
 use shared::aws::{Aws, code};
 use shared::contract::{Kind, Plan};
 use shared::error::{Result, StepError};
+use shared::evidence::{LogLook, StartLook, now_ms};
 use shared::lsn::Lsn;
 use shared::names::log_group;
 use shared::rds::{clusters, find_snapshot, target_writer};
-use shared::recovery_log::{Log, Origin, Told, time_of};
+use shared::recovery_log::{Log, Origin, Start, Told, time_of};
 
 /// A portion of a log file is cut off at 1 MB without further ado, so it is asked for in less.
 /// Source: RDS API reference, `DownloadDBLogFilePortion`.
@@ -33,14 +34,45 @@ pub(crate) async fn read(aws: &Aws, plan: &Plan, passed: Lsn) -> Result<(Told, &
     // Of a cluster, the readers' logs tell of recoveries as well: theirs.
     let writer = target_writer(aws, plan).await?.db_instance_identifier.unwrap_or_default();
     let shipped = read_log_group(aws, plan, &writer, origin).await?;
+    note(aws, |look| &mut look.log, &shipped);
+    let shipped = shipped.told;
     if matches!(shipped, Told::Recovery(_)) {
         return Ok((shipped, "log"));
     }
     // The export may be off, or slow, or mix up its lines; the files are always there, and in order.
-    match read_log_files(aws, &writer, origin).await? {
+    let kept = read_log_files(aws, &writer, origin).await?;
+    note(aws, |look| &mut look.log_file, &kept);
+    match kept.told {
         Told::NotYet => Ok((shipped, "log")),
         told => Ok((told, "log_file")),
     }
+}
+
+/// What one way to the log had.
+struct Read {
+    told: Told,
+    starts: Vec<Start>,
+    /// The longest that a line took to CloudWatch Logs.
+    delivery_ms: Option<i64>,
+}
+
+impl Read {
+    const NOTHING: Self = Self { told: Told::NotYet, starts: Vec::new(), delivery_ms: None };
+
+    fn all_of(log: &Log, delivery_ms: Option<i64>) -> Self {
+        Self { told: log.told(), starts: log.starts().to_vec(), delivery_ms }
+    }
+}
+
+fn note(aws: &Aws, place: impl FnOnce(&mut StartLook) -> &mut Option<LogLook>, read: &Read) {
+    let told = match read.told {
+        Told::NotYet => "not_yet",
+        Told::NoPosition => "no_position",
+        Told::Recovery(_) => "recovery",
+        Told::Doubtful => "doubtful",
+    };
+    let look = LogLook { at_ms: now_ms(), told: told.to_owned(), starts: read.starts.clone(), delivery_ms: read.delivery_ms };
+    aws.evidence.note(|seen| *place(seen.start.get_or_insert_default()) = Some(look));
 }
 
 /// Seconds since 1970.
@@ -53,43 +85,44 @@ async fn restored_after(aws: &Aws, plan: &Plan) -> Result<Option<i64>> {
     Ok(time.map(|time| time.secs()))
 }
 
-async fn read_log_group(aws: &Aws, plan: &Plan, writer: &str, origin: Origin) -> Result<Told> {
+async fn read_log_group(aws: &Aws, plan: &Plan, writer: &str, origin: Origin) -> Result<Read> {
     let client = Client::new(&aws.config);
     let group = log_group(plan.source.kind, &plan.target);
     let since_ms = origin.restored_after.map(|seconds| seconds * 1000);
     let mut log = Log::new(origin);
-    let mut next = None;
+    let (mut next, mut delivery_ms) = (None, None);
     loop {
         let request = client.filter_log_events().log_group_name(&group).set_start_time(since_ms).set_next_token(next);
         let request = if plan.source.kind.is_cluster() { request.log_stream_name_prefix(format!("{writer}.")) } else { request };
         let page = match request.send().await {
             Ok(page) => page,
-            Err(error) if code(&error) == Some("ResourceNotFoundException") => return Ok(Told::NotYet),
+            Err(error) if code(&error) == Some("ResourceNotFoundException") => return Ok(Read::NOTHING),
             Err(error) => return Err(StepError::from(error).while_doing(&format!("read log group {group}"))),
         };
-        for message in page.events.unwrap_or_default().into_iter().filter_map(|event| event.message) {
-            message.lines().for_each(|line| log.read(line));
+        for event in page.events.unwrap_or_default() {
+            delivery_ms = delivery_ms.max(event.ingestion_time.zip(event.timestamp).map(|(ingested, logged)| ingested - logged));
+            event.message.unwrap_or_default().lines().for_each(|line| log.read(line));
         }
         next = page.next_token;
         if matches!(log.told(), Told::Recovery(_)) || next.is_none() {
-            return Ok(log.told());
+            return Ok(Read::all_of(&log, delivery_ms));
         }
     }
 }
 
 /// Plain files first: with csvlog switched on there are both.
-async fn read_log_files(aws: &Aws, instance: &str, origin: Origin) -> Result<Told> {
-    let Some(restored_after) = origin.restored_after else { return Ok(Told::NotYet) };
+async fn read_log_files(aws: &Aws, instance: &str, origin: Origin) -> Result<Read> {
+    let Some(restored_after) = origin.restored_after else { return Ok(Read::NOTHING) };
     let names = list_files(aws, instance, restored_after).await?;
     let is = |name: &String, format: &str| Path::new(name).extension().is_some_and(|extension| extension == format);
     let (csv_files, text_files): (Vec<&String>, Vec<&String>) = names.iter().filter(|name| !is(name, "json")).partition(|name| is(name, "csv"));
     for files in [text_files, csv_files] {
-        let told = read_files(aws, instance, files.into_iter(), origin).await?;
-        if told != Told::NotYet {
-            return Ok(told);
+        let read = read_files(aws, instance, files.into_iter(), origin).await?;
+        if read.told != Told::NotYet {
+            return Ok(read);
         }
     }
-    Ok(Told::NotYet)
+    Ok(Read::NOTHING)
 }
 
 /// The names of the PostgreSQL log's files that were written to since then, in the order of their last lines.
@@ -111,7 +144,7 @@ async fn list_files(aws: &Aws, instance: &str, since: i64) -> Result<Vec<String>
 }
 
 /// A recovery may go on in the next file, so they are read as one.
-async fn read_files(aws: &Aws, instance: &str, names: impl Iterator<Item = &String>, origin: Origin) -> Result<Told> {
+async fn read_files(aws: &Aws, instance: &str, names: impl Iterator<Item = &String>, origin: Origin) -> Result<Read> {
     let mut log = Log::new(origin);
     let mut portions = 0;
     for name in names {
@@ -132,12 +165,12 @@ async fn read_files(aws: &Aws, instance: &str, names: impl Iterator<Item = &Stri
             }
             portions += 1;
             if matches!(log.told(), Told::Recovery(_)) || portions == PORTIONS {
-                return Ok(log.told());
+                return Ok(Read::all_of(&log, None));
             }
             marker = portion.marker.filter(|_| portion.additional_data_pending == Some(true));
         }
     }
-    Ok(log.told())
+    Ok(Read::all_of(&log, None))
 }
 
 /// Files of the source may have come along on the volume, and go on with the copy's lines: one without a readable time

@@ -4,5 +4,5 @@ use shared::aws::Aws;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let bucket = std::env::var("REPORT_BUCKET")?;
-    shared::edge::serve(async |aws: &Aws, request: report::Request| report::handle(aws, &bucket, request).await).await
+    shared::edge::serve(env!("CARGO_PKG_NAME"), async |aws: &Aws, request: report::Request| report::handle(aws, &bucket, request).await).await
 }

@@ -6,6 +6,7 @@ use shared::aws::Aws;
 use shared::connection::Connection;
 use shared::contract::{Action, Plan, Ready, Step};
 use shared::error::{ErrorName, Result, StepError, While};
+use shared::evidence::Slots;
 use shared::pg::Server;
 use shared::rds::{source_server, target_server};
 use shared::replication::{check_tables, end_verification};
@@ -21,13 +22,13 @@ pub async fn handle(aws: &Aws, step: Step) -> Result<Ready> {
     let (source, target) = (source_server(aws, &step.plan).await?, target_server(aws, &step.plan).await?);
     let _turn = turn::take(&source, &step.plan).await?;
     match step.action {
-        Action::Do => subscribe(&source, &target, &step.plan).await,
+        Action::Do => subscribe(aws, &source, &target, &step.plan).await,
         Action::Undo => unsubscribe(&target, &step.plan).await,
     }
 }
 
-async fn subscribe(source: &Server, target: &Server, plan: &Plan) -> Result<Ready> {
-    drop_inherited(target, plan).await?;
+async fn subscribe(aws: &Aws, source: &Server, target: &Server, plan: &Plan) -> Result<Ready> {
+    drop_inherited(aws, target, plan).await?;
     let control = source.connect(&plan.control_database).await?;
     let connection = Connection::prepare(&control, plan).await?;
     for database in &plan.databases {
@@ -39,7 +40,7 @@ async fn subscribe(source: &Server, target: &Server, plan: &Plan) -> Result<Read
 }
 
 /// Why here: before the copy does anything of its own. A slot that nobody reads keeps WAL until the disk is full.
-async fn drop_inherited(target: &Server, plan: &Plan) -> Result<()> {
+async fn drop_inherited(aws: &Aws, target: &Server, plan: &Plan) -> Result<()> {
     let run = &plan.names.run;
     let mut control = target.connect(&plan.control_database).await?;
     let strangers = sql::column::<String>(&control, sql::OTHER_SUBSCRIPTIONS, &[run]).await?;
@@ -48,6 +49,9 @@ async fn drop_inherited(target: &Server, plan: &Plan) -> Result<()> {
         return Err(StepError::new(ErrorName::PreconditionFailed, message));
     }
     prepared::end_inherited(target, plan, &control).await?;
+    let counted = control.query_one(sql::COUNT_SLOTS, &[]).await?;
+    let slots = Slots { logical: counted.try_get("logical")?, physical: counted.try_get("physical")? };
+    aws.evidence.note(|seen| seen.slots = Some(slots));
     control.execute(sql::DROP_INHERITED_SLOTS, &[]).await.map_err(StepError::from).while_doing("drop inherited slots")?;
     for database in &plan.databases {
         let mut session = target.connect(&database.name).await?;

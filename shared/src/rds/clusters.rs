@@ -13,17 +13,17 @@ use crate::rds::{NO_IDENTIFIER, find_instance, going, is_resource_id, snapshot_s
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
 pub async fn find_cluster(aws: &Aws, id: &str) -> Result<Option<DbCluster>> {
-    let by_name = describe(aws.rds.describe_db_clusters().db_cluster_identifier(id), id).await?;
+    let by_name = describe(aws, aws.rds.describe_db_clusters().db_cluster_identifier(id), id).await?;
     if by_name.is_some() || !is_resource_id(id, "cluster-") {
         return Ok(by_name);
     }
     let resource = Filter::builder().name("db-cluster-resource-id").values(id).build();
-    describe(aws.rds.describe_db_clusters().filters(resource), id).await
+    describe(aws, aws.rds.describe_db_clusters().filters(resource), id).await
 }
 
-async fn describe(request: DescribeDBClustersFluentBuilder, id: &str) -> Result<Option<DbCluster>> {
+async fn describe(aws: &Aws, request: DescribeDBClustersFluentBuilder, id: &str) -> Result<Option<DbCluster>> {
     match request.send().await {
-        Ok(output) => Ok(output.db_clusters.unwrap_or_default().into_iter().next()),
+        Ok(output) => Ok(output.db_clusters.unwrap_or_default().into_iter().next().inspect(|cluster| aws.evidence.saw_cluster(cluster))),
         Err(error) if matches!(code(&error), Some("DBClusterNotFoundFault" | "DBClusterNotFound" | NO_IDENTIFIER)) => Ok(None),
         Err(error) => Err(StepError::from(error).while_doing(&format!("describe cluster {id}"))),
     }
@@ -66,7 +66,10 @@ pub fn endpoint(cluster: &DbCluster) -> Option<(String, u16)> {
 /// `AwsUnavailable`, `AwsRefused`.
 pub async fn find_snapshot(aws: &Aws, id: &str) -> Result<Option<DbClusterSnapshot>> {
     match aws.rds.describe_db_cluster_snapshots().db_cluster_snapshot_identifier(id).send().await {
-        Ok(output) => Ok(output.db_cluster_snapshots.unwrap_or_default().into_iter().next()),
+        Ok(output) => {
+            let found = output.db_cluster_snapshots.unwrap_or_default().into_iter().next();
+            Ok(found.inspect(|snapshot| aws.evidence.saw_cluster_snapshot(snapshot)))
+        }
         Err(error) if is_missing(code(&error)) => Ok(None),
         Err(error) => Err(StepError::from(error).while_doing(&format!("describe cluster snapshot {id}"))),
     }
