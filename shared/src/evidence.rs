@@ -278,10 +278,12 @@ pub fn message(key: &str) -> String {
     format!("evidence of {key}")
 }
 
-/// The ARN of the execution that a request is about; none of a request that is about no run.
+/// The ARN of the execution that a request is about; none of a request that is about no run. Before there is a plan, the request has the
+/// execution's input.
 pub(crate) fn execution_of(request: &Value) -> Option<&str> {
-    let plan = [&request["plan"], &request["preflight"]["plan"], request].into_iter();
-    plan.filter_map(|plan| plan["execution"]["id"].as_str()).next()
+    let unplanned = request.get("input").map(|_| request);
+    let mut plans = [request.get("plan"), request["preflight"].get("plan"), unplanned].into_iter().flatten();
+    plans.find_map(|plan| plan["execution"]["id"].as_str())
 }
 
 /// Prints a line. Nothing depends on it.
@@ -291,7 +293,7 @@ pub(crate) fn print(line: &Line) {
     }
 }
 
-/// The most that this process has had in memory. Source: proc_pid_status(5), `VmHWM`.
+/// The most that this process has had in memory. Source: `proc_pid_status(5)`, `VmHWM`.
 pub(crate) fn peak_memory_bytes() -> Option<u64> {
     read_peak(&std::fs::read_to_string("/proc/self/status").ok()?)
 }

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
 from moto.core import DEFAULT_ACCOUNT_ID
+from moto.logs.models import logs_backends
 from moto.rds.models import rds_backends
 from moto.secretsmanager.models import secretsmanager_backends
 
@@ -251,6 +252,13 @@ def _key_of_secret(request: Request, action: str) -> list[str]:
     return [_key_arn(request, key)] if key and not key.endswith("alias/aws/secretsmanager") else []
 
 
+def _key_of_log_group(request: Request) -> list[str]:
+    if request.action != "logs:FilterLogEvents":
+        return []
+    group = logs_backends[DEFAULT_ACCOUNT_ID][request.region].groups.get(request.members["logGroupName"])
+    return [_key_arn(request, group.kms_key_id)] if group and group.kms_key_id else []
+
+
 @dataclass(frozen=True)
 class Implied:
     """Actions that AWS asks for beside the one of the request."""
@@ -311,6 +319,12 @@ IMPLIED = (
     Implied(
         ("rds:DeleteDBInstance",), _members_of_cluster,
         "RDS deletes the members of a Multi-AZ DB cluster", _DEPENDENT + "DeleteDBCluster",
+    ),
+    Implied(
+        ("kms:Decrypt",), lambda request: _key_of_log_group(request),
+        "the log group is under a key", "CloudWatch Logs user guide, \"Encrypt log data in CloudWatch Logs using AWS Key Management "
+        "Service\", which does not say whether who reads needs it: in doubt asked for",
+        {"kms:ViaService": "logs.{region}.amazonaws.com"},
     ),
     Implied(
         ("kms:Decrypt",), lambda request: _key_of_secret(request, "secretsmanager:GetSecretValue"),

@@ -14,6 +14,8 @@ LIMIT_SECONDS = 60
 class WrittenReport:
     html: bytes
     json: dict
+    # What AWS did, without a name in it.
+    evidence: dict
 
 
 def read_report(cloud: LocalCloud, name: str) -> WrittenReport:
@@ -28,4 +30,4 @@ def read_report(cloud: LocalCloud, name: str) -> WrittenReport:
         return s3.get_object(Bucket=cloud.report_bucket, Key=folder + key)["Body"].read()
 
     wait_until(keys, lambda found: "report.html" in found, f"the report of {name}", LIMIT_SECONDS)
-    return WrittenReport(read("report.html"), json.loads(read("report.json")))
+    return WrittenReport(read("report.html"), json.loads(read("report.json")), json.loads(read("evidence.json")))

@@ -14,6 +14,11 @@ NOT_FIGURES = re.compile(
             r"findings\.\d+\.error",  # the finding's name, where it is one
             r"source\.identifier|target\..*|last_state",  # in headings and sentences, of some outcomes
             r"total\..*",  # where rows were compared
+            # Of the evidence the page has what people ask for.
+            r"evidence\.(schema_version|product_version|region|run|things|replication|changes|failed_calls|pause)(\..*)?",
+            r"evidence\.statuses\.\d+\.(last_seen_at|sightings)",
+            r"evidence\.start\.(start_lsn|witnesses|log\.starts|log_file\.starts)(\..*)?",
+            r"evidence\.(requests\.\d+\.errors\..*|functions\.\d+\.processes)",
         )
     )
 )

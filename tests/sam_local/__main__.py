@@ -50,7 +50,7 @@ def main() -> None:
 @contextlib.contextmanager
 def by_cargo_lambda(arguments: argparse.Namespace, _: list[Case]) -> Iterator[Invoke]:
     with filled_cloud(arguments) as (cloud, variables, directory):
-        own = variables | CREDENTIALS | {"RDS_CA_FILE": str(cloud.ca_file), "AWS_REGION": REGION, "REPORT_BUCKET": "example"}
+        own = variables | CREDENTIALS | {"RDS_CA_FILE": str(cloud.ca_file), "AWS_REGION": REGION, "REPORT_BUCKET": "example", "LOG_GROUP": "example"}
         with cargo_lambda.watching(arguments.cache / "builder", own, directory / "watch.log") as invoke:
             yield lambda function: invoke(function, EVENTS / f"{function}.json")
 

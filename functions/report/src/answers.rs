@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use shared::contract::{Compared, Kind, PausePhase, VerifiedByDatabase};
 use shared::finding::Finding;
@@ -23,6 +24,7 @@ pub(crate) struct Answer {
     pub(crate) retained_wal_bytes: Option<i64>,
     pub(crate) free_storage_bytes: Option<i64>,
     pub(crate) lag_bytes: Option<i64>,
+    pub(crate) connected: Option<bool>,
     pub(crate) approved: bool,
     pub(crate) approved_by: Option<String>,
     // advance-lsn
@@ -44,6 +46,9 @@ pub(crate) struct Answer {
 
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Plan {
+    /// Another one than the report's where that one undoes it.
+    #[serde(default)]
+    pub(crate) execution: Execution,
     pub(crate) names: Names,
     pub(crate) source: Source,
     pub(crate) target: String,
@@ -53,10 +58,21 @@ pub(crate) struct Plan {
     pub(crate) cutover: Cutover,
     pub(crate) verify: Verify,
     pub(crate) after: After,
+    #[serde(default)]
+    pub(crate) preparation: Option<IgnoredAny>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct Execution {
+    pub(crate) id: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Names {
+    #[serde(default)]
+    pub(crate) snapshot: String,
+    #[serde(default)]
+    pub(crate) copy: String,
     pub(crate) last: String,
 }
 
@@ -66,6 +82,8 @@ pub(crate) struct Source {
     pub(crate) identifier: String,
     pub(crate) arn: String,
     pub(crate) major: u32,
+    #[serde(default)]
+    pub(crate) is_public: bool,
     #[serde(default)]
     pub(crate) kms_key: SourceKey,
 }

@@ -8,9 +8,11 @@ use shared::contract::{Compared, VerifiedByDatabase};
 use shared::error::{ErrorName, Result, StepError};
 use shared::finding::{Finding, read_refusal};
 use shared::input::{How, When};
+use shared::names::key;
 
 use crate::answers::{Answer, Output, Plan, SourceKey};
 use crate::event::{End, Event, Failure, Moment, What};
+use crate::evidence::{Background, Replication, Wanted};
 use crate::report::{
     Approval, Database, Execution, FailedCall, Keys, Outcome, Pause, Progress, Report, Sample, Settings, Source, Start, Target, Total,
 };
@@ -35,6 +37,8 @@ pub(crate) struct History {
     findings: Vec<Finding>,
     published: BTreeMap<String, u64>,
     samples: Vec<Sample>,
+    answered_calls: u64,
+    replication: Replication,
     start: Option<Start>,
     asked_at: Option<Moment>,
     approved: Option<(Moment, Option<String>)>,
@@ -68,6 +72,7 @@ impl History {
             What::Began(input) => self.began = Some((at, input)),
             What::Entered(state) => self.enter(state, at),
             What::Answered(answer) => {
+                self.answered_calls += 1;
                 self.steps.count_call(false);
                 let unclear = |error| StepError::new(ErrorName::Internal, format!("an answer in {} is not understood", self.state)).because(error);
                 let answer = Answer::deserialize(answer).map_err(unclear)?;
@@ -101,6 +106,10 @@ impl History {
             let Answer { lag_bytes, free_storage_bytes, .. } = answer;
             self.samples.push(Sample { at, lag_bytes, retained_wal_bytes, free_storage_bytes });
         }
+        if let Some(connected) = answer.connected {
+            self.replication.looks += 1;
+            self.replication.connected += u64::from(connected);
+        }
         if answer.approved {
             self.approved.get_or_insert((at, answer.approved_by.clone()));
         }
@@ -127,6 +136,29 @@ impl History {
 
     pub(crate) fn is_running(&self) -> bool {
         self.end.is_none()
+    }
+
+    /// The lines that its functions have written, of which each call that answered has one.
+    pub(crate) fn wanted_lines(&self) -> Wanted {
+        let last_at = self.last_at.unwrap_or(Moment(0));
+        let undone = self.plan.iter().map(|plan| &plan.execution.id).filter(|id| !id.is_empty() && **id != self.arn);
+        Wanted {
+            keys: std::iter::once(&self.arn).chain(undone).map(|arn| key(arn)).collect(),
+            from: self.began.as_ref().map_or(last_at, |(at, _)| *at),
+            to: last_at,
+            // One under way is read as far as it has come.
+            at_least: if self.is_running() { 0 } else { self.answered_calls },
+        }
+    }
+
+    /// What it knows for the evidence that no line has.
+    pub(crate) fn background(&self) -> Background {
+        Background {
+            region: self.arn.split(':').nth(3).unwrap_or_default().to_owned(),
+            plan: self.plan.clone(),
+            answered_calls: self.answered_calls,
+            replication: self.replication,
+        }
     }
 
     /// The report on all that was taken up.
@@ -168,6 +200,7 @@ impl History {
             to_do: Vec::new(),
             proofs: Vec::new(),
             failed_calls: std::mem::take(&mut self.failed_calls),
+            evidence: None,
         };
         report.databases = self.databases(report.start.as_ref());
         report.total = total(&report.databases);

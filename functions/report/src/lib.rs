@@ -1,4 +1,5 @@
-//! The report of one execution: a page for people and the same as JSON, both from its history alone.
+//! The report of one execution: a page for people and the same as JSON, from its history, and what AWS did in its course, from the
+//! lines of its functions.
 //!
 //! Why not a step: EventBridge calls it when an execution has ended, however that was, so that runs which were refused, undone or
 //! stopped have a report as well, and a report that cannot be written hurts no run.
@@ -6,6 +7,7 @@
 mod answers;
 mod chart;
 mod event;
+mod evidence;
 mod figure;
 mod hand_over;
 mod history;
@@ -20,6 +22,7 @@ use shared::aws::Aws;
 use shared::error::{ErrorName, Result, StepError, While};
 
 use crate::event::Event;
+use crate::evidence::Found;
 use crate::history::History;
 
 /// The event that Step Functions sends when an execution has ended. By hand, the ARN is enough.
@@ -35,33 +38,48 @@ struct Detail {
     status: Option<String>,
 }
 
-/// Where the report is.
+/// Where report and evidence are.
 #[derive(Debug, Serialize)]
 pub struct Written {
     pub html: String,
     pub json: String,
+    pub evidence: String,
 }
 
-/// After it, `report.html` and `report.json` are in the bucket, below `executions/<name>/`; of an execution that still runs, as far
-/// as it has come. Twice: both are written anew.
+/// What the function is told of its stack.
+#[derive(Debug)]
+pub struct Stack {
+    pub bucket: String,
+    pub log_group: String,
+}
+
+/// After it, `report.html`, `report.json` and `evidence.json` are in the bucket, below `executions/<name>/`; of an execution that still
+/// runs, as far as it has come. Twice: all are written anew. For want of evidence nothing fails.
 ///
 /// # Errors
 /// `InvalidInput` where the ARN is none, `AwsUnavailable` (also where the history does not tell of the end yet), `AwsRefused`,
 /// `Internal` where an answer is not understood.
-pub async fn handle(aws: &Aws, bucket: &str, request: Request) -> Result<Written> {
+pub async fn handle(aws: &Aws, stack: &Stack, request: Request) -> Result<Written> {
     let Detail { execution_arn, status } = request.detail;
     let history = read_history(aws, &execution_arn).await?;
     if history.is_running() && status.is_some_and(|status| status != "RUNNING") {
         return Err(StepError::new(ErrorName::AwsUnavailable, format!("the history of {execution_arn} does not tell of its end yet")));
     }
-    let report = history.report();
+    let (found, background) = (Found::read(aws, &stack.log_group, &history.wanted_lines()).await, history.background());
+    let mut report = history.report();
+    let evidence = evidence::assemble(background, &report, found);
     let folder = format!("executions/{}", report.execution.name);
-    let json =
-        serde_json::to_vec_pretty(&report).map_err(|error| StepError::new(ErrorName::Internal, "could not write the report").because(error))?;
-    let store = Store::new(aws, bucket);
+    let store = Store::new(aws, &stack.bucket);
+    let evidence_json = store.write(&format!("{folder}/evidence.json"), "application/json", as_json(&evidence)?).await?;
+    report.evidence = Some(evidence);
+    let json = as_json(&report)?;
     let json = store.write(&format!("{folder}/report.json"), "application/json", json).await?;
     let html = store.write(&format!("{folder}/report.html"), "text/html; charset=utf-8", page::draw(&report).into_bytes()).await?;
-    Ok(Written { html, json })
+    Ok(Written { html, json, evidence: evidence_json })
+}
+
+fn as_json(value: &impl Serialize) -> Result<Vec<u8>> {
+    serde_json::to_vec_pretty(value).map_err(|error| StepError::new(ErrorName::Internal, "could not write the report").because(error))
 }
 
 /// Page by page: a history may have 25,000 events with their payloads, which are not kept.

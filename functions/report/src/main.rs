@@ -1,8 +1,9 @@
 use lambda_runtime::Error;
+use report::Stack;
 use shared::aws::Aws;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let bucket = std::env::var("REPORT_BUCKET")?;
-    shared::edge::serve(env!("CARGO_PKG_NAME"), async |aws: &Aws, request: report::Request| report::handle(aws, &bucket, request).await).await
+    let stack = Stack { bucket: std::env::var("REPORT_BUCKET")?, log_group: std::env::var("LOG_GROUP")? };
+    shared::edge::serve(env!("CARGO_PKG_NAME"), async |aws: &Aws, request: report::Request| report::handle(aws, &stack, request).await).await
 }

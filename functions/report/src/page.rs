@@ -1,5 +1,7 @@
 //! The report as people read it: one page without outside references, for a wide screen, a phone, and paper.
 
+mod evidence;
+
 use aws_smithy_types::base64;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
@@ -39,7 +41,10 @@ pub(crate) fn draw(report: &Report) -> String {
                     nav { @for section in &sections { a href={ "#" (section.id) } { (section.title) } } }
                 }
                 main { @for section in &sections { section id=(section.id) { h2 { (section.title) } (section.body) } } }
-                footer { "Made by rds-reencrypt " (text("version", report.version)) " from the execution's history alone; " code { "report.json" } " beside this page has the same for programs. Times are UTC." }
+                footer {
+                    "Made by rds-reencrypt " (text("version", report.version)) " from the execution's history, and from the lines of its functions in the \
+                     log; " code { "report.json" } " beside this page has the same for programs. Times are UTC."
+                }
             }
         }
     };
@@ -68,6 +73,7 @@ fn sections(report: &Report) -> Vec<Section> {
         ("rows", "Rows and hashes", rows(report)),
         ("settings", "Settings", settings(report)),
         ("findings", "Findings of the checks", findings(report)),
+        ("aws", "What AWS did here", evidence::section(report.evidence.as_ref())),
         ("audit", "For auditors", Some(audit(report))),
         ("failed-calls", "Calls that failed", failed_calls(report)),
     ];

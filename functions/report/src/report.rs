@@ -8,6 +8,7 @@ use shared::input::Verify;
 use shared::settings::Difference;
 
 use crate::event::Moment;
+use crate::evidence::Evidence;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
@@ -40,6 +41,8 @@ pub(crate) struct Report {
     pub(crate) proofs: Vec<Proof>,
     /// Calls that failed, those that were repeated with success included.
     pub(crate) failed_calls: Vec<FailedCall>,
+    /// What is in `evidence.json` by itself.
+    pub(crate) evidence: Option<Evidence>,
 }
 
 #[derive(Debug, Serialize)]

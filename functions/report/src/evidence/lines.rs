@@ -1,0 +1,107 @@
+//! The lines that the functions have written about a run, from the stack's own log group.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_sdk_cloudwatchlogs::Client;
+use shared::aws::Aws;
+use shared::error::StepError;
+use shared::evidence::{Line, message};
+use tokio::time::{sleep, timeout};
+
+use crate::event::Moment;
+
+/// A report without evidence is better than none: the function has five minutes, and the rest of its work takes seconds.
+const READ_LIMIT: Duration = Duration::from_mins(2);
+/// The last lines are a few seconds behind the end of their execution.
+const LATE_LIMIT: Duration = Duration::from_secs(20);
+const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
+/// From how long before the end on a further look reads.
+const LATE_MINUTES: i64 = 5;
+
+/// Which lines are wanted.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    /// Keys of the run, and of the one that it undoes.
+    pub(crate) keys: Vec<String>,
+    pub(crate) from: Moment,
+    pub(crate) to: Moment,
+    /// How many there must be at least; fewer are worth another look.
+    pub(crate) at_least: u64,
+}
+
+/// In the order in which their calls began.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) lines: Vec<Line>,
+    /// Why they are not all that there are, where that is so.
+    pub(crate) unread: Option<&'static str>,
+}
+
+impl Found {
+    /// Reads them from a log group. What cannot be read is left out.
+    pub(crate) async fn read(aws: &Aws, group: &str, wanted: &Wanted) -> Self {
+        let mut events = BTreeMap::new();
+        let unread = match timeout(READ_LIMIT, read_until_enough(aws, group, wanted, &mut events)).await {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => {
+                tracing::warn!(error = %error, "the log could not be read for evidence");
+                Some(error.name.as_str())
+            }
+            Err(_) => Some("TimeIsUp"),
+        };
+        let mut lines: Vec<Line> = events.into_values().collect();
+        super::sort(&mut lines);
+        Self { lines, unread }
+    }
+}
+
+/// By the ids of their events: what is read twice is there once.
+type Events = BTreeMap<String, Line>;
+
+async fn read_until_enough(aws: &Aws, group: &str, wanted: &Wanted, events: &mut Events) -> Result<(), StepError> {
+    read_once(aws, group, wanted, wanted.from, events).await?;
+    let mut slept = Duration::ZERO;
+    while super::count(events.len()) < wanted.at_least && slept < LATE_LIMIT {
+        sleep(BETWEEN_LOOKS).await;
+        slept += BETWEEN_LOOKS;
+        read_once(aws, group, wanted, wanted.from.max(wanted.to.plus_minutes(-LATE_MINUTES)), events).await?;
+    }
+    Ok(())
+}
+
+async fn read_once(aws: &Aws, group: &str, wanted: &Wanted, from: Moment, events: &mut Events) -> Result<(), StepError> {
+    let messages: Vec<String> = wanted.keys.iter().map(|key| message(key)).collect();
+    let request = Client::new(&aws.config).filter_log_events().log_group_name(group).filter_pattern(pattern(&messages));
+    // CloudWatch Logs writes the time of its own at a line.
+    let mut pages = request.start_time(from.0).end_time(wanted.to.plus_minutes(1).0).into_paginator().send();
+    while let Some(page) = pages.next().await {
+        for event in page.map_err(StepError::from)?.events.unwrap_or_default() {
+            let line = event.message.and_then(|text| serde_json::from_str::<Line>(&text).ok());
+            if let (Some(id), Some(line)) = (event.event_id, line.filter(|line| messages.contains(&line.message))) {
+                events.insert(id, line);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Source: CloudWatch Logs user guide, "Filter pattern syntax": phrases in quotation marks, a question mark for "any of these".
+fn pattern(messages: &[String]) -> String {
+    match messages {
+        [one] => format!("\"{one}\""),
+        all => all.iter().map(|each| format!("?\"{each}\"")).collect::<Vec<_>>().join(" "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_one_run_are_asked_for_or_of_either_of_two() {
+        let messages = [message("0123456789"), message("abcdef0123")];
+        assert_eq!(pattern(&messages[..1]), r#""evidence of 0123456789""#);
+        assert_eq!(pattern(&messages), r#"?"evidence of 0123456789" ?"evidence of abcdef0123""#);
+    }
+}

@@ -1,0 +1,154 @@
+"""What AWS did in the course of a run, as its evidence tells, against what was planted and what the cloud wrote down."""
+
+import datetime
+import json
+import re
+from types import SimpleNamespace
+
+import pytest
+from cloud.permissions import IMPLIED
+from demo.databases import MASTER
+from demo.executions import Execution, failures
+from demo.reports import read_report
+from demo.waiting import wait_until
+
+from .denials import denied
+from .runs import approve, target_of
+from .sources import LIMIT_SECONDS, make_request, make_source
+
+IDENTIFIER = "told-of"
+INITIALIZATION_SECONDS = 20
+# What IAM calls otherwise than signatures do.
+SIGNED_AS = {"cloudwatch": "monitoring"}
+
+
+@pytest.fixture(scope="module")
+def run(cloud, databases, key_arn):
+    """A run whose source had to be prepared, and had a physical slot; its target loads its blocks first."""
+    source = make_source(cloud, IDENTIFIER, 16, "unprepared", PreferredMaintenanceWindow="sat:05:00-sat:05:30")
+    with databases.connect(source) as session:
+        session.execute("select pg_create_physical_replication_slot('rds_reader')")
+    fault = {"kind": "outcome", "request": "RestoreDBInstanceFromDBSnapshot", "outcome": "storage-initialization"}
+    cloud.api("POST", "faults", fault | {"after_ms": INITIALIZATION_SECONDS * 1000})
+    cloud.api("DELETE", "actions")
+    consent = {"replica_identity": True, "reboot": True}
+    execution = Execution(cloud, f"move-{IDENTIFIER}", make_request(IDENTIFIER, consent=consent, cutover={}))
+    execution.wait_for_state("AwaitApproval", LIMIT_SECONDS)
+    target = target_of(databases, IDENTIFIER)
+    databases.in_status(target["DBInstanceIdentifier"], "available")
+    approve(cloud, IDENTIFIER, execution.name)
+    described = execution.wait(LIMIT_SECONDS)
+    assert described["status"] == "SUCCEEDED", (described, failures(execution.events()))
+    asked = {name: actions for name, actions in cloud.api("GET", "actions").items() if name != "report"}
+    return SimpleNamespace(execution=execution, source=source, target=target, asked=asked, written=read_report(cloud, execution.name))
+
+
+def moment(text: str) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(text)
+
+
+def spells(evidence: dict, what: str, of: str = "status") -> list[dict]:
+    return [each for each in evidence["statuses"] if (each["what"], each["of"]) == (what, of)]
+
+
+def change(evidence: dict, operation: str) -> dict:
+    return next(each for each in evidence["changes"] if each["operation"] == operation)
+
+
+def test_it_is_complete_and_in_the_report(run):
+    evidence = run.written.evidence
+    assert run.written.json["evidence"] == evidence and b"What AWS did here" in run.written.html
+    assert (evidence["schema_version"], evidence["region"]) == (1, run.execution.arn.split(":")[3])
+    assert evidence["lines"] == {"answered_calls": sum(each["calls"] for each in evidence["functions"]), "found": evidence["lines"]["answered_calls"], "unread": None}
+    told = evidence["run"]
+    assert (told["outcome"], told["kind"], told["postgres_major"]) == ("encrypted", "instance", 16)
+    assert (told["is_source_encrypted"], told["is_source_public"], told["was_prepared"]) == (False, False, True)
+    assert evidence["pause"]["write_pause_ms"] == run.execution.output["write_pause_ms"]
+    assert 0 < evidence["replication"]["connected"] <= evidence["replication"]["looks"]
+
+
+def test_a_status_is_told_for_as_long_as_it_was_there(run):
+    target = spells(run.written.evidence, "target")
+    (initialization,) = (each for each in target if each["status"] == "storage-initialization")
+    following = target[target.index(initialization) + 1]
+    assert following["status"] != "storage-initialization"
+    took = moment(following["first_seen_at"]) - moment(initialization["first_seen_at"])
+    assert initialization["seconds"] == took // datetime.timedelta(seconds=1)
+    restored = moment(change(run.written.evidence, "RestoreDBInstanceFromDBSnapshot")["at"])
+    assert moment(following["first_seen_at"]) - restored >= datetime.timedelta(seconds=INITIALIZATION_SECONDS)
+    assert target[-1]["status"] == "available"
+    for what in "source", "snapshot", "encrypted_copy":
+        assert "available" in [each["status"] for each in spells(run.written.evidence, what)]
+
+
+def test_what_was_changed_meanwhile_says_in_which_status(run):
+    evidence = run.written.evidence
+    assert change(evidence, "RestoreDBInstanceFromDBSnapshot")["target_status"] is None
+    modified = [each for each in evidence["changes"] if each["operation"] == "ModifyDBInstance" and each["target_status"] == "storage-initialization"]
+    assert [each["error"] for each in modified][:1] == [None]
+
+
+def test_a_parameter_group_is_followed_on_both_sides(run):
+    for what in "source", "target":
+        statuses = [each["status"] for each in spells(run.written.evidence, what, "parameters")]
+        assert "pending-reboot" in statuses and statuses[-1] == "in-sync", statuses
+
+
+def test_slots_are_counted_by_their_type(run):
+    """One of the run's for each database came along, and the one that was planted."""
+    assert run.written.evidence["slots"] == {"logical": len(run.execution.output["databases"]), "physical": 1}
+
+
+def test_both_witnesses_of_the_start_are_told_with_their_way(run):
+    start = run.written.evidence["start"]
+    assert start["start_lsn"] == run.execution.output["databases"]["app"]["start_lsn"]
+    assert start["witnesses"][0] == "function" and start["function_lsn"]
+    way = start[start["witnesses"][1]]
+    assert way["told"] == "recovery" and way["recoveries"] >= 1 and way["seconds_after_available"] >= 0
+    high, low = way["starts"][0]["redo_done_at"].split("/")
+    assert start["start_lsn"] == f"{high}/{int(low, 16) + 1:X}"
+    assert run.written.evidence["origin_progress"] == "read"
+
+
+def test_every_request_is_counted_that_the_cloud_wrote_down_and_no_other(run):
+    asked = {tuple(action.split(":")) for actions in run.asked.values() for action in actions}
+    asked = {(SIGNED_AS.get(service, service), operation) for service, operation in asked}
+    told = {(each["service"], each["operation"]) for each in run.written.evidence["requests"]}
+    implied = {tuple(action.split(":")) for each in IMPLIED for action in each.actions}
+    assert told <= asked and asked - told <= implied
+    for each in run.written.evidence["requests"]:
+        assert each["count"] >= 1 and each["median_ms"] <= each["max_ms"] and sum(each["errors"].values()) <= each["count"]
+    (found,) = (each for each in run.written.evidence["requests"] if each["operation"] == "DescribeDBSnapshots")
+    assert "DBSnapshotNotFound" in found["errors"]
+
+
+def test_every_function_that_was_asked_for_something_has_its_time_and_memory(run):
+    functions = {each["name"]: each for each in run.written.evidence["functions"]}
+    assert functions.keys() >= run.asked.keys()
+    for each in functions.values():
+        assert each["peak_memory_bytes"] > 1 << 20 and each["processes"] >= 1 and each["memory_size_mb"] >= 128
+        assert each["longest_ms"] <= each["total_ms"] and each["failed_calls"] == 0
+
+
+def test_nothing_and_nobody_is_named(run):
+    text = json.dumps(run.written.evidence)
+    key = run.target["DBInstanceIdentifier"].split("-")[-1]
+    named = [
+        IDENTIFIER, key, run.execution.name, run.execution.arn.split(":")[4], "arn:", "@", "rds_reader",
+        *(each["Endpoint"]["Address"] for each in (run.source, run.target)),
+        run.execution.output["kms_key_arn"].split("/")[-1], run.source["DbiResourceId"],
+    ]  # fmt: skip
+    assert [name for name in named if name in text] == []
+    words = set(re.findall(r"\w+", text))
+    assert words & {"app", "thing", "ledger", MASTER, "localhost", "tests"} == set()
+
+
+def test_a_report_is_written_where_the_log_cannot_be_read(cloud, run):
+    """Symptom to be avoided: no report, for want of evidence."""
+    with denied(cloud, "Report", "logs:FilterLogEvents"):
+        request = json.dumps({"detail": {"executionArn": run.execution.arn, "status": "SUCCEEDED"}})
+        answer = json.load(cloud.client("lambda").invoke(FunctionName="report", Payload=request)["Payload"])
+    assert answer.get("evidence", "").endswith("/evidence.json"), answer
+    written = read_report(cloud, run.execution.name)
+    assert written.evidence["lines"]["unread"] == "AwsRefused" and written.evidence["lines"]["found"] == 0
+    assert written.json["outcome"] == "encrypted" and b"What AWS did here" not in written.html
