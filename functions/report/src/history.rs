@@ -448,6 +448,24 @@ mod tests {
     }
 
     #[test]
+    fn the_lines_of_a_run_that_is_undone_are_read_with_those_of_the_one_that_undoes_it() {
+        let wanted = |plan: &Value, ended: bool| {
+            let mut history = History::of(ARN).unwrap();
+            let end = ended.then(|| json!({"ended": {"succeeded": {}}}));
+            for (second, what) in (0..).zip([began()].into_iter().chain(inspected(plan)).chain(end)) {
+                history.take(Event { at: Moment(second * 1_000), what: What::deserialize(what).unwrap() }).unwrap();
+            }
+            history.wanted_lines()
+        };
+        let mut plan = example::plan();
+        let own = wanted(&plan, true);
+        assert_eq!((own.keys, own.from, own.to, own.at_least), (vec![key(ARN)], Moment(0), Moment(4_000), 1));
+        assert_eq!(wanted(&plan, false).at_least, 0);
+        plan["execution"]["id"] = json!("arn:of:another");
+        assert_eq!(wanted(&plan, true).keys, [key(ARN), key("arn:of:another")]);
+    }
+
+    #[test]
     fn a_plan_of_an_earlier_version_does_not_say_that_its_source_is_unencrypted() {
         let mut plan = example::plan();
         let keys_of = |plan: &Value| report(&inspected(plan)).keys;
