@@ -25,7 +25,6 @@ pub struct Line {
     pub message: String,
     pub function: String,
     pub call: Call,
-    #[serde(flatten)]
     pub seen: Seen,
 }
 
@@ -352,7 +351,7 @@ mod tests {
         let slots = Some(Slots { logical: 2, physical: 1 });
         let line = Line { message: message("0123456789"), function: "subscribe".into(), call, seen: Seen { slots, ..Seen::default() } };
         let written = serde_json::to_value(&line).unwrap();
-        assert_eq!((&written["message"], &written["slots"]), (&json!("evidence of 0123456789"), &json!({"logical": 2, "physical": 1})));
+        assert_eq!((&written["message"], &written["seen"]["slots"]), (&json!("evidence of 0123456789"), &json!({"logical": 2, "physical": 1})));
         let read: Line = serde_json::from_value(written).unwrap();
         assert_eq!((read.call.ms, read.seen.slots), (23, slots));
     }

@@ -143,6 +143,16 @@ def test_a_secret_under_a_key_of_the_customers_needs_the_key(cloud, asking):
     assert asking("secretsmanager", reading, unlocking).get_secret_value(SecretId=arn)["SecretString"] == "value"
 
 
+def test_a_log_group_under_a_key_is_read_with_the_key(cloud, asking):
+    key = cloud.client("kms").create_key()["KeyMetadata"]["Arn"]
+    cloud.client("logs").create_log_group(logGroupName="locked", kmsKeyId=key)
+    reading = {"Action": "logs:FilterLogEvents", "Resource": "arn:aws:logs:eu-central-1:123456789012:log-group:locked:*"}
+    assert f"kms:Decrypt on resource: {key} " in refused(asking("logs", reading).filter_log_events, logGroupName="locked")["Message"]
+    via = {"StringEquals": {"kms:ViaService": "logs.eu-central-1.amazonaws.com"}}
+    unlocking = {"Action": "kms:Decrypt", "Resource": key, "Condition": via}
+    assert asking("logs", reading, unlocking).filter_log_events(logGroupName="locked")["events"] == []
+
+
 def test_a_policy_that_this_cloud_does_not_understand_is_not_passed_over(asking):
     rds = asking("rds", {"Action": "rds:*", "Resource": "*", "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}})
     with pytest.raises(Exception, match="500|closed|Connection"):

@@ -151,6 +151,32 @@ def test_nothing_and_nobody_is_named(run):
     assert words & {"app", "thing", "ledger", MASTER, "localhost", "tests"} == set()
 
 
+def test_members_of_clusters_are_told_by_numbers(cloud, key_arn):
+    source = make_source(cloud, "told-ring", 16, "aurora")
+    execution = Execution(cloud, "move-told-ring", make_request("told-ring", cutover={"when": "now"}))
+    described = execution.wait(LIMIT_SECONDS)
+    assert described["status"] == "SUCCEEDED", (described, failures(execution.events()))
+    evidence = read_report(cloud, execution.name).evidence
+    assert evidence["run"]["kind"] == "aurora" and change(evidence, "RestoreDBClusterFromSnapshot")["error"] is None
+    for what in "source", "target", "source_member_1", "source_member_2", "target_member_1", "target_member_2":
+        assert "available" in [each["status"] for each in spells(evidence, what)], what
+    # Its log tells of no recovery.
+    assert evidence["start"]["function_lsn"] == evidence["start"]["start_lsn"] and evidence["start"]["log"] is None
+    text = json.dumps(evidence)
+    assert [name for name in ("told-ring", source["DBInstanceIdentifier"], source["Endpoint"]["Address"]) if name in text] == []
+
+
+def test_a_run_that_fails_has_its_evidence_too(cloud, key_arn):
+    """Symptom to be avoided: who is refused has nothing to send."""
+    execution = Execution(cloud, "told-nothing-of", make_request("nobodys"))
+    execution.wait(LIMIT_SECONDS)
+    evidence = read_report(cloud, execution.name).evidence
+    assert (evidence["run"]["outcome"], evidence["run"]["kind"], evidence["lines"]["found"]) == ("refused", None, 1)
+    assert [(each["state"], each["error"], each["count"]) for each in evidence["failed_calls"]] == [("Preflight", "SourceNotFound", 1)]
+    assert [(each["name"], each["failed_calls"]) for each in evidence["functions"]] == [("preflight", 1)]
+    assert "nobodys" not in json.dumps(evidence)
+
+
 def fields() -> list[str]:
     """Those that the document names for its facts, as in `statuses[].seconds`."""
     rows = [line.split("|") for line in DOCUMENT.read_text().split("## What nobody")[1].splitlines() if line.startswith("|")]

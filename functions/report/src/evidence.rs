@@ -66,7 +66,7 @@ pub(crate) struct Run {
 /// How complete this is: CloudWatch Logs may be late, and a call that was killed writes no line.
 #[derive(Debug, Serialize)]
 pub(crate) struct Lines {
-    /// That the history tells of.
+    /// That the history tells of, those with an error of the function's own included.
     pub(crate) answered_calls: u64,
     pub(crate) found: u64,
     /// Why the log was not read to its end, where that is so.

@@ -80,6 +80,8 @@ impl History {
             }
             What::Failed(Failure { error, cause }) => {
                 self.steps.count_call(true);
+                // Those of Lambda and of Step Functions have a dot.
+                self.answered_calls += u64::from(!error.contains('.'));
                 let cause = cause.chars().take(CAUSE_CHARACTERS).collect();
                 self.failed_calls.push(FailedCall { at, state: self.state.clone(), error, cause });
             }
@@ -138,7 +140,7 @@ impl History {
         self.end.is_none()
     }
 
-    /// The lines that its functions have written, of which each call that answered has one.
+    /// The lines that its functions have written: each call has one that answered, if only by an error.
     pub(crate) fn wanted_lines(&self) -> Wanted {
         let last_at = self.last_at.unwrap_or(Moment(0));
         let undone = self.plan.iter().map(|plan| &plan.execution.id).filter(|id| !id.is_empty() && **id != self.arn);

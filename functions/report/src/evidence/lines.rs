@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_cloudwatchlogs::Client;
+use serde::Deserialize;
+use serde_json::Value;
 use shared::aws::Aws;
 use shared::error::StepError;
 use shared::evidence::{Line, message};
@@ -74,16 +76,21 @@ async fn read_once(aws: &Aws, group: &str, wanted: &Wanted, from: Moment, events
     let messages: Vec<String> = wanted.keys.iter().map(|key| message(key)).collect();
     let request = Client::new(&aws.config).filter_log_events().log_group_name(group).filter_pattern(pattern(&messages));
     // CloudWatch Logs writes the time of its own at a line.
-    let mut pages = request.start_time(from.0).end_time(wanted.to.plus_minutes(1).0).into_paginator().send();
-    while let Some(page) = pages.next().await {
-        for event in page.map_err(StepError::from)?.events.unwrap_or_default() {
-            let line = event.message.and_then(|text| serde_json::from_str::<Line>(&text).ok());
+    let request = request.start_time(from.0).end_time(wanted.to.plus_minutes(1).0);
+    let mut next = None;
+    loop {
+        let page = request.clone().set_next_token(next).send().await.map_err(StepError::from)?;
+        for event in page.events.unwrap_or_default() {
+            let line = event.message.and_then(|text| serde_json::from_str::<Value>(&text).ok()).and_then(|line| Line::deserialize(line).ok());
             if let (Some(id), Some(line)) = (event.event_id, line.filter(|line| messages.contains(&line.message))) {
                 events.insert(id, line);
             }
         }
+        next = page.next_token;
+        if next.is_none() {
+            return Ok(());
+        }
     }
-    Ok(())
 }
 
 /// Source: CloudWatch Logs user guide, "Filter pattern syntax": phrases in quotation marks, a question mark for "any of these".
