@@ -41,7 +41,9 @@ async fn find_cluster(aws: &Aws, id: &str) -> Result<Found> {
     let cluster = clusters::find_cluster(aws, id).await?.ok_or_else(not_found)?;
     let of_cluster = Filter::builder().name("db-cluster-id").values(cluster.db_cluster_identifier().unwrap_or_default()).build();
     let members = aws.rds.describe_db_instances().filters(of_cluster).send().await?.db_instances.unwrap_or_default();
-    members.iter().for_each(|member| aws.evidence.saw_instance(member));
+    for member in &members {
+        aws.evidence.saw_instance(member);
+    }
     Ok(Found::Cluster(Box::new(cluster), members))
 }
 
