@@ -14,6 +14,8 @@ use crate::error::{ErrorName, Result, StepError, chain};
 use crate::evidence::{self, Call, Line};
 use crate::{names, pg};
 
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// Serves invocations of a function with one step until Lambda ends the process.
 ///
 /// The payload is decoded here, not by the runtime, so that a bad one comes back by name like everything else.
@@ -29,7 +31,7 @@ where
     let level = std::env::var("RUST_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO);
     tracing_subscriber::fmt().json().with_max_level(level).with_ansi(false).without_time().init();
     // Entered for good, so that lines of spawned tasks have it as well: one thread polls them all. An error's span, since no level leaves it out.
-    let _version = tracing::error_span!("function", version = env!("CARGO_PKG_VERSION")).entered();
+    let _version = tracing::error_span!("function", version = VERSION).entered();
     let aws = Aws::from_env();
     let init_ms = Cell::new(Some(since(began)));
     let serve_one = async |event: LambdaEvent<Value>| {
@@ -42,7 +44,7 @@ where
             let memory_size_mb = std::env::var("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").ok().and_then(|size| size.parse().ok());
             let peak_memory_bytes = evidence::peak_memory_bytes();
             let call = Call { at_ms, ms: since(began), init_ms, peak_memory_bytes, memory_size_mb, error };
-            evidence::print(&Line { message: evidence::message(&key), function: function.to_owned(), call, seen });
+            evidence::print(&Line { message: evidence::message(&key), function: function.to_owned(), version: VERSION.to_owned(), call, seen });
         }
         answer
     };
@@ -71,7 +73,7 @@ where
     Response: Serialize,
 {
     if event.payload == json!({"action": "ping"}) {
-        return Ok(Answer::Runs { version: env!("CARGO_PKG_VERSION") });
+        return Ok(Answer::Runs { version: VERSION });
     }
     let request = serde_json::from_value(event.payload)
         .map_err(|error| StepError::new(ErrorName::Internal, format!("the state machine and this function disagree about the payload: {error}")))?;

@@ -24,6 +24,8 @@ pub struct Line {
     /// As [`message`] has it, by which the line is found.
     pub message: String,
     pub function: String,
+    /// Of the function, as its other lines have it.
+    pub version: String,
     pub call: Call,
     pub seen: Seen,
 }
@@ -349,7 +351,13 @@ mod tests {
     fn a_line_is_read_as_it_was_written() {
         let call = Call { at_ms: 7, ms: 23, init_ms: None, peak_memory_bytes: Some(1), memory_size_mb: None, error: None };
         let slots = Some(Slots { logical: 2, physical: 1 });
-        let line = Line { message: message("0123456789"), function: "subscribe".into(), call, seen: Seen { slots, ..Seen::default() } };
+        let line = Line {
+            message: message("0123456789"),
+            function: "subscribe".into(),
+            version: "0.1.0".into(),
+            call,
+            seen: Seen { slots, ..Seen::default() },
+        };
         let written = serde_json::to_value(&line).unwrap();
         assert_eq!((&written["message"], &written["seen"]["slots"]), (&json!("evidence of 0123456789"), &json!({"logical": 2, "physical": 1})));
         let read: Line = serde_json::from_value(written).unwrap();

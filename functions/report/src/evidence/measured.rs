@@ -117,7 +117,7 @@ mod tests {
 
     fn line(ms: u64, error: Option<&str>, init_ms: Option<u64>, requests: Vec<Request>) -> Line {
         let call = Call { at_ms: 0, ms, init_ms, peak_memory_bytes: Some(ms), memory_size_mb: Some(256), error: error.map(str::to_owned) };
-        Line { message: String::new(), function: "restore".into(), call, seen: Seen { requests, ..Seen::default() } }
+        Line { message: String::new(), function: "restore".into(), version: "0.1.0".into(), call, seen: Seen { requests, ..Seen::default() } }
     }
 
     #[test]
