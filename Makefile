@@ -9,7 +9,19 @@ export PROFILE ?= release
 BINARIES = $(CARGO_TARGET_DIR)/$(PROFILE:dev=debug)
 PYTHON := $(RDS_REENCRYPT_CACHE)/venv/bin/python
 
-.PHONY: demo demo-fleet cloud sam-local sam-build test lint bench bench-verify bench-cpu bench-fleet model sweep fuzz test-faults test-guards test-reported second-interpreter privileges build install watch doctor costs guide install-guide report-check package aws-check
+.PHONY: help check demo demo-fleet cloud sam-local sam-build test lint bench bench-verify bench-cpu bench-fleet model sweep fuzz test-faults test-guards test-reported second-interpreter privileges build install watch doctor costs guide install-guide report-check package aws-check
+
+.DEFAULT_GOAL := help
+
+## help: this list
+help:
+	@sed -n 's/^## \([a-z0-9-]*\): /\1\t/p' Makefile | while IFS=$$'\t' read -r name text; do printf '%-20s%s\n' "$$name" "$$text"; done
+
+## check: what has to be so before each commit: formatted, without lints, unit tests; a minute once built
+check:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo test --workspace --quiet
 
 ## demo: encrypts a database under write load and says whether all held (PG=12..18, KIND=instance|aurora|cluster|rekey|unprepared)
 demo: install build
