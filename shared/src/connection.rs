@@ -55,19 +55,6 @@ impl Connection {
     }
 }
 
-/// Gives every subscription of the run the address that the source has now: after a failover another one.
-///
-/// # Errors
-/// `PostgresUnavailable`, `PostgresRefused`, `LockTimeout`.
-pub async fn renew(source: &Session, target: &Server, plan: &Plan) -> Result<()> {
-    let connection = Connection::prepare(source, plan).await?;
-    for database in &plan.databases {
-        let session = connection.open(target, &database.name).await?;
-        connection.ensure_subscription(&session, plan, &database.name, &plan.names.slot(database.oid)).await?;
-    }
-    Ok(())
-}
-
 /// The address of a host as this function sees it, an IPv4 one where there is any: rules of security groups are written for these.
 ///
 /// # Errors
@@ -97,11 +84,13 @@ async fn ensure_password(source: &Session, role: &str) -> Result<String> {
 /// the authorities' certificates is not documented.
 fn connection_string(plan: &Plan, address: Option<IpAddr>, database: &str) -> String {
     let port = plan.source.port.to_string();
-    // Beside the name, which certificates are held against.
-    let address = address.map(|address| address.to_string());
-    let address = address.as_deref().map(|address| ("hostaddr", address));
+    // Tried first; after a failover it is another server's, and the name leads on.
+    let (hosts, addresses) = match address {
+        Some(address) => (format!("{0},{0}", plan.source.host), Some(format!("{address},"))),
+        None => (plan.source.host.clone(), None),
+    };
     let pairs = [
-        ("host", plan.source.host.as_str()),
+        ("host", hosts.as_str()),
         ("port", &port),
         ("dbname", database),
         ("user", &plan.names.run),
@@ -109,7 +98,8 @@ fn connection_string(plan: &Plan, address: Option<IpAddr>, database: &str) -> St
         ("connect_timeout", "10"),
         ("keepalives_idle", "30"),
     ];
-    pairs.into_iter().chain(address).map(|(key, value)| format!("{key}={}", quoted(value))).collect::<Vec<_>>().join(" ")
+    let addresses = addresses.as_deref().map(|addresses| ("hostaddr", addresses));
+    pairs.into_iter().chain(addresses).map(|(key, value)| format!("{key}={}", quoted(value))).collect::<Vec<_>>().join(" ")
 }
 
 /// A value as libpq's connection strings quote it.
@@ -143,7 +133,16 @@ async fn keep_statements_out_of_the_log(target: &Session) {
 
 #[cfg(test)]
 mod tests {
-    use super::quoted;
+    use super::*;
+    use crate::contract::example;
+
+    #[test]
+    fn a_public_source_is_looked_for_at_its_private_address_and_then_by_its_name() {
+        let plan: Plan = serde_json::from_value(example::plan()).unwrap();
+        let found = connection_string(&plan, Some([10, 0, 0, 7].into()), "orders");
+        assert!(found.starts_with("host='localhost,localhost' port='5432'") && found.ends_with("hostaddr='10.0.0.7,'"), "{found}");
+        assert!(connection_string(&plan, None, "orders").starts_with("host='localhost' "));
+    }
 
     #[test]
     fn odd_database_names_survive_a_connection_string() {

@@ -44,7 +44,7 @@ pub async fn read_slot(source: &impl GenericClient, plan: &Plan, database: &Data
         confirmed_flush_lsn: lsn(&row, "confirmed_flush_lsn")?,
         current_lsn: lsn(&row, "current_lsn")?,
         retained_wal_bytes: row.try_get("retained_wal_bytes")?,
-        lag: Lag { connected: row.try_get("streaming")?, bytes: row.try_get("lag_bytes")? },
+        lag: Lag { connected: row.try_get("connected")?, bytes: row.try_get("lag_bytes")? },
     })
 }
 

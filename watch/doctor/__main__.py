@@ -45,14 +45,25 @@ def ask(stack: Stack, request: dict) -> Iterator[Check]:
     """`request` is the input of an execution; empty where no database is to be moved yet."""
     yield from functions.ping(stack)
     yield from functions.from_within(stack, request.get("source"), request.get("secret"))
-    yield from notices.look(stack)
+    yield from untold_where_refused("topics and queues", notices.look(stack))
     if "source" not in request:
         return
+    if meant := {"undo", "detail"} & request.keys():
+        raise LookupError(f"{', '.join(meant)} in the input is for an undo, which is carried out and not planned")
     plan = Plan(stack, request)
     yield from plan.checks()
     if made := plan.made:
         source = made["source"]
-        yield from rights.simulate(stack, source["identifier"], source["kind"] != "instance", made["kms_key_arn"], secrets_of(stack, made))
+        of_source = source["identifier"], source["kind"] != "instance", made["kms_key_arn"]
+        yield from untold_where_refused("rights", rights.simulate(stack, *of_source, lambda: secrets_of(stack, made)))
+
+
+def untold_where_refused(what: str, checks: Iterator[Check]) -> Iterator[Check]:
+    """What the operator may not ask is no reason to keep the rest back."""
+    try:
+        yield from checks
+    except ClientError as error:
+        yield Check(Verdict.WARNED, f"{what} can be asked", f"cannot be told: {error}", "", "ask as somebody who may")
 
 
 def secrets_of(stack: Stack, plan: dict) -> list[str]:

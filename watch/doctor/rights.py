@@ -2,7 +2,7 @@
 policies are in it, which no template shows. The key's own policy is read beside it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from botocore.exceptions import ClientError
@@ -46,7 +46,7 @@ OF_CLUSTERS = (
 )
 
 
-def simulate(stack: Stack, source: str, is_cluster: bool, key_arn: str, secrets: list[str]) -> Iterator[Check]:
+def simulate(stack: Stack, source: str, is_cluster: bool, key_arn: str, read_secrets: Callable[[], list[str]]) -> Iterator[Check]:
     """Of a plan that was made: each of the source's rights, the key's, and those of the secrets that the cutover switches."""
     for right in OF_CLUSTERS if is_cluster else OF_INSTANCES:
         yield _simulate(stack, right, [stack.arn("rds", each.format(source=source)) for each in right.resources])
@@ -56,7 +56,7 @@ def simulate(stack: Stack, source: str, is_cluster: bool, key_arn: str, secrets:
     grant = Right(function, step, "kms:CreateGrant", (), through_rds)
     yield _simulate(stack, grant, [key_arn])
     yield _read_key_policy(stack, key_arn, grant)
-    for secret in secrets:
+    for secret in read_secrets():
         yield _simulate(stack, Right("cutover", "Cutover", "secretsmanager:PutSecretValue", ()), [secret])
 
 

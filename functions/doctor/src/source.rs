@@ -69,7 +69,11 @@ async fn try_all(aws: &Aws, id: &str, secret: Option<&str>, checks: &mut Vec<Che
 }
 
 async fn log_in(server: &Server) -> Result<String> {
-    let session = server.connect("postgres").await?;
+    // Dropped on some servers; template1 is on each.
+    let session = match server.connect("postgres").await {
+        Err(error) if error.name == ErrorName::PostgresRefused => server.connect("template1").await.map_err(|_| error)?,
+        connected => connected?,
+    };
     sql::value(&session, "select pg_catalog.current_setting('server_version')", &[]).await
 }
 

@@ -60,8 +60,14 @@ fn path(is_egress: bool, network: &Network, seen: &NetworkRules) -> Path {
     let rules: Vec<&Rule> = seen.for_port.iter().filter(|rule| rule.is_egress == is_egress).collect();
     let names_a_group = |rule: &&&Rule| rule.peer_group.as_ref().is_some_and(|peer| network.security_groups.contains(peer));
     let networks: Vec<Ipv4Net> = rules.iter().filter_map(|rule| rule.cidr.as_deref()?.parse().ok()).collect();
-    if rules.iter().any(|rule| names_a_group(&rule)) || covers(&networks, &seen.subnet_cidrs) {
+    let of_ipv6 = |rule: &&Rule| rule.cidr.is_none() && rule.peer_group.is_none() && rule.prefix_list.is_none();
+    let subnets = &seen.subnet_cidrs;
+    if rules.iter().any(|rule| names_a_group(&rule)) || (!subnets.is_empty() && subnets.iter().all(|subnet| covers(&networks, subnet))) {
         Path::Open
+    } else if subnets.iter().any(|subnet| covers(&networks, subnet)) {
+        Path::Untold("networks are let through that hold some of the subnets, and it may be put into another one")
+    } else if rules.iter().any(of_ipv6) {
+        Path::Untold("rules for IPv6 are not read")
     } else if rules.iter().any(|rule| rule.prefix_list.is_some()) {
         Path::Untold("prefix lists are not read")
     } else if !seen.are_all {
@@ -71,11 +77,10 @@ fn path(is_egress: bool, network: &Network, seen: &NetworkRules) -> Path {
     }
 }
 
-/// Whether every subnet lies in the networks, adjacent ones taken together.
-fn covers(networks: &[Ipv4Net], subnets: &[String]) -> bool {
+/// Whether the subnet lies in the networks, adjacent ones taken together.
+fn covers(networks: &[Ipv4Net], subnet: &str) -> bool {
     let networks = Ipv4Net::aggregate(&networks.to_vec());
-    let lies_within = |subnet: &String| subnet.parse().is_ok_and(|subnet: Ipv4Net| networks.iter().any(|network| network.contains(&subnet)));
-    !subnets.is_empty() && subnets.iter().all(lies_within)
+    subnet.parse().is_ok_and(|subnet: Ipv4Net| networks.iter().any(|network| network.contains(&subnet)))
 }
 
 /// A public endpoint has a private address within the VPC, where the VPC's DNS tells it; RDS's own hosts were seen to take the public one.
@@ -85,7 +90,10 @@ fn check_address(host: &str, address: IpAddr, findings: &mut Findings) {
         IpAddr::V6(_) => false,
     };
     if is_private {
-        findings.fine("PublicEndpoint", format!("{host} is publicly accessible: the new database is given {address}, which the functions see"));
+        findings.fine(
+            "PublicEndpoint",
+            format!("{host} is publicly accessible: the new database is given {address}, which the functions see, and tries that first"),
+        );
     } else {
         let found =
             format!("{host} is publicly accessible, and is {address} where the functions are: security groups that name groups do not let that in");
@@ -124,13 +132,15 @@ mod tests {
     #[test]
     fn networks_let_in_where_they_cover_every_subnet() {
         assert_eq!(ingress(json!({"cidr": "10.0.0.0/16"})), Path::Open);
-        assert_eq!(ingress(json!({"cidr": "10.0.0.0/24"})), Path::Closed);
+        assert_eq!(ingress(json!({"cidr": "10.9.0.0/16"})), Path::Closed);
         let halves = json!([{"is_egress": false, "cidr": "10.0.0.0/24"}, {"is_egress": false, "cidr": "10.0.1.0/24"}]);
         assert_eq!(path_by(halves, true)[0], Path::Open);
     }
 
     #[test]
     fn what_was_not_read_may_let_it_in() {
+        assert!(matches!(ingress(json!({"cidr": "10.0.0.0/24"})), Path::Untold(why) if why.contains("some of the subnets")));
+        assert_eq!(ingress(json!({})), Path::Untold("rules for IPv6 are not read"));
         assert_eq!(ingress(json!({"prefix_list": "pl-1"})), Path::Untold("prefix lists are not read"));
         assert_eq!(path_by(json!([]), false), [Path::Untold("there are more rules than were read"); 2]);
     }

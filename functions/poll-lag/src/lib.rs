@@ -5,9 +5,8 @@ use std::time::{Instant, SystemTime};
 use serde::Serialize;
 use shared::aws::Aws;
 use shared::catalog::{self, Drift};
-use shared::connection;
 use shared::contract::{Action, Database, Plan, Step};
-use shared::error::{ErrorName, Result, While};
+use shared::error::{ErrorName, Result};
 use shared::input::When;
 use shared::lag::{CAUGHT_UP_BYTES, Lag, caught_up};
 use shared::large_objects;
@@ -52,11 +51,10 @@ pub struct Seen {
     pub drift_as: Option<ErrorName>,
 }
 
-/// Do: reads, and changes nothing but the address by which the copy looks for a publicly accessible source.
-/// Undo: there is nothing to undo.
+/// Do: reads, and changes nothing. Undo: there is nothing to undo.
 ///
 /// # Errors
-/// `SlotLost`, `SourceStorageLow`, `ReplicationStopped`, `RestoreFailed`, `LockTimeout`, `PostgresUnavailable`, `PostgresRefused`.
+/// `SlotLost`, `SourceStorageLow`, `ReplicationStopped`, `RestoreFailed`, `PostgresUnavailable`, `PostgresRefused`.
 pub async fn handle(aws: &Aws, step: Step) -> Result<Seen> {
     match step.action {
         Action::Do => Box::pin(look(aws, &step.plan)).await,
@@ -71,12 +69,10 @@ async fn look(aws: &Aws, plan: &Plan) -> Result<Seen> {
     let mut lags = Vec::new();
     let mut doubtful: Vec<&Database> = Vec::new();
     let mut retained_wal_bytes = 0;
-    let mut all_have_come = true;
     for database in &plan.databases {
         let name = plan.names.slot(database.oid);
         let subscription = read_subscription(&target, &name).await?;
         let slot = read_slot(&source, plan, database).await?;
-        all_have_come &= slot.lag.connected;
         // One that waits for somebody's lock applies nothing, long before the source gives it up (wal_sender_timeout).
         let waits = slot.lag.bytes > CAUGHT_UP_BYTES && !sql::column::<String>(&target, sql::APPLY_WAITS, &[&name]).await?.is_empty();
         let connected = slot.lag.connected && subscription.enabled && subscription.working && !waits;
@@ -90,9 +86,6 @@ async fn look(aws: &Aws, plan: &Plan) -> Result<Seen> {
     let lag_bytes = lags.iter().map(|lag| lag.bytes).max().unwrap_or(0);
     // A worker that fails is started again every five seconds, and may live when it is looked at.
     let why = if doubtful.is_empty() { Why::default() } else { stopped::why(aws, plan, &target, &doubtful).await };
-    if plan.source.is_public && !all_have_come {
-        connection::renew(&source, &target_server, plan).await.while_doing("give the copy the address that the source has now")?;
-    }
     let connected = !why.is_lasting && lags.iter().all(|lag| lag.connected);
     let stopped = if connected { String::new() } else { why.told };
     let measured = [(Metric::LagBytes, lag_bytes.into()), (Metric::ApplyStopped, u8::from(!connected).into())];

@@ -32,14 +32,20 @@ pub(crate) async fn recover_plan(aws: &Aws, input: Value) -> Result<Preflight> {
     })
 }
 
-/// EventBridge leaves an input of more than 248 KB out of its report. Source: AWS Step Functions developer guide, "Automating Step
-/// Functions event delivery with EventBridge".
+/// EventBridge leaves an input of more than 248 KB out of its report, and that report may be the input of an undo that was stopped as
+/// well. Source: AWS Step Functions developer guide, "Automating Step Functions event delivery with EventBridge".
 async fn with_input(aws: &Aws, mut event: Value) -> Result<Value> {
-    let Some(detail) = event.get_mut("detail").filter(|detail| detail["inputDetails"]["included"] == false) else { return Ok(event) };
-    let arn = detail["executionArn"].as_str().unwrap_or_default();
-    let described = aws_sdk_sfn::Client::new(&aws.config).describe_execution().execution_arn(arn).send().await;
-    let described = described.map_err(StepError::from).while_doing("read the input of the execution that was stopped")?;
-    detail["input"] = described.input().into();
+    let Some(detail) = event.get_mut("detail") else { return Ok(event) };
+    if detail["inputDetails"]["included"] == false {
+        let arn = detail["executionArn"].as_str().unwrap_or_default();
+        let described = aws_sdk_sfn::Client::new(&aws.config).describe_execution().execution_arn(arn).send().await;
+        let described = described.map_err(StepError::from).while_doing("read the input of the execution that was stopped")?;
+        detail["input"] = described.input().into();
+    }
+    let inner = detail["input"].as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
+    if let Some(inner) = inner.filter(|inner| inner.get("detail").is_some()) {
+        detail["input"] = Box::pin(with_input(aws, inner)).await?.to_string().into();
+    }
     Ok(event)
 }
 
