@@ -9,7 +9,7 @@ export PROFILE ?= release
 BINARIES = $(CARGO_TARGET_DIR)/$(PROFILE:dev=debug)
 PYTHON := $(RDS_REENCRYPT_CACHE)/venv/bin/python
 
-.PHONY: help check demo demo-fleet cloud sam-local sam-build test lint bench bench-verify bench-cpu bench-fleet model sweep fuzz test-faults test-guards test-reported second-interpreter privileges build install watch doctor costs guide install-guide report-check package aws-check
+.PHONY: help check demo demo-fleet cloud sam-local sam-build test lint bench bench-verify bench-cpu bench-fleet model sweep fuzz test-faults test-guards test-reported test-long second-interpreter privileges build install watch doctor costs guide install-guide report-check package aws-check
 
 .DEFAULT_GOAL := help
 
@@ -123,6 +123,10 @@ test-faults: install build
 ## test-reported: the troubles that people reported, each as a whole execution, a line for each (REPORTED="-k secret")
 test-reported: install build
 	$(PYTHON) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/reported $(REPORTED)
+
+## test-long: whole executions that `make test` leaves out for their time; test-reported has those of its own
+test-long: install build
+	$(PYTHON) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m long tests/executions tests/package
 
 ## second-interpreter: the state machine in two interpreters that know nothing of each other: every transition, and no difference
 second-interpreter: install

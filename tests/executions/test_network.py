@@ -9,7 +9,8 @@ from demo.local_cloud import LocalCloud
 from .runs import move, undone
 from .sources import LIMIT_SECONDS, make_request, make_source
 
-KINDS = {"instance": 17, "cluster": 15}
+# The others are left to `make test-long`.
+KINDS = [pytest.param("instance", 17), pytest.param("cluster", 15, marks=pytest.mark.long)]
 
 
 def make_group(cloud: LocalCloud, name: str) -> str:
@@ -29,11 +30,11 @@ def let_itself_in(cloud: LocalCloud, group: str, port: int) -> dict:
     return permission
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_groups_that_do_not_let_the_copy_in_are_found_before_anything_is_made(cloud, databases, key_arn, kind):
+@pytest.mark.parametrize("kind, major", KINDS)
+def test_groups_that_do_not_let_the_copy_in_are_found_before_anything_is_made(cloud, databases, key_arn, kind, major):
     identifier = f"closed-{kind}"
     group = make_group(cloud, identifier)
-    source = make_source(cloud, identifier, KINDS[kind], kind=kind, VpcSecurityGroupIds=[group])
+    source = make_source(cloud, identifier, major, kind=kind, VpcSecurityGroupIds=[group])
     port = source["Endpoint"]["Port"]
     described = Execution(cloud, f"refused-{identifier}", make_request(identifier)).wait(LIMIT_SECONDS)
     assert (described["status"], described["error"]) == ("FAILED", "PreconditionFailed"), described
@@ -44,6 +45,7 @@ def test_groups_that_do_not_let_the_copy_in_are_found_before_anything_is_made(cl
     move(cloud, source, make_request(identifier), key_arn).assert_nothing_lost()
 
 
+@pytest.mark.long
 def test_networks_that_hold_every_subnet_let_it_in(cloud, databases, key_arn):
     identifier = "by-network"
     group = make_group(cloud, identifier)
@@ -55,6 +57,7 @@ def test_networks_that_hold_every_subnet_let_it_in(cloud, databases, key_arn):
     move(cloud, source, make_request(identifier), key_arn).assert_nothing_lost()
 
 
+@pytest.mark.long
 def test_a_rule_that_goes_during_the_run_ends_it_with_what_the_copy_said(cloud, databases):
     identifier = "closed-later"
     group = make_group(cloud, identifier)
@@ -67,7 +70,7 @@ def test_a_rule_that_goes_during_the_run_ends_it_with_what_the_copy_said(cloud, 
     assert "could not connect" in cause or "connection to server" in cause, cause
 
 
-@pytest.mark.parametrize("kind, major", [("instance", 12), ("cluster", 17)])
+@pytest.mark.parametrize("kind, major", [("instance", 12), pytest.param("cluster", 17, marks=pytest.mark.long)])
 def test_a_public_source_is_found_by_the_address_that_the_functions_see(cloud, databases, key_arn, kind, major):
     """RDS's own hosts may see another one."""
     identifier = f"public-{kind}"

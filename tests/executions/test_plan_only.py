@@ -34,6 +34,7 @@ def test_a_plan_names_what_would_be_made_and_changes_nothing(cloud, source, key_
     assert footprint(cloud, source, ["postgres", "app"]) == before
 
 
+@pytest.mark.long
 def test_what_is_under_a_key_that_aws_owns_is_encrypted_already_and_moves_to_another_key(cloud, databases, key_arn):
     """RDS describes it with StorageEncrypted false."""
     tags = [{"Key": "cloud:storage-encryption", "Value": "sse-rds"}]

@@ -58,7 +58,7 @@ def test_a_source_without_logical_replication_is_prepared_and_has_its_group_agai
         assert values(session, "show wal_level") == ["replica"]
 
 
-@pytest.mark.parametrize("kind, major", [("instance", 15), ("aurora", 16)])
+@pytest.mark.parametrize("kind, major", [("instance", 15), pytest.param("aurora", 16, marks=pytest.mark.long)])
 def test_a_group_that_is_in_sync_before_it_is_applied_does_not_pass_for_logical_replication(cloud, databases, key_arn, kind, major):
     identifier = f"early-{kind}"
     late = [{"Key": "cloud:in-sync-seconds", "Value": "4"}]

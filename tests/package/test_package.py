@@ -95,6 +95,7 @@ def test_what_the_repository_is_offered_with_has_the_version(package):
         assert (dist / "arm64" / file).read_bytes() == (REPOSITORY / file).read_bytes()
 
 
+@pytest.mark.long
 def test_it_is_deployed_without_rust_and_sam_and_says_its_version(cloud, shell, tmp_path):  # noqa: F811
     assemble(HERE, lambda function: binaries_directory() / function, tmp_path / "dist" / HERE)
     finish(tmp_path / "dist")
