@@ -21,6 +21,7 @@ IN_S3 = {
 }
 ARNS = {
     "AWS::Events::Rule": "events:{region}:{account}:rule/{name}",
+    "AWS::KMS::Key": "kms:{region}:{account}:key/{name}",
     "AWS::Lambda::Function": "lambda:{region}:{account}:function:{name}",
     "AWS::Lambda::Version": "lambda:{region}:{account}:function:{name}:1",
     "AWS::S3::Bucket": "s3:::{name}",

@@ -50,6 +50,7 @@ CASES = (
     Case("compare-settings", "no new database", error="RestoreFailed"),
     Case("cutover", "no new database", error="RestoreFailed"),
     Case("finish", "no new database", error="RestoreFailed"),
+    Case("doctor", "what it reaches, and what it does not", {"checks": ...}),
     Case("report", "no such execution", error="AwsRefused"),
     Case("discover", "the database of the campaign's list", {"databases": [{"source": "orders-db", "entry": {}}]}),
     Case("decide", "a plan, since no tag allows more", {"mode": "plan", "source": "orders-db"}),
