@@ -38,7 +38,7 @@ def request(**members) -> dict:
 
 def doctor(cloud: LocalCloud, *arguments: str) -> tuple[int, str, list[list[str]]]:
     """Exit status, the last line, and the rows of the table, each of five cells."""
-    environment = os.environ | cloud.exports | {"PYTHONPATH": str(REPOSITORY), "COLUMNS": "4000"}
+    environment = os.environ | cloud.exports | {"PYTHONPATH": str(REPOSITORY), "COLUMNS": "40"}
     ran = subprocess.run([sys.executable, "-m", "watch.doctor", *arguments], env=environment, capture_output=True, text=True, check=False)
     assert ran.returncode in (0, 1), ran.stderr
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in ran.stdout.splitlines() if "│" in line]

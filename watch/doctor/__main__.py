@@ -5,7 +5,6 @@ Changes nothing. Exit status: 0 nothing stands in the way, 1 something does, 2 i
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Iterator
 
@@ -20,6 +19,7 @@ from .check import Check, Verdict
 from .plan import Plan
 from .stack import Stack
 
+WITHOUT_END = 100_000
 COLOURS = {Verdict.WARNED: "yellow", Verdict.FAILED: "red"}
 
 
@@ -78,8 +78,8 @@ def show(checks: list[Check]) -> None:
         cells = (each.verdict.value, each.asked, each.came, step, each.remedy)
         # As they are: what PostgreSQL or AWS said may look like markup.
         table.add_row(*map(Text, cells), style=COLOURS.get(each.verdict))
-    # Who reads it from a file or a pipe has no width.
-    Console(width=None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", 200))).print(table)
+    # A file or a pipe has no width, whatever the environment says: a line for each row, as programs read it.
+    Console(width=None if sys.stdout.isatty() else WITHOUT_END).print(table)
     count = {verdict: sum(each.verdict == verdict for each in checks) for verdict in Verdict}
     print(f"{count[Verdict.FINE]} ok, {count[Verdict.WARNED]} to know, {count[Verdict.FAILED]} failed")
 
