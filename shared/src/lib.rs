@@ -5,7 +5,6 @@
 pub mod apply_log;
 pub mod aws;
 pub mod catalog;
-pub mod connection;
 pub mod contract;
 pub mod edge;
 pub mod error;

@@ -1,5 +1,6 @@
 //! The way out to PostgreSQL: verified TLS, and a limit on everything that can wait.
 
+use std::net::IpAddr;
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
@@ -56,6 +57,17 @@ pub struct Keeper {
 /// Keeps the application's event triggers from firing in a session of ours, those on logins included where it is given at the start.
 const REPLICA_ROLE: &str = "session_replication_role=replica";
 
+/// The address of a host, as [`Server::address`] has it.
+///
+/// # Errors
+/// `PostgresUnavailable` where it has none.
+pub async fn resolve(host: &str) -> Result<IpAddr> {
+    let unknown = || StepError::new(ErrorName::PostgresUnavailable, format!("{host} has no address"));
+    let found = tokio::net::lookup_host((host, 0)).await.map_err(|error| unknown().because(error))?;
+    let addresses: Vec<IpAddr> = found.map(|address| address.ip()).collect();
+    addresses.iter().find(|address| address.is_ipv4()).or(addresses.first()).copied().ok_or_else(unknown)
+}
+
 /// One connection. It ends when it is dropped; [`all_closed`] waits for that.
 pub type Session = Client;
 
@@ -70,6 +82,25 @@ impl Keeper {
 }
 
 impl Server {
+    /// Where it is, as this function sees it; an IPv4 address where there is any, which rules of security groups are written for.
+    ///
+    /// # Errors
+    /// `PostgresUnavailable` where its name has no address.
+    pub async fn address(&self) -> Result<IpAddr> {
+        resolve(&self.host).await
+    }
+
+    /// Connects to `postgres`, which is there unless somebody dropped it; then any other will do for looking.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub async fn connect_anywhere(&self) -> Result<Session> {
+        match self.connect("postgres").await {
+            Err(error) if error.name == ErrorName::PostgresRefused => self.connect("template1").await.map_err(|_| error),
+            other => other,
+        }
+    }
+
     /// Connects to one database; where the password was rotated since it was read, or is being rotated, with the one that holds.
     ///
     /// # Errors

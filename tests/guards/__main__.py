@@ -108,7 +108,7 @@ GUARDS = [
         "executions/test_network.py::test_groups_that_do_not_let_the_copy_in_are_found_before_anything_is_made",
     ),
     Guard(
-        "the copy looks for a public source outside of its network", "the address in Connection::prepare", "shared/src/connection.rs",
+        "the copy looks for a public source outside of its network", "the address in connection_string", "functions/subscribe/src/lib.rs",
         "let address = if plan.source.is_public {", "let address = if plan.source.is_public && plan.source.port == 0 {",
         "executions/test_network.py::test_a_public_source_is_found_by_the_address_that_the_functions_see",
     ),

@@ -3,10 +3,9 @@
 use std::time::Instant;
 
 use shared::aws::Aws;
-use shared::connection::resolve;
 use shared::contract::Source;
 use shared::error::{ErrorName, Result, StepError};
-use shared::pg::Server;
+use shared::pg::{Server, resolve};
 use shared::rds::found::{Found, find};
 use shared::{secrets, sql};
 
@@ -69,11 +68,7 @@ async fn try_all(aws: &Aws, id: &str, secret: Option<&str>, checks: &mut Vec<Che
 }
 
 async fn log_in(server: &Server) -> Result<String> {
-    // Dropped on some servers; template1 is on each.
-    let session = match server.connect("postgres").await {
-        Err(error) if error.name == ErrorName::PostgresRefused => server.connect("template1").await.map_err(|_| error)?,
-        connected => connected?,
-    };
+    let session = server.connect_anywhere().await?;
     sql::value(&session, "select pg_catalog.current_setting('server_version')", &[]).await
 }
 

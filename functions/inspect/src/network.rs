@@ -5,17 +5,17 @@
 use std::net::IpAddr;
 
 use ipnet::Ipv4Net;
-use shared::connection;
 use shared::contract::{Network, NetworkRules, Plan, Rule};
 use shared::error::Result;
 use shared::finding::{Findings, list};
+use shared::pg::resolve;
 
 const NAME: &str = "NetworkPath";
 
 pub(crate) async fn check(plan: &Plan, network: &Network, seen: &NetworkRules, findings: &mut Findings) -> Result<()> {
     check_rules(plan.source.port, network, seen, findings);
     if plan.source.is_public {
-        check_address(&plan.source.host, connection::resolve(&plan.source.host).await?, findings);
+        check_address(&plan.source.host, resolve(&plan.source.host).await?, findings);
     }
     Ok(())
 }

@@ -1,9 +1,9 @@
 //! Conditions on the PostgreSQL server, seen from inside.
 
 use shared::contract::{Database, Plan};
-use shared::error::{ErrorName, Result, StepError, While};
+use shared::error::{Result, StepError, While};
 use shared::names::Names;
-use shared::pg::{Server, Session};
+use shared::pg::Server;
 use shared::sql;
 
 use crate::tables::Terms;
@@ -23,7 +23,7 @@ pub(crate) struct Seen {
 /// # Errors
 /// `PostgresUnavailable`, `PostgresRefused` where not even one session could be had.
 pub(crate) async fn check(server: &Server, plan: &Plan, asked: Option<&[String]>, findings: &mut Findings) -> Result<Seen> {
-    let session = connect_anywhere(server).await?;
+    let session = server.connect_anywhere().await?;
     let found = databases::read(&session).await?;
     let chosen = databases::choose(&found, asked, findings);
     let row = session.query_one(sql::SERVER, &[]).await.map_err(StepError::from).while_doing("read the server's settings")?;
@@ -72,7 +72,7 @@ pub(crate) async fn check(server: &Server, plan: &Plan, asked: Option<&[String]>
 /// # Errors
 /// `PostgresUnavailable`, `PostgresRefused`.
 pub(crate) async fn find_what_is_left(server: &Server, names: &Names) -> Result<(String, Vec<Database>)> {
-    let found = databases::read(&connect_anywhere(server).await?).await?;
+    let found = databases::read(&server.connect_anywhere().await?).await?;
     let mut left = Vec::new();
     for database in databases::open(&found) {
         let session = server.connect(&database.name).await?;
@@ -81,12 +81,4 @@ pub(crate) async fn find_what_is_left(server: &Server, names: &Names) -> Result<
         }
     }
     Ok((databases::control(&found), left))
-}
-
-/// `postgres` is there unless somebody dropped it; then any other will do for looking.
-async fn connect_anywhere(server: &Server) -> Result<Session> {
-    match server.connect("postgres").await {
-        Err(error) if error.name == ErrorName::PostgresRefused => server.connect("template1").await.map_err(|_| error),
-        other => other,
-    }
 }

@@ -1,16 +1,16 @@
 //! The subscription of every database of the copy, disabled.
 
+mod connection;
 mod prepared;
 
 use shared::aws::Aws;
-use shared::connection::Connection;
 use shared::contract::{Action, Plan, Ready, Step};
 use shared::error::{ErrorName, Result, StepError, While};
 use shared::evidence::Slots;
-use shared::pg::Server;
+use shared::pg::{Server, Session};
 use shared::rds::{source_server, target_server};
-use shared::replication::{check_tables, end_verification};
-use shared::{event_triggers, replica_identity, sql, turn};
+use shared::replication::{check_tables, end_verification, find_subscription};
+use shared::{event_triggers, replica_identity, session_settings, sql, turn};
 
 /// Do: after it, the copy has none of the slots, publications, roles and prepared transactions that came along on its volume, and a disabled
 /// subscription per database that will apply exactly the source's tables.
@@ -30,10 +30,13 @@ pub async fn handle(aws: &Aws, step: Step) -> Result<Ready> {
 async fn subscribe(aws: &Aws, source: &Server, target: &Server, plan: &Plan) -> Result<Ready> {
     drop_inherited(aws, target, plan).await?;
     let control = source.connect(&plan.control_database).await?;
-    let connection = Connection::prepare(&control, plan).await?;
+    let password = connection::ensure_password(&control, &plan.names.run).await?;
+    let address = if plan.source.is_public { Some(source.address().await?) } else { None };
     for database in &plan.databases {
-        let session = connection.open(target, &database.name).await?;
-        connection.ensure_subscription(&session, plan, &database.name, &plan.names.slot(database.oid)).await?;
+        let session = target.connect_with(&database.name, &connection::setting(&password)).await?;
+        session_settings::set_for_apply(&session).await?;
+        let connection = connection::connection_string(plan, address, &database.name);
+        ensure_subscription(&session, plan, &plan.names.slot(database.oid), &connection).await?;
         check_tables(&source.connect(&database.name).await?, &session, plan, database).await?;
     }
     Ok(Ready::yes("subscribed"))
@@ -61,6 +64,17 @@ async fn drop_inherited(aws: &Aws, target: &Server, plan: &Plan) -> Result<()> {
         sql::run_made(&session, sql::DROP_PUBLICATION, &[run]).await.while_doing("drop the inherited publication")?;
     }
     sql::run_made_together(&mut control, sql::DROP_ROLE, &[run]).await.map(drop).while_doing("drop the inherited role")
+}
+
+/// An existing one is given the new password.
+async fn ensure_subscription(target: &Session, plan: &Plan, name: &str, connection: &str) -> Result<()> {
+    connection::keep_statements_out_of_the_log(target).await;
+    let done = if find_subscription(target, name).await?.is_some() {
+        sql::run_made(target, sql::ALTER_SUBSCRIPTION_CONNECTION, &[&name, &connection]).await
+    } else {
+        sql::run_made(target, sql::CREATE_SUBSCRIPTION, &[&name, &connection, &plan.names.run]).await
+    };
+    done.map(drop).while_doing(&format!("subscribe {name}"))
 }
 
 async fn unsubscribe(target: &Server, plan: &Plan) -> Result<Ready> {
