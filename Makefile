@@ -157,12 +157,12 @@ bench-cpu: install build
 bench-fleet: install build
 	$(PYTHON) -m bench.fleet --binaries $(BINARIES) $(BENCH)
 
-## costs: what the move of one database costs, from what the last demo counted (COSTS="--gib 2000 --copy-hours 8"); infra/costs.md
+## costs: what the move of one database costs, from what the last demo counted (COSTS="--gib 2000 --copy-hours 8"); docs/costs.md
 costs: install
 	@test -f target/demo/report.json || $(MAKE) --no-print-directory demo
 	@$(PYTHON) -m bench.costs $(COSTS)
 
-## guide: follows infra/guide.md and the runbook's commands literally, on a local cloud
+## guide: follows docs/guide.md and the runbook's commands literally, on a local cloud
 guide: install install-guide $(WATCH)/stamp build
 	$(PYTHON) -m pytest -q tests/guide
 

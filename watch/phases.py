@@ -12,25 +12,25 @@ class Phase:
 
 
 PLAN = Phase("plan", "looks whether all is there that the run needs", (
-    "DoOrUndo", "Preflight", "ReadSecurityGroups", "ReadSubnets", "Inspect", "OnlyPlan", "Planned", "Refused",
+    "IsRecovery", "Preflight", "ReadSecurityGroups", "ReadSubnets", "Inspect", "IsPlanOnly", "Planned", "Refused",
 ))  # fmt: skip
-TURN = Phase("turn", "waits until the Region has a place for it; nothing was made yet", ("Admit", "IsAdmitted", "WaitForTurn", "IsPreparationNeeded"))
+TURN = Phase("turn", "waits until the Region has a place for it; nothing was made yet", ("CheckCapacity", "HasCapacity", "WaitForCapacity", "IsPreparationNeeded"))
 PREPARE = Phase("prepare", "turns logical replication on, with a reboot", ("Prepare", "IsPrepared", "WaitForPreparation"))
 PUBLISH = Phase("publish", "makes publications and slots on the source", ("CreatePublication", "IsPublished"))
 SNAPSHOT = Phase("snapshot", "takes a snapshot of the source", ("Snapshot", "IsSnapshotReady", "WatchDuringSnapshot", "WaitForSnapshot"))
 COPY = Phase(
     "copy", "copies the snapshot under the key",
-    ("WhereTheKeyIsGiven", "CopyEncrypted", "IsCopyReady", "WatchDuringCopy", "WaitForCopy"),
+    ("NeedsEncryptedSnapshot", "CopyEncrypted", "IsCopyReady", "WatchDuringCopy", "WaitForCopy"),
 )  # fmt: skip
 RESTORE = Phase("restore", "makes the new database", ("Restore", "IsTargetReady", "WatchDuringTarget", "WaitForTarget"))
 SUBSCRIBE = Phase(
     "subscribe", "finds the position where the copy ends, and lets changes flow from there",
-    ("Subscribe", "AdvanceLsn", "IsStartKnown", "WaitForStart", "Regroup", "IsRegrouped", "WatchDuringRegroup", "WaitForRegroup"),
+    ("Subscribe", "AdvanceLsn", "IsStartKnown", "WaitForStart", "RestoreParameterGroup", "IsParameterGroupRestored", "WatchDuringParameterGroup", "WaitForParameterGroup"),
 )  # fmt: skip
 CATCH_UP = Phase("catch up", "applies what was written meanwhile", ("PollLag", "HasCaughtUp", "WaitForLag"))
 VERIFY = Phase(
     "verify", "compares all rows, and all settings",
-    ("HowToVerify", "Verify", "IsAllVerified", "VerifyNext", "WatchDuringVerify", "CompareSettings", "IsApprovalNeeded"),
+    ("IsVerificationOff", "Verify", "IsAllVerified", "VerifyNext", "WatchDuringVerify", "CompareSettings", "IsApprovalNeeded"),
 )  # fmt: skip
 APPROVAL = Phase("approval", "follows the source until it may cut over", ("AwaitApproval", "MayCutOver", "WaitForApproval"))
 CUT_OVER = Phase("cut over", "holds the writers, and moves them", ("Cutover", "WaitForward", "CutoverUnfinished"))
@@ -42,12 +42,12 @@ CLEAN_UP = Phase(
     ),
 )  # fmt: skip
 
-FENCE = Phase("fence?", "looks whether the source is fenced: then it goes forward, else everything is undone", ("IsFenced", "WhichWay"))
+FENCE = Phase("fence?", "looks whether the source is fenced: then it goes forward, else everything is undone", ("CancelCutover", "WasFenced"))
 UNDO = Phase(
     "undo", "gives everything back",
     (
-        "RecoverPlan", "FindWhatIsLeft", "HaveCallsEnded", "LetCallsEnd", "UndoPublication", "UndoRestore", "UndoCopy",
-        "UndoSnapshot", "UndoPreparation", "IsUndone", "WaitForUndo", "WasUndoAsked", "GivenBack", "Undone", "UndoNotBegun", "UndoFailed",
+        "RecoverPlan", "FindWhatIsLeft", "HaveCallsEnded", "WaitForCallsInFlight", "UndoPublication", "UndoRestore", "UndoCopy",
+        "UndoSnapshot", "UndoPreparation", "IsUndone", "WaitForUndo", "WasUndoAsked", "RolledBack", "Undone", "UndoNotBegun", "UndoFailed",
     ),
 )  # fmt: skip
 

@@ -14,11 +14,11 @@ pub enum Bug {
     SecretOverwritten,
     /// Forward goes on where the first database is fenced, without a look at the others.
     OneFenceIsEnough,
-    /// `WhichWay` undoes whatever the cutover's undo answered.
+    /// `WasFenced` undoes whatever the cutover's undo answered.
     UndoThoughFenced,
     /// `Cutover` catches into the undo, without asking whether the fence stands.
     CatchWithoutIsFenced,
-    /// `IsFenced` that fails catches into the undo.
+    /// `CancelCutover` that fails catches into the undo.
     UndoWhereUnsure,
     /// The cutover's undo takes every fence off, closed ones too.
     ClosedFenceRemoved,

@@ -47,7 +47,7 @@ pub enum Move {
     CommitOfDeadCall(usize),
     /// The server ends the sessions of a client that fell silent.
     EndSilentSessions,
-    /// Somebody starts a new execution for one that was stopped: it begins with `IsFenced`.
+    /// Somebody starts a new execution for one that was stopped: it begins with `CancelCutover`.
     StartAgain,
     /// Faults, all that follow.
     Fail {
@@ -95,7 +95,7 @@ pub fn moves(world: &World, bounds: Bounds, protocol: &Protocol) -> Vec<(Move, W
 fn task(state: State) -> Option<Task> {
     match state {
         State::Cutover => Some(Task::Cutover),
-        State::IsFenced => Some(Task::CutoverUndo),
+        State::CancelCutover => Some(Task::CutoverUndo),
         State::CleanUpSubscription => Some(Task::SubscribeUndo),
         State::CleanUpPublication | State::UndoPublication => Some(Task::CreatePublicationUndo),
         State::UndoRestore => Some(Task::RestoreUndo),
@@ -107,9 +107,9 @@ fn task(state: State) -> Option<Task> {
 fn catch(state: State, protocol: &Protocol) -> State {
     match state {
         State::Cutover if protocol.has(Bug::CatchWithoutIsFenced) => State::UndoPublication,
-        State::Cutover => State::IsFenced,
-        State::IsFenced if protocol.has(Bug::UndoWhereUnsure) => State::UndoPublication,
-        State::IsFenced => State::CutoverUnfinished,
+        State::Cutover => State::CancelCutover,
+        State::CancelCutover if protocol.has(Bug::UndoWhereUnsure) => State::UndoPublication,
+        State::CancelCutover => State::CutoverUnfinished,
         State::UndoPublication | State::UndoRestore => State::UndoFailed,
         _ => State::CleanUpFailed,
     }
@@ -149,7 +149,7 @@ impl Moves<'_> {
             State::IsUndone if execution.publication_gone => self.go(Move::WaitedForUndo, State::Undone),
             State::IsUndone => self.go(Move::WaitedForUndo, State::UndoPublication),
             State::Stopped => self.add(Move::StartAgain, |world| {
-                world.execution = Execution { state: State::IsFenced, failed: false, polls: 0, publication_gone: false };
+                world.execution = Execution { state: State::CancelCutover, failed: false, polls: 0, publication_gone: false };
             }),
             state if execution.failed => {
                 self.add(Move::Retry, |world| world.execution.failed = false);
@@ -186,7 +186,7 @@ impl Moves<'_> {
     fn answered(&self, execution: &mut Execution, call: &Call) {
         let next = match execution.state {
             State::Cutover => State::CleanUpSubscription,
-            State::IsFenced => self.which_way(execution, call.answer),
+            State::CancelCutover => self.which_way(execution, call.answer),
             State::CleanUpSubscription => State::CleanUpPublication,
             State::CleanUpPublication => State::IsCleanedUp,
             State::UndoPublication => State::UndoRestore,

@@ -91,7 +91,7 @@ pub struct Execution {
 pub enum State {
     AwaitApproval,
     Cutover,
-    IsFenced,
+    CancelCutover,
     WaitForward,
     CleanUpSubscription,
     CleanUpPublication,
@@ -112,7 +112,7 @@ impl State {
     pub const ALL: [Self; 16] = [
         Self::AwaitApproval,
         Self::Cutover,
-        Self::IsFenced,
+        Self::CancelCutover,
         Self::WaitForward,
         Self::CleanUpSubscription,
         Self::CleanUpPublication,

@@ -11,12 +11,22 @@ use crate::lsn::Lsn;
 use crate::names::Names;
 use crate::settings::Difference;
 
-/// Every step can be done and undone, each as often as one likes.
+/// A step that makes something can be done and undone, each any number of times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     Do,
     Undo,
+}
+
+/// What preflight and inspect read a source for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// To run.
+    Plan,
+    /// To undo, or to complete, an execution that was stopped.
+    Recover,
 }
 
 /// The execution, as Step Functions knows it.
@@ -116,10 +126,17 @@ pub struct Database {
     pub oid: u32,
 }
 
-/// The request of most steps.
+/// The request of a step that makes nothing, or nothing that another step does not undo.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
+    pub plan: Plan,
+}
+
+/// The request of a step that can be undone.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReversibleStep {
     pub action: Action,
     pub plan: Plan,
 }
@@ -128,7 +145,7 @@ pub struct Step {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct PreflightRequest {
-    pub action: Action,
+    pub purpose: Purpose,
     pub execution: Execution,
     /// The execution's input as it was given.
     pub input: Value,
@@ -195,7 +212,7 @@ pub struct Rule {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct InspectRequest {
-    pub action: Action,
+    pub purpose: Purpose,
     pub preflight: Preflight,
 }
 
@@ -203,17 +220,15 @@ pub struct InspectRequest {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct AdvanceLsnRequest {
-    pub action: Action,
     pub plan: Plan,
     /// How often the start LSN was looked for before: a log takes its time to arrive.
-    pub look: u32,
+    pub poll: u32,
 }
 
 /// The request of verify.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct VerifyRequest {
-    pub action: Action,
     pub plan: Plan,
     /// What earlier calls have verified.
     pub verified: VerifiedByDatabase,
@@ -223,7 +238,6 @@ pub struct VerifyRequest {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct FinishRequest {
-    pub action: Action,
     pub plan: Plan,
     /// What preflight warned of.
     pub findings: Vec<Value>,
@@ -444,11 +458,11 @@ pub mod example {
     pub fn request(function: &str) -> Value {
         let verified = json!({"orders": {"tables": 1, "rows": 10}});
         match function {
-            "preflight" => json!({"action": "do", "execution": execution(), "input": {"source": "orders-db", "secret": "orders/master"}}),
+            "preflight" => json!({"purpose": "plan", "execution": execution(), "input": {"source": "orders-db", "secret": "orders/master"}}),
             "discover" => {
                 json!({"execution": execution(), "finding": null, "campaign": {"databases": ["orders-db"]}, "kms_key": "alias/aws/rds", "required_key": ""})
             }
-            "decide" => json!({"item": {"source": "orders-db", "entry": {}}, "campaign": {}, "prefix": "example", "plan": true}),
+            "evaluate-policy" => json!({"item": {"source": "orders-db", "entry": {}}, "campaign": {}, "prefix": "example", "plan": true}),
             "summarize" => json!({
                 "execution": execution(),
                 "bucket": "example",
@@ -460,7 +474,7 @@ pub mod example {
                 "is_finding": false,
             }),
             "inspect" => json!({
-                "action": "do",
+                "purpose": "plan",
                 "preflight": {
                     "plan": plan(),
                     "databases": null,
@@ -475,10 +489,9 @@ pub mod example {
             }),
             "doctor" => json!({"source": "orders-db", "secret": "orders/master"}),
             "report" => json!({"detail": {"executionArn": execution()["id"]}}),
-            "advance-lsn" => json!({"action": "do", "plan": plan(), "look": 0}),
-            "verify" => json!({"action": "do", "plan": plan(), "verified": {}}),
+            "advance-lsn" => json!({"plan": plan(), "poll": 0}),
+            "verify" => json!({"plan": plan(), "verified": {}}),
             "finish" => json!({
-                "action": "do",
                 "plan": plan(),
                 "findings": [],
                 "start_lsn": "0/1000",
@@ -488,6 +501,7 @@ pub mod example {
                 "settled": {"replicas": [], "not_made": []},
                 "cutover": {"write_pause_ms": 20, "drained_lsn": "0/2000", "switched_secrets": []},
             }),
+            "watch-source" | "check-capacity" | "restore-parameter-group" | "poll-lag" | "compare-settings" => json!({"plan": plan()}),
             _ => json!({"action": "do", "plan": plan()}),
         }
     }

@@ -339,10 +339,10 @@ mod tests {
     fn every_request_of_a_run_says_which_it_is_about_and_others_do_not() {
         let about = |function: &str| execution_of(&example::request(function)).map(str::to_owned);
         let arn = "arn:aws:states:eu-central-1:123456789012:execution:rds-reencrypt:example";
-        for function in ["preflight", "inspect", "admit", "restore", "subscribe", "advance-lsn", "verify", "finish"] {
+        for function in ["preflight", "inspect", "check-capacity", "restore", "subscribe", "advance-lsn", "verify", "finish"] {
             assert_eq!(about(function).as_deref(), Some(arn), "{function}");
         }
-        for function in ["report", "discover", "decide", "summarize"] {
+        for function in ["report", "discover", "evaluate-policy", "summarize"] {
             assert_eq!(about(function), None, "{function}");
         }
     }

@@ -178,7 +178,7 @@ pub struct Item {
 /// The request of decide.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct DecideRequest {
+pub struct EvaluatePolicyRequest {
     pub item: Item,
     pub campaign: Campaign,
     pub prefix: String,

@@ -120,11 +120,11 @@ fn a_break_in_the_fleet_is_seen_and_its_place_is_named() {
             fleet["States"]["MigrateAll"]["ItemProcessor"]["States"]["Encrypt"]["Catch"].as_array_mut().unwrap().pop();
         }),
         ("MigrateAll: does not take its limit from the campaign", |fleet| fleet["States"]["MigrateAll"]["MaxConcurrency"] = json!(500)),
-        ("TellFailure: cannot be reached", |fleet| {
+        ("NotifyFailure: cannot be reached", |fleet| {
             fleet["States"]["MigrateAll"]["ItemProcessor"]["States"]["HasFailed"]["Choices"][0]["Next"] = json!("Migrated");
         }),
-        ("DecidePlan: hands over other keys than its function takes", |fleet| {
-            fleet["States"]["PlanAll"]["ItemProcessor"]["States"]["DecidePlan"]["Arguments"]["Payload"]["plann"] = json!(true);
+        ("EvaluatePlanPolicy: hands over other keys than its function takes", |fleet| {
+            fleet["States"]["PlanAll"]["ItemProcessor"]["States"]["EvaluatePlanPolicy"]["Arguments"]["Payload"]["plann"] = json!(true);
         }),
     ];
     assert_each_break_is_seen(&fleet(), breaks, problems);

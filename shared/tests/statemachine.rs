@@ -97,21 +97,21 @@ fn phase(state: &Value) -> Option<&str> {
 
 /// Until the fence every error leads to undo; behind it none does.
 fn check_point_of_no_return(machine: &Value) -> Vec<String> {
-    let forward_only = reachable(machine, "TellCutOver");
+    let forward_only = reachable(machine, "NotifyCutOver");
     let mut problems = Vec::new();
     let undo: BTreeSet<&str> = reachable(machine, "UndoPublication");
     for (name, state) in states(machine).filter(|(_, state)| called(state).is_some()) {
         let after_fence = forward_only.contains(name);
         let caught: Vec<&str> = list(&state["Catch"]).filter_map(|rule| rule["Next"].as_str()).collect();
-        let may_have_made_something = !matches!(name, "Preflight" | "Inspect" | "Admit" | "RecoverPlan" | "FindWhatIsLeft" | "IsFenced")
+        let may_have_made_something = !matches!(name, "Preflight" | "Inspect" | "CheckCapacity" | "RecoverPlan" | "FindWhatIsLeft" | "CancelCutover")
             && !undo.contains(name)
             && !after_fence;
-        if may_have_made_something && !caught.iter().all(|next| matches!(*next, "TellUndoing" | "IsFenced")) {
+        if may_have_made_something && !caught.iter().all(|next| matches!(*next, "NotifyUndoing" | "CancelCutover")) {
             problems.push(format!("{name}: an error before the fence does not lead to undo"));
         }
     }
     if forward_only.contains("UndoPublication") {
-        problems.push("TellCutOver: behind the fence something leads to undo".to_owned());
+        problems.push("NotifyCutOver: behind the fence something leads to undo".to_owned());
     }
     problems
 }
@@ -127,7 +127,7 @@ fn check_history(machine: &Value) -> Option<String> {
     let of = |ways: &BTreeSet<&str>| loops.iter().filter(|(name, _)| ways.contains(name)).map(|(_, events)| events).sum::<u64>();
     // A run is finished or undone, never both.
     let total =
-        of(&states(machine).map(|(name, _)| name).collect()) - of(&reachable(machine, "TellCutOver")).min(of(&reachable(machine, "UndoPublication")));
+        of(&states(machine).map(|(name, _)| name).collect()) - of(&reachable(machine, "NotifyCutOver")).min(of(&reachable(machine, "UndoPublication")));
     (total > MAX_HISTORY_EVENTS).then(|| format!("StartAt: all loops at their bounds make {total} events, more than {MAX_HISTORY_EVENTS}"))
 }
 
@@ -135,7 +135,7 @@ fn check_history(machine: &Value) -> Option<String> {
 /// another one stopped ends too early. The undo would give up while RDS still deletes.
 fn check_counters(machine: &Value) -> Vec<String> {
     let mut problems = Vec::new();
-    for counter in ["polls", "silent", "looks_at_drift"] {
+    for counter in ["polls", "silent", "drift_polls"] {
         let bound = format!("${counter} >= ");
         let tests = |state: &Value| list(&state["Choices"]).any(|rule| rule["Condition"].as_str().is_some_and(|text| text.contains(&bound)));
         let choices: Vec<&str> = states(machine).filter(|(_, state)| tests(state)).map(|(name, _)| name).collect();
@@ -198,7 +198,7 @@ const NEVER_RAN: [&str; 8] = [
 fn check_calls_that_never_ran(machine: &Value) -> Vec<String> {
     let mut late: BTreeSet<&str> = reachable(machine, "CleanUpSubscription");
     late.extend(reachable(machine, "UndoPublication"));
-    late.extend(["RecoverPlan", "FindWhatIsLeft", "Cutover", "IsFenced"]);
+    late.extend(["RecoverPlan", "FindWhatIsLeft", "Cutover", "CancelCutover"]);
     let mut problems = Vec::new();
     for (name, state) in states(machine).filter(|(_, state)| called(state).is_some()) {
         let least_seconds = if late.contains(name) { 1_800.0 } else { 120.0 };
@@ -306,9 +306,9 @@ fn every_function_of_the_template_is_a_folder_and_has_an_event_that_it_takes() {
 #[test]
 fn the_example_requests_are_what_the_functions_decode() {
     use shared::contract::{AdvanceLsnRequest, FinishRequest, InspectRequest, PreflightRequest, Step, VerifyRequest};
-    use shared::fleet::{DecideRequest, DiscoverRequest, SummarizeRequest};
+    use shared::fleet::{EvaluatePolicyRequest, DiscoverRequest, SummarizeRequest};
     serde_json::from_value::<DiscoverRequest>(example::request("discover")).unwrap();
-    serde_json::from_value::<DecideRequest>(example::request("decide")).unwrap();
+    serde_json::from_value::<EvaluatePolicyRequest>(example::request("evaluate-policy")).unwrap();
     serde_json::from_value::<SummarizeRequest>(example::request("summarize")).unwrap();
     serde_json::from_value::<AdvanceLsnRequest>(example::request("advance-lsn")).unwrap();
     serde_json::from_value::<InspectRequest>(example::request("inspect")).unwrap();
@@ -334,7 +334,7 @@ fn each_phase_of_the_schema_is_told_and_documented_with_an_example() {
     let promised: BTreeSet<&str> = list(&schema["properties"]["phase"]["enum"]).filter_map(Value::as_str).collect();
     let machine = encrypt();
     let told: BTreeSet<&str> = states(&machine).filter_map(|(_, state)| phase(state)).collect();
-    let documents = file("infra/events.md");
+    let documents = file("docs/events.md");
     let documented: BTreeSet<&str> = documents.split("\"phase\": \"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     assert_eq!((&told, &documented), (&promised, &promised));
 }
@@ -353,7 +353,7 @@ fn a_break_in_the_state_machine_is_seen_and_its_place_is_named() {
     let breaks: &[(&str, Break)] = &[
         ("Snapshot: does not catch every error", |machine| machine["States"]["Snapshot"]["Catch"] = json!([])),
         ("Restore: an error before the fence does not lead to undo", |machine| machine["States"]["Restore"]["Catch"][0]["Next"] = json!("Refused")),
-        ("TellCutOver: behind the fence something leads to undo", |machine| {
+        ("NotifyCutOver: behind the fence something leads to undo", |machine| {
             machine["States"]["CleanUpPublication"]["Catch"][0]["Next"] = json!("UndoPublication");
         }),
         ("Cutover: names DrainTimedOut, which nothing raises", |machine| {
@@ -374,26 +374,26 @@ fn a_break_in_the_state_machine_is_seen_and_its_place_is_named() {
         ("Preflight: is entered again, with another state's output as its input", |machine| {
             machine["States"]["Preflight"]["Arguments"]["Payload"]["input"] = json!("{% $states.input %}");
         }),
-        ("TellFollowing: tells again in each lap", |machine| machine["States"]["WaitForLag"]["Next"] = json!("TellFollowing")),
-        ("TellUndoing: tells again in each lap", |machine| machine["States"]["WaitForUndo"]["Next"] = json!("TellUndoing")),
-        ("TellCuttingOver: does not go on where nothing could be told", |machine| {
-            machine["States"]["TellCuttingOver"]["Catch"][0]["Next"] = json!("TellUndoing");
+        ("NotifyFollowing: tells again in each lap", |machine| machine["States"]["WaitForLag"]["Next"] = json!("NotifyFollowing")),
+        ("NotifyUndoing: tells again in each lap", |machine| machine["States"]["WaitForUndo"]["Next"] = json!("NotifyUndoing")),
+        ("NotifyCuttingOver: does not go on where nothing could be told", |machine| {
+            machine["States"]["NotifyCuttingOver"]["Catch"][0]["Next"] = json!("NotifyUndoing");
         }),
-        ("TellBegun: may hold the run up", |machine| machine["States"]["TellBegun"]["Retry"][0]["MaxAttempts"] = json!(20)),
-        ("TellVerifying: tells of a phase that the schema does not have", |machine| {
-            let detail = machine["States"]["TellVerifying"]["Arguments"]["Entries"][0]["Detail"].as_str().unwrap().replace("verifying", "checking");
-            machine["States"]["TellVerifying"]["Arguments"]["Entries"][0]["Detail"] = json!(detail);
+        ("NotifyBegun: may hold the run up", |machine| machine["States"]["NotifyBegun"]["Retry"][0]["MaxAttempts"] = json!(20)),
+        ("NotifyVerifying: tells of a phase that the schema does not have", |machine| {
+            let detail = machine["States"]["NotifyVerifying"]["Arguments"]["Entries"][0]["Detail"].as_str().unwrap().replace("verifying", "checking");
+            machine["States"]["NotifyVerifying"]["Arguments"]["Entries"][0]["Detail"] = json!(detail);
         }),
-        ("TellUndoing: leads to UndoPublication with polls as it was", |machine| {
+        ("NotifyUndoing: leads to UndoPublication with polls as it was", |machine| {
             machine["States"]["MayCutOver"]["Choices"][3]["Assign"].as_object_mut().unwrap().remove("polls");
         }),
-        ("TellUndoing: leads to UndoPublication with polls as it was", |machine| {
+        ("NotifyUndoing: leads to UndoPublication with polls as it was", |machine| {
             machine["States"]["IsTargetReady"]["Choices"][1]["Assign"].as_object_mut().unwrap().remove("polls");
         }),
-        ("TellUndoing: leads to UndoPublication with polls as it was", |machine| {
-            machine["States"]["WhichWay"]["Choices"][0]["Assign"] = json!({});
+        ("NotifyUndoing: leads to UndoPublication with polls as it was", |machine| {
+            machine["States"]["WasFenced"]["Choices"][0]["Assign"] = json!({});
         }),
-        ("TellUndoing: leads to UndoPublication with polls as it was", |machine| {
+        ("NotifyUndoing: leads to UndoPublication with polls as it was", |machine| {
             machine["States"]["Verify"]["Catch"][0]["Assign"].as_object_mut().unwrap().remove("polls");
         }),
         ("CleanUpSubscription: leads to CleanUpPublication with polls as it was", |machine| {
@@ -405,7 +405,7 @@ fn a_break_in_the_state_machine_is_seen_and_its_place_is_named() {
         ("CreatePublication: gives up on Lambda.ResourceNotReadyException before 120", |machine| {
             machine["States"]["CreatePublication"]["Retry"].as_array_mut().unwrap().remove(0);
         }),
-        ("Regroup: cannot be reached", |machine| machine["States"]["IsStartKnown"]["Choices"][0]["Next"] = json!("Verify")),
+        ("RestoreParameterGroup: cannot be reached", |machine| machine["States"]["IsStartKnown"]["Choices"][0]["Next"] = json!("Verify")),
     ];
     assert_each_break_is_seen(&encrypt(), breaks, problems);
 }

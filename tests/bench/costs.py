@@ -2,7 +2,7 @@
 
 A demo's run (`make demo` leaves it in target/demo) says which states are passed and which functions called once, and how
 long a call takes; the state machine's own waits say how often they are, given how long a step takes. What is not counted there, and every price,
-stands in infra/costs.md with its source.
+stands in docs/costs.md with its source.
 """
 
 import argparse
@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 MACHINE = REPOSITORY / "statemachine" / "encrypt.asl.json"
 DEMO = REPOSITORY / "target" / "demo" / "report.json"
 WAIT_MAX_SECONDS, VERIFY_CALL_SECONDS = 60, 480
-# List prices in us-east-1, in USD; infra/costs.md has their sources.
+# List prices in us-east-1, in USD; docs/costs.md has their sources.
 PER_TRANSITION = 0.025 / 1_000
 PER_REQUEST, PER_GB_SECOND = 0.20 / 1_000_000, 0.0000133334
 # At most two readings of a secret with a decryption each, one metric, one trace and 2 kB of log in each call.

@@ -92,7 +92,7 @@ def copy_out(session) -> None:
 
 def verify(cloud: LocalCloud, plan: dict) -> None:
     """One whole call of the function, locks and snapshots included."""
-    payload = json.dumps({"action": "do", "plan": plan, "verified": {}})
+    payload = json.dumps({"plan": plan, "verified": {}})
     answer = json.load(cloud.client("lambda").invoke(FunctionName="verify", Payload=payload)["Payload"])
     if not answer.get("ready"):
         raise RuntimeError(f"not verified: {answer}")

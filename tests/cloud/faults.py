@@ -73,7 +73,7 @@ class Fault:
             return False
         if any(wish not in (None, caller.get(name)) for name, wish in wanted.items()):
             return False
-        return self.action is None or json.loads(payload or b"{}").get("action") == self.action
+        return self.action is None or json.loads(payload or b"{}").get("action", "do") == self.action
 
     def matches_request(self, request: str, parameters: dict) -> bool:
         is_about = self.about is None or any(self.about in str(value) for value in parameters.values())

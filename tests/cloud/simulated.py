@@ -115,7 +115,7 @@ class Simulated:
         try:
             if random.Random(f"{source} {function} {call}").random() < UNAVAILABLE:
                 raise Failed("PostgresUnavailable", f"could not connect to {source}: simulated")
-            if request["action"] == "do":
+            if request.get("action", "do") == "do" and request.get("purpose") != "recover":
                 _suffer(function, source)
             return self.functions[function](request), False
         except Failed as failure:
@@ -130,7 +130,7 @@ class Simulated:
     def _inspect(self, request: dict) -> dict:
         preflight = request["preflight"]
         plan = preflight["plan"] | {"control_database": "postgres", "databases": [{"name": "app", "oid": 16401}]}
-        if request["action"] == "undo":
+        if request["purpose"] == "recover":
             return {"plan": plan, "findings": [], "steps": []}
         findings = preflight["findings"]
         refusals = [each for each in findings if each["verdict"] == "refuse"]
@@ -157,7 +157,7 @@ class Simulated:
 
     def _advance_lsn(self, request: dict) -> dict:
         """Log lines take a moment to arrive."""
-        if request["look"] < 2:
+        if request["poll"] < 2:
             return {"ready": False, "start_lsn": None, "witnesses": []}
         return {"ready": True, "start_lsn": "0/31BEEF1", "witnesses": ["function", "log"]}
 

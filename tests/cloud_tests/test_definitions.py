@@ -23,7 +23,7 @@ def name_it_as_outside(machine: dict) -> None:
 
 def name_a_state_twice(machine: dict) -> None:
     planning(machine)["Summarize"] = planning(machine)["RecordPlan"]
-    planning(machine)["DecidePlan"]["Catch"][0]["Next"] = "Summarize"
+    planning(machine)["EvaluatePlanPolicy"]["Catch"][0]["Next"] = "Summarize"
 
 
 def evaluate_text(machine: dict) -> None:

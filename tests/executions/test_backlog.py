@@ -38,7 +38,7 @@ def test_a_copy_that_is_far_behind_is_not_taken_for_one_that_stands_still(cloud,
             wait_until(lambda: "catchup" in values(session, STATES), bool, "a walsender that catches up", 30)
             until = time.monotonic() + BEHIND_SECONDS
             while time.monotonic() < until:
-                assert execution.status == "RUNNING" and "TellUndoing" not in execution.follow(), execution.follow()[-4:]
+                assert execution.status == "RUNNING" and "NotifyUndoing" not in execution.follow(), execution.follow()[-4:]
                 time.sleep(1)
             assert "catchup" in values(session, STATES)
         speed_up(databases, target)

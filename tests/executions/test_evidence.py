@@ -17,7 +17,7 @@ from .denials import denied
 from .runs import approve, target_of
 from .sources import LIMIT_SECONDS, make_request, make_source
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "infra" / "evidence.md"
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "evidence.md"
 IDENTIFIER = "told-of"
 INITIALIZATION_SECONDS = 20
 # What IAM calls otherwise than signatures do.

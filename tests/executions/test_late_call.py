@@ -12,7 +12,7 @@ NAME = "late-call"
 
 
 def undo_cutover(cloud, execution: Execution) -> dict:
-    """What `IsFenced` calls, with the plan that the execution has."""
+    """What `CancelCutover` calls, with the plan that the execution has."""
     functions = cloud.client("lambda").list_functions(MaxItems=100)["Functions"]
     name = next(each["FunctionName"] for each in functions if "cutover" in each["FunctionName"].lower())
     answer = cloud.client("lambda").invoke(FunctionName=name, Payload=json.dumps({"action": "undo", "plan": execution.plan}))

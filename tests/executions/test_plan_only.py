@@ -29,7 +29,7 @@ def test_a_plan_names_what_would_be_made_and_changes_nothing(cloud, source, key_
     assert "MiB of WAL an hour" in measured["WalGrowth"]["found"] and "h are reckoned with" in measured["WalGrowth"]["limit"]
     assert any(key_arn in step for step in output["steps"])
     assert [each.state for each in entered_states(execution.events())] == [
-        "DoOrUndo", "Preflight", "ReadSecurityGroups", "ReadSubnets", "Inspect", "OnlyPlan", "Planned",
+        "IsRecovery", "Preflight", "ReadSecurityGroups", "ReadSubnets", "Inspect", "IsPlanOnly", "Planned",
     ]  # fmt: skip
     assert footprint(cloud, source, ["postgres", "app"]) == before
 

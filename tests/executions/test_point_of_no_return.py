@@ -18,7 +18,7 @@ def test_a_cutover_whose_answer_is_lost_goes_forward(cloud, key_arn, strike):
     source = make_source(cloud, "unanswered", 17)
     strike("cutover", "error-after", times=TRIES)
     moved = move(cloud, source, make_request("unanswered"), key_arn)
-    assert "IsFenced" in moved.states and moved.states.count("Cutover") == 2
+    assert "CancelCutover" in moved.states and moved.states.count("Cutover") == 2
     moved.assert_nothing_lost()
 
 

@@ -47,7 +47,7 @@ def test_a_source_without_logical_replication_is_prepared_and_has_its_group_agai
     group = parameter_group_of(cloud, unprepared)
     moved = move(cloud, unprepared, make_request(name_of(unprepared), **WITH_REBOOT), key_arn)
     moved.assert_nothing_lost()
-    assert "Prepare" in moved.states and "Regroup" in moved.states
+    assert "Prepare" in moved.states and "RestoreParameterGroup" in moved.states
     assert parameter_group_of(cloud, moved.scene.source) == parameter_group_of(cloud, moved.scene.target) == group
     assert own_parameter_groups(cloud) == []
     changed = "8MB" if group.startswith("changed") else "4MB"

@@ -35,8 +35,8 @@ def refuse(cloud, instance: dict, request: object, error: str, *named: str) -> N
         assert word in described["cause"]
     states = [each.state for each in entered_states(execution.events())]
     # What is not even found has no inside to look at.
-    looked = ["DoOrUndo", "Preflight", "ReadSecurityGroups", "ReadSubnets", "Inspect", "Refused"]
-    assert states in (looked, ["DoOrUndo", "Preflight", "Refused"])
+    looked = ["IsRecovery", "Preflight", "ReadSecurityGroups", "ReadSubnets", "Inspect", "Refused"]
+    assert states in (looked, ["IsRecovery", "Preflight", "Refused"])
     assert footprint(cloud, instance, DATABASES) == before
 
 

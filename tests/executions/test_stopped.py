@@ -34,7 +34,7 @@ def test_before_the_fence_it_is_undone(cloud, source, state):
         execution.stop()
         undo = undo_of(cloud, execution)
         described = undo.wait(LIMIT_SECONDS)
-        assert (described["status"], last_state(undo)) == ("SUCCEEDED", "GivenBack"), described
+        assert (described["status"], last_state(undo)) == ("SUCCEEDED", "RolledBack"), described
         assert undo.output == {"source": NAME, "undone": execution.arn}
         count = application.count
         wait_until(lambda: application.count, lambda now: now > count, "writes to the source", 10)
@@ -57,7 +57,7 @@ def test_two_executions_that_undo_the_same_one_are_not_in_each_others_way(cloud,
         first = undo_of(cloud, execution)
         for undo in (first, told_again(cloud, first)):
             described = undo.wait(LIMIT_SECONDS)
-            assert (described["status"], last_state(undo)) == ("SUCCEEDED", "GivenBack"), described
+            assert (described["status"], last_state(undo)) == ("SUCCEEDED", "RolledBack"), described
     assert footprint(cloud, source, ["postgres", "app"]) == before
     assert [writer.refused for writer in application.writers] == [[], []]
 
@@ -91,7 +91,7 @@ def test_what_its_time_limit_ends_is_undone_too(cloud, source):
     assert execution.wait(LIMIT_SECONDS)["status"] == "TIMED_OUT"
     undo = undo_of(cloud, execution)
     described = undo.wait(LIMIT_SECONDS)
-    assert (described["status"], last_state(undo)) == ("SUCCEEDED", "GivenBack"), described
+    assert (described["status"], last_state(undo)) == ("SUCCEEDED", "RolledBack"), described
     assert footprint(cloud, source, ["postgres", "app"]) == before
 
 
@@ -104,7 +104,7 @@ def test_what_could_not_be_undone_is_undone_by_an_execution_that_is_asked_to(clo
     assert (described["error"], last_state(execution)) == ("UndoFailed", "UndoFailed")
     assert footprint(cloud, source, ["postgres", "app"]) != before
     undo = Execution(cloud, "by-hand", {**make_request(NAME), "undo": execution.arn})
-    assert (undo.wait(LIMIT_SECONDS)["status"], last_state(undo)) == ("SUCCEEDED", "GivenBack")
+    assert (undo.wait(LIMIT_SECONDS)["status"], last_state(undo)) == ("SUCCEEDED", "RolledBack")
     assert footprint(cloud, source, ["postgres", "app"]) == before
 
 
@@ -141,5 +141,5 @@ def test_an_undo_of_nothing_that_is_known_makes_nothing(cloud, source):
     for undo, name in (("not-an-arn", "no-arn"), ("arn:aws:states:eu-central-1:123456789012:execution:rds-reencrypt:never", "never-was")):
         execution = Execution(cloud, name, {**make_request(NAME), "undo": undo})
         described = execution.wait(LIMIT_SECONDS)
-        assert (described["status"], last_state(execution)) in [("FAILED", "UndoNotBegun"), ("SUCCEEDED", "GivenBack")]
+        assert (described["status"], last_state(execution)) in [("FAILED", "UndoNotBegun"), ("SUCCEEDED", "RolledBack")]
     assert footprint(cloud, source, ["postgres", "app"]) == before

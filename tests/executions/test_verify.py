@@ -68,7 +68,7 @@ class Standing:
     def verify(self, verified: dict | None = None, call_seconds: int = 480) -> dict:
         """One call of the function."""
         plan = self.plan | {"wait": self.plan["wait"] | {"verify_call_seconds": call_seconds}}
-        payload = {"action": "do", "plan": plan, "verified": verified or {}}
+        payload = {"plan": plan, "verified": verified or {}}
         return json.load(self.cloud.client("lambda").invoke(FunctionName="verify", Payload=json.dumps(payload))["Payload"])
 
     def verify_in_short_calls(self, between) -> tuple[dict, int]:

@@ -70,7 +70,7 @@ def test_what_cannot_be_read_is_no_failure_of_the_execution(cloud, watched):
 
 def test_who_stops_watching_stops_nothing_else(cloud, watch):
     client = cloud.client("stepfunctions")
-    waiting = {"StartAt": "WaitForTurn", "States": {"WaitForTurn": {"Type": "Wait", "Seconds": LIMIT_SECONDS, "End": True}}}
+    waiting = {"StartAt": "WaitForCapacity", "States": {"WaitForCapacity": {"Type": "Wait", "Seconds": LIMIT_SECONDS, "End": True}}}
     machine = client.create_state_machine(name="waiting", definition=json.dumps(waiting), roleArn="arn:aws:iam::123456789012:role/waiting")
     execution = Execution(cloud, "watched-no-longer", {}, machine_arn=machine["stateMachineArn"])
     process = watch(execution.arn, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

@@ -68,7 +68,7 @@ def ways(states: dict) -> dict[str, str]:
     undo = reachable(states, "UndoPublication")
     found = {}
     for name in tasks:
-        if name in ("RecoverPlan", "FindWhatIsLeft", "IsFenced"):
+        if name in ("RecoverPlan", "FindWhatIsLeft", "CancelCutover"):
             found[name] = "stopped"
         elif name == "AwaitApproval":
             found[name] = "approved"
@@ -82,7 +82,7 @@ IN_MANY_CALLS = {"wait": {"max_seconds": 1, "calls_end_seconds": 3, "verify_call
 
 
 # What only happens to a source that has no logical replication yet.
-OF_UNPREPARED = ("Prepare", "Regroup", "WatchDuringRegroup", "UndoPreparation", "CleanUpPreparation")
+OF_UNPREPARED = ("Prepare", "RestoreParameterGroup", "WatchDuringParameterGroup", "UndoPreparation", "CleanUpPreparation")
 # What is done otherwise to a cluster.
 OF_CLUSTERS = ("Snapshot", "Restore", "AdvanceLsn", "CompareSettings", "UndoRestore", "UndoSnapshot", "CleanUpSnapshot", "Finish")
 

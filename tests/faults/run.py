@@ -132,7 +132,7 @@ class Run:
             return MOVED
         if state == "Refused":
             return REFUSED
-        if state in ("Undone", "GivenBack"):
+        if state in ("Undone", "RolledBack"):
             return GIVEN_BACK
         raise AssertionError(f"ended in {state}: {last.describe().get('cause')}; {failures(last.events())[-3:]}")
 

@@ -117,5 +117,5 @@ def test_who_stops_a_campaign_stops_its_runs_and_they_are_undone(cloud, fleet, s
     twice.again.stop()
     assert run.wait(LIMIT_SECONDS)["status"] == "ABORTED"
     undo = undo_of(cloud, run)
-    assert (undo.wait(LIMIT_SECONDS)["status"], undo.follow()[-1]) == ("SUCCEEDED", "GivenBack")
+    assert (undo.wait(LIMIT_SECONDS)["status"], undo.follow()[-1]) == ("SUCCEEDED", "RolledBack")
     assert footprints(cloud, sources) == twice.before

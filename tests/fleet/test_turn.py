@@ -54,7 +54,7 @@ def ours(cloud, sources) -> list[dict]:
     return [each | {"snapshots": [name for name in each["snapshots"] if not name.startswith("theirs-")]} for each in found]
 
 
-WAITING = ("Admit", "IsAdmitted", "WaitForTurn")
+WAITING = ("CheckCapacity", "HasCapacity", "WaitForCapacity")
 
 
 def test_runs_wait_for_a_place_with_nothing_made_and_come_in_the_order_in_which_they_began(cloud, fleet, sources, others_copies):
@@ -63,21 +63,21 @@ def test_runs_wait_for_a_place_with_nothing_made_and_come_in_the_order_in_which_
     before = ours(cloud, sources)
     # The first one looks less often, so that the second one is there first when a place becomes free.
     first = Execution(cloud, "turn-first", make_request(NAMES[0], wait={"max_seconds": 4, "calls_end_seconds": 3}))
-    first.wait_for_state("WaitForTurn", LIMIT_SECONDS)
+    first.wait_for_state("WaitForCapacity", LIMIT_SECONDS)
     campaign = fleet.campaign("turn", [NAMES[1]])
     second = fleet.run(f"turn-encrypt-{NAMES[1]}-{sources[1]['DbiResourceId'][-8:]}")
-    second.wait_for_state("WaitForTurn", LIMIT_SECONDS)
+    second.wait_for_state("WaitForCapacity", LIMIT_SECONDS)
     assert ours(cloud, sources) == before
     give_up()
     first.wait_for_state("CreatePublication", LIMIT_SECONDS)
-    assert set(second.follow()) <= {"DoOrUndo", "Preflight", "ReadSecurityGroups", "ReadSubnets", "Inspect", "OnlyPlan", *WAITING}
+    assert set(second.follow()) <= {"IsRecovery", "Preflight", "ReadSecurityGroups", "ReadSubnets", "Inspect", "IsPlanOnly", *WAITING}
     first.stop()
     second.wait_for_state("CreatePublication", LIMIT_SECONDS)
     assert first.follow().count("Preflight") == second.follow().count("Preflight") == 2
     campaign.stop()
     for run in first, second:
         undo = undo_of(cloud, run)
-        assert (undo.wait(LIMIT_SECONDS)["status"], undo.follow()[-1]) == ("SUCCEEDED", "GivenBack")
+        assert (undo.wait(LIMIT_SECONDS)["status"], undo.follow()[-1]) == ("SUCCEEDED", "RolledBack")
     assert ours(cloud, sources) == before
 
 

@@ -125,17 +125,17 @@ GUARDS = [
     Guard(
         "a database is moved twice", "found::moved_to", "shared/src/rds/found.rs",
         "tags.iter().find(|tag| tag.key() == Some(MOVED_TAG))", "tags.iter().take(0).find(|tag| tag.key() == Some(MOVED_TAG))",
-        "cargo: -p decide",
+        "cargo: -p evaluate-policy",
     ),
     Guard(
-        "a typo in a tag is taken for silence", "Policy::of", "functions/decide/src/policy.rs",
+        "a typo in a tag is taken for silence", "Policy::of", "functions/evaluate-policy/src/policy.rs",
         "            if understood.is_none() {", "            if false && understood.is_none() {",
-        "cargo: -p decide",
+        "cargo: -p evaluate-policy",
     ),
     Guard(
-        "slots are made before there is a place for the copy", "admit::position", "functions/admit/src/lib.rs",
+        "slots are made before there is a place for the copy", "check_capacity::position", "functions/check-capacity/src/lib.rs",
         "    running.iter().filter(|execution| key(execution) < own).count()", "    running.iter().filter(|execution| key(execution) < own).count() * 0",
-        "cargo: -p admit",
+        "cargo: -p check-capacity",
     ),
 ]  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The first hour, followed literally: each command of infra/guide.md in one bash, on a local cloud with the stack deployed.
+"""The first hour, followed literally: each command of docs/guide.md in one bash, on a local cloud with the stack deployed.
 
 The document's blocks for AWS alone are the deployment and its removal, which the cloud stands in for.
 """
@@ -8,7 +8,7 @@ import pytest
 from .blocks import Block, read_blocks
 from .conftest import REPOSITORY
 
-GUIDE = (REPOSITORY / "infra" / "guide.md").read_text()
+GUIDE = (REPOSITORY / "docs" / "guide.md").read_text()
 # Between the outputs of two blocks.
 MARK = "----- next block -----"
 

@@ -59,7 +59,7 @@ def test_a_campaign_that_breaks_off_is_told(cloud, seen):
 
 
 def test_every_event_is_as_documented(seen, moved, given_back, left_over):
-    documented = [json.loads(block.split("```")[0]) for block in (REPOSITORY / "infra" / "events.md").read_text().split("```json")[1:]]
+    documented = [json.loads(block.split("```")[0]) for block in (REPOSITORY / "docs" / "events.md").read_text().split("```json")[1:]]
     for detail in [*seen.phases(moved), *seen.phases(given_back), *seen.phases(left_over[1]), *documented]:
         jsonschema.validate(detail, SCHEMA)
         assert detail.keys() <= SCHEMA["properties"].keys()
@@ -79,5 +79,5 @@ def test_what_cannot_be_told_hurts_no_run(cloud, key_arn, seen):
         client.update_state_machine(stateMachineArn=arn, definition=definition)
     described = execution.wait(LIMIT_SECONDS)
     assert described["status"] == "SUCCEEDED", (described, failures(execution.events()))
-    assert seen.phases(execution) == [] and "TellCutOver" in execution.follow()
+    assert seen.phases(execution) == [] and "NotifyCutOver" in execution.follow()
     assert any("EventBusNotFound" in failure or "does not exist" in failure for failure in failures(execution.events()))

@@ -1,4 +1,4 @@
-"""The package: what is in it, and its deployment as infra/guide.md has it, by the aws command on a local cloud."""
+"""The package: what is in it, and its deployment as docs/guide.md has it, by the aws command on a local cloud."""
 
 import json
 import platform
@@ -103,7 +103,7 @@ def test_it_is_deployed_without_rust_and_sam_and_says_its_version(cloud, shell, 
     s3.create_bucket(Bucket="packages", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     subnets = ",".join(each["SubnetId"] for each in ec2.describe_subnets()["Subnets"])
     group = ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]
-    [block] = [each for each in read_blocks((REPOSITORY / "infra" / "guide.md").read_text()) if "cloudformation package" in each.commands]
+    [block] = [each for each in read_blocks((REPOSITORY / "docs" / "guide.md").read_text()) if "cloudformation package" in each.commands]
     commands = block.commands.replace("dist/arm64", f"dist/{HERE}")
     run = shell(f"cd {tmp_path}\n{commands}", BUCKET="packages", SUBNETS=subnets, SECURITY_GROUP=group)
     assert run.returncode == 0, run.stdout[-2000:]

@@ -92,7 +92,7 @@ def instance_whose_copy_is_held_up_by_a_lock(cloud: LocalCloud) -> None:
         hold_until(lambda: "DrainTimeout" in str(execution.events()), "a verification that has waited")
         execution.wait_for_state("AwaitApproval", LIMIT_SECONDS)
         approve(cloud, "halted", execution.name)
-        hold_until(lambda: "TellUndoing" in execution.follow(), "a cutover that was given up")
+        hold_until(lambda: "NotifyUndoing" in execution.follow(), "a cutover that was given up")
     execution.wait(LIMIT_SECONDS)
 
 

@@ -59,4 +59,4 @@ def test_an_apply_that_waits_for_a_lock_says_who_holds_it(outcome, databases, so
             copy.execute("set application_name = 'holder'")
             copy.execute("begin")
             copy.execute("lock table thing in access exclusive mode")
-            wait_until(lambda: execution.status, lambda status: status != "RUNNING" or "TellUndoing" in execution.follow(), "the undo", 280)
+            wait_until(lambda: execution.status, lambda status: status != "RUNNING" or "NotifyUndoing" in execution.follow(), "the undo", 280)

@@ -24,7 +24,7 @@ def test_storage_optimization_keeps_nobody_from_moving(cloud, databases, outcome
     (finding,) = [each for each in plan.output["findings"] if each["name"] == "InstanceStatus"]
     assert finding["verdict"] == "warn" and "storage-optimization" in finding["found"]
     with outcome.carried(source) as execution:
-        execution.wait_for_state("WaitForTurn", LIMIT_SECONDS)
+        execution.wait_for_state("WaitForCapacity", LIMIT_SECONDS)
         assert rds.describe_db_snapshots(SnapshotType="manual")["DBSnapshots"] == []
         execution.wait_for_state("CreatePublication", LIMIT_SECONDS)
         assert time.monotonic() - began > OPTIMIZING_SECONDS / 2

@@ -32,7 +32,7 @@ def test_a_copy_that_begins_anew_for_ever_is_given_up(cloud, databases, outcome,
     with databases.connect(source, "app") as session:
         session.execute("create table public.heap (n int, told text)")
         session.execute("insert into public.heap select n, md5(n::text) from generate_series(1, 60000) n")
-    with outcome.given_back(source, "ReplicationStopped", "20 looks in a row") as execution:
+    with outcome.given_back(source, "ReplicationStopped", "20 consecutive polls") as execution:
         execution.wait_for_state("Subscribe", LIMIT_SECONDS)
         with databases.connect(source, "app") as session:
             session.execute("update public.heap set told = told || 'x'")

@@ -52,7 +52,7 @@ def test_a_guard_against_drops_that_comes_during_the_run(outcome, databases, sou
                 session.execute("drop event trigger keep")
         undo = undo_by_hand(cloud, execution, "guarded-late", f"undo-guarded-late-{by_consent}", **(CONSENT if by_consent else {}))
         described = undo.wait(LIMIT_SECONDS)
-        assert (described["status"], last_state(undo)) == ("SUCCEEDED", "GivenBack"), described
+        assert (described["status"], last_state(undo)) == ("SUCCEEDED", "RolledBack"), described
     assert [writer.refused for writer in application.writers] == [[], []]
     with databases.connect(source, "app") as session:
         session.execute("drop event trigger if exists keep; drop function public.keep()")
@@ -77,7 +77,7 @@ def test_a_closed_door_that_comes_during_the_run(outcome, databases, source, by_
                 session.execute("drop event trigger door")
             undo = undo_by_hand(cloud, execution, "guarded-late", f"undo-shut-{by_consent}", **(CONSENT if by_consent else {}))
             described = undo.wait(LIMIT_SECONDS)
-            assert (described["status"], last_state(undo)) == ("SUCCEEDED", "GivenBack"), described
+            assert (described["status"], last_state(undo)) == ("SUCCEEDED", "RolledBack"), described
             session.execute("drop event trigger if exists door; drop function public.door()")
     assert [writer.refused for writer in application.writers] == [[], []]
     assert footprint(cloud, source, NAMES) == before
@@ -126,6 +126,6 @@ def test_an_execution_that_is_stopped_under_a_guard(outcome, databases, source):
         assert undo.wait(LIMIT_SECONDS)["error"] == "UndoFailed" and "keep()" in undo.describe()["cause"]
         session.execute("drop event trigger keep; drop function public.keep()")
     again = undo_by_hand(cloud, execution, "guarded-late", "undo-stopped-under-a-guard")
-    assert (again.wait(LIMIT_SECONDS)["status"], last_state(again)) == ("SUCCEEDED", "GivenBack")
+    assert (again.wait(LIMIT_SECONDS)["status"], last_state(again)) == ("SUCCEEDED", "RolledBack")
     assert footprint(cloud, source, NAMES) == before
     outcome._tell("UndoFailed by name of the event trigger, given back by an undo")

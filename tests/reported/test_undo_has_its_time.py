@@ -45,7 +45,7 @@ def test_a_run_that_nobody_approved_is_undone_while_deletions_take_minutes(fast_
     request = {"source": "unapproved", "secret": "unapproved", "kms_key": KEY_ALIAS, "wait": {"max_seconds": 1}}
     described = Execution(fast_cloud, "unapproved", request).wait(300)
     assert (described["status"], described["error"]) == ("FAILED", "NotApproved"), described["cause"]
-    assert "660 looks" in described["cause"]
+    assert "660 polls" in described["cause"]
     assert statuses(fast_cloud) == {"unapproved": "available"}
     assert fast_cloud.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"] == []
     record_property("outcome", "given back as NotApproved, nothing left")

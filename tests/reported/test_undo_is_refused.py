@@ -38,7 +38,7 @@ def test_a_table_that_changes_hands_during_the_run_keeps_nothing_else_from_being
             assert other.execute("select count(*) from pg_namespace where nspname ~ '^rds_reencrypt_[0-9a-f]{10}$'").fetchone() == (0,)
         session.execute(grant)
         again = Execution(cloud, f"undo-{identifier}", make_request(identifier) | {"undo": execution.arn})
-        assert (again.wait(LIMIT_SECONDS)["status"], entered_states(again.events())[-1].state) == ("SUCCEEDED", "GivenBack")
+        assert (again.wait(LIMIT_SECONDS)["status"], entered_states(again.events())[-1].state) == ("SUCCEEDED", "RolledBack")
         session.execute(f"alter table public.handed owner to {MASTER}; revoke clerk from {MASTER}")
     assert footprint(cloud, source, NAMES) == before
     outcome._tell("UndoFailed with the grant, all else on the source undone, given back by an undo")

@@ -35,7 +35,7 @@ def _member(said: dict, path: str) -> object:
 CASES = (
     Case("preflight", "the plan", {"plan.source.identifier": "orders-db", "plan.source.major": 17, "findings": ...}),
     Case("inspect", "the plan with its databases, nothing refused", {"plan.control_database": "postgres", "findings": ...}),
-    Case("admit", "its turn", {"ready": True}),
+    Case("check-capacity", "its turn", {"ready": True}),
     Case("prepare", "logical replication is on", {"ready": True, "status": "nothing to do"}),
     Case("create-publication", "publication and slot are there", {"ready": True, "tables": {"orders": 1}}),
     Case("snapshot", "not yet", {"ready": False}),
@@ -44,7 +44,7 @@ CASES = (
     Case("restore", "no encrypted copy", error="AwsRefused"),
     Case("subscribe", "no new database", error="RestoreFailed"),
     Case("advance-lsn", "no new database", error="RestoreFailed"),
-    Case("regroup", "the source was not prepared", {"ready": True, "status": "nothing to do"}),
+    Case("restore-parameter-group", "the source was not prepared", {"ready": True, "status": "nothing to do"}),
     Case("poll-lag", "no new database", error="RestoreFailed"),
     Case("verify", "no new database", error="RestoreFailed"),
     Case("compare-settings", "no new database", error="RestoreFailed"),
@@ -53,6 +53,6 @@ CASES = (
     Case("doctor", "what it reaches, and what it does not", {"checks": ...}),
     Case("report", "no such execution", error="AwsRefused"),
     Case("discover", "the database of the campaign's list", {"databases": [{"source": "orders-db", "entry": {}}]}),
-    Case("decide", "a plan, since no tag allows more", {"mode": "plan", "source": "orders-db"}),
+    Case("evaluate-policy", "a plan, since no tag allows more", {"mode": "plan", "source": "orders-db"}),
     Case("summarize", "the summary is written", {"outcomes": {"gone": 1, "unknown": 1}}),
 )

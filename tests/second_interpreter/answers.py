@@ -44,7 +44,7 @@ class Force:
     """What is always so in an execution, besides what is drawn."""
 
     plan: dict = field(default_factory=dict)
-    # By function and action, as in ("restore", "do"): members of each answer, or the error that each call fails with.
+    # By function and action or purpose, as in ("restore", "do"): members of each answer, or the error that each call fails with.
     answers: dict[tuple[str, str], dict] = field(default_factory=dict)
     errors: dict[tuple[str, str], str] = field(default_factory=dict)
     events_fail: bool = False
@@ -73,7 +73,7 @@ class Answers:
     def invoke(self, function: str, payload: dict) -> dict:
         """What a function answers; `Refused` where it fails."""
         self.asked.append((function, payload))
-        key = function, payload["action"]
+        key = function, payload.get("action") or payload.get("purpose", "do")
         if error := self._force.errors.get(key):
             raise Refused(error, AWKWARD)
         if key not in self._force.answers and self._random.random() < self._failing:
@@ -164,10 +164,10 @@ def _finished(answers: Answers) -> dict:
 
 
 _ANSWERS: dict[tuple[str, str], Callable[[Answers], dict]] = {
-    ("preflight", "do"): lambda answers: {"plan": answers.plan, "findings": [], "network": {"security_groups": ["sg-1"], "subnets": ["subnet-1"]}},
-    ("preflight", "undo"): lambda answers: {"plan": answers.plan, "findings": [], "network": {"security_groups": [], "subnets": []}},
-    ("inspect", "do"): _inspected,
-    ("inspect", "undo"): lambda answers: {"plan": answers.plan, "findings": [], "steps": []},
+    ("preflight", "plan"): lambda answers: {"plan": answers.plan, "findings": [], "network": {"security_groups": ["sg-1"], "subnets": ["subnet-1"]}},
+    ("preflight", "recover"): lambda answers: {"plan": answers.plan, "findings": [], "network": {"security_groups": [], "subnets": []}},
+    ("inspect", "plan"): _inspected,
+    ("inspect", "recover"): lambda answers: {"plan": answers.plan, "findings": [], "steps": []},
     ("prepare", "do"): lambda answers: _ready(answers) | {"wait_seconds": answers.choice((0, 0, 600))},
     ("create-publication", "do"): _published,
     ("watch-source", "do"): lambda answers: {"retained_wal_bytes": 1 << 20, "free_storage_bytes": 1 << 30},

@@ -12,14 +12,14 @@ from .trace import Trace, definition, transitions
 
 SEEDS = 60
 NEVER = {"ready": False}
-DO = ("admit", "snapshot", "copy-encrypted", "restore", "advance-lsn", "verify", "finish")
+DO = ("check-capacity", "snapshot", "copy-encrypted", "restore", "advance-lsn", "verify", "finish")
 UNDO = ("create-publication", "restore", "copy-encrypted", "snapshot", "prepare")
 PREPARED = {"preparation": {"makes_group": True, "old_group": "orders"}, "plan_only": False}
 ONE = {"source": {**Answers(0).plan["source"], "kind": "instance"}, "verify": "rows", "plan_only": False}
 APPROVED = {"caught_up": True, "connected": True, "approved": True, "window_opens_in_seconds": 0}
 DRIFT = {**APPROVED, "drift": ["one", "two"]}
 OPEN = {("cutover", "undo"): {"fenced": False}}
-WELL = {(name, "do"): {"ready": True} for name in ("prepare", "regroup", *DO)} | {("poll-lag", "do"): {**APPROVED, "drift": []}}
+WELL = {(name, "do"): {"ready": True} for name in ("prepare", "restore-parameter-group", *DO)} | {("poll-lag", "do"): {**APPROVED, "drift": []}}
 
 
 def forced() -> dict[str, Force]:
@@ -40,7 +40,7 @@ def forced() -> dict[str, Force]:
         "never approved": Force(plan=ONE, answers=WELL | {lag: {**APPROVED, "approved": False, "drift": []}}),
         "never prepared": Force(plan=ONE | PREPARED, answers=WELL | {("prepare", "do"): NEVER}),
         "never published": Force(plan=ONE | PREPARED, answers=WELL | {("create-publication", "do"): NEVER}),
-        "never regrouped": Force(plan=ONE | PREPARED, answers=WELL | {("regroup", "do"): NEVER}),
+        "never has its parameter group": Force(plan=ONE | PREPARED, answers=WELL | {("restore-parameter-group", "do"): NEVER}),
         "behind, then silent": Force(plan=ONE | {"verify": "off"}, answers=WELL | {lag: {**APPROVED, "approved": False, "connected": False}}),
     }
     for name in "CatalogsDiffer", "SettingsDiffer", "SecretUnusable":
@@ -52,16 +52,17 @@ def forced() -> dict[str, Force]:
         ends[f"{name}: never gone behind the cutover"] = Force(plan=ONE, answers=WELL | {(name, "undo"): NEVER})
         ends[f"{name}: its undo fails"] = Force(is_undo=True, answers=OPEN, errors={(name, "undo"): "Internal"})
         ends[f"{name}: its undo fails behind the cutover"] = Force(plan=ONE, answers=WELL, errors={(name, "undo"): "Internal"})
-    functions = (*DO, "preflight", "inspect", "prepare", "create-publication", "watch-source", "subscribe", "regroup", "poll-lag", "compare-settings")
+    functions = (*DO, "prepare", "create-publication", "watch-source", "subscribe", "restore-parameter-group", "poll-lag", "compare-settings")
     for name in functions:
         answers = WELL | ({("snapshot", "do"): NEVER} if name == "watch-source" else {})
         ends[f"{name}: fails"] = Force(plan=ONE | PREPARED, answers=answers, errors={(name, "do"): "Internal"})
-    for name in "copy-encrypted", "restore", "regroup", "verify":
+    for name in "copy-encrypted", "restore", "restore-parameter-group", "verify":
         ends[f"watch-source: fails during {name}"] = Force(
             plan=ONE | PREPARED, answers=WELL | {(name, "do"): NEVER}, errors={("watch-source", "do"): "Internal"}
         )
     for name in "preflight", "inspect":
-        ends[f"{name}: the undo cannot begin"] = Force(is_undo=True, errors={(name, "undo"): "Internal"})
+        ends[f"{name}: fails"] = Force(plan=ONE, answers=WELL, errors={(name, "plan"): "Internal"})
+        ends[f"{name}: the recovery cannot begin"] = Force(is_undo=True, errors={(name, "recover"): "Internal"})
     ends["subscribe: its undo fails behind the cutover"] = Force(plan=ONE, answers=WELL, errors={("subscribe", "undo"): "Internal"})
     return ends
 

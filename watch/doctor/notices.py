@@ -16,15 +16,15 @@ def look(stack: Stack) -> Iterator[Check]:
         waiting = [each["Endpoint"] for each in subscribed if each["SubscriptionArn"] in ("PendingConfirmation", "pending confirmation")]
         if waiting:
             remedy = "confirm the subscription by the mail that AWS has sent, or subscribe once more: until then nobody is told"
-            yield Check(Verdict.FAILED, asked, f"not confirmed: {', '.join(waiting)}", "TellBegun", remedy)
+            yield Check(Verdict.FAILED, asked, f"not confirmed: {', '.join(waiting)}", "NotifyBegun", remedy)
         else:
-            yield Check(Verdict.FINE, asked, f"{len(subscribed)} subscriptions, all confirmed" if subscribed else "nobody has subscribed", "TellBegun")
+            yield Check(Verdict.FINE, asked, f"{len(subscribed)} subscriptions, all confirmed" if subscribed else "nobody has subscribed", "NotifyBegun")
     queue = stack.outputs["DeadFindingsUrl"]
     attributes = stack.session.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessages"])
     number = int(attributes["Attributes"]["ApproximateNumberOfMessages"])
     asked = "every finding of AWS Config was handed over"
     if number:
-        remedy = "read them, start what they ask for (infra/fleet.md), and purge the queue"
+        remedy = "read them, start what they ask for (docs/fleet.md), and purge the queue"
         yield Check(Verdict.FAILED, asked, f"{number} could not be: {queue}", "Discover", remedy)
     else:
         yield Check(Verdict.FINE, asked, "none is left", "Discover")

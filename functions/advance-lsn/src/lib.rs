@@ -7,7 +7,7 @@ mod log;
 
 use serde::Serialize;
 use shared::aws::Aws;
-use shared::contract::{Action, AdvanceLsnRequest, Kind, Plan};
+use shared::contract::{AdvanceLsnRequest, Kind, Plan};
 use shared::error::{ErrorName, Result, StepError, While};
 use shared::evidence::StartLook;
 use shared::lsn::Lsn;
@@ -34,9 +34,8 @@ pub struct Start {
     pub witnesses: Vec<&'static str>,
 }
 
-/// Do: after it answers ready, every subscription is enabled and began at exactly the end of the copy's data. "Not
-/// yet" while the log has not spoken, for some looks where the function has.
-/// Undo: after it, no subscription is enabled.
+/// After it answers ready, every subscription is enabled and began at exactly the end of the copy's data. "Not
+/// yet" while the log has not answered, for some polls where the function has.
 ///
 /// # Errors
 /// `StartLsnDoubtful`, `SlotLost`, `TablesChanged`, `ReplicationStopped`, `PostgresUnavailable`, `PostgresRefused`.
@@ -44,10 +43,7 @@ pub async fn handle(aws: &Aws, request: AdvanceLsnRequest) -> Result<Start> {
     let (source, target) = (source_server(aws, &request.plan).await?, target_server(aws, &request.plan).await?);
     // Two calls must not both find a subscription disabled: the second would set back what the first has let go.
     let _turn = turn::take(&source, &request.plan).await?;
-    match request.action {
-        Action::Do => start(aws, &source, &target, &request.plan, request.look).await,
-        Action::Undo => disable(&target, &request.plan).await,
-    }
+    start(aws, &source, &target, &request.plan, request.poll).await
 }
 
 async fn start(aws: &Aws, source: &Server, target: &Server, plan: &Plan, look: u32) -> Result<Start> {
@@ -210,14 +206,6 @@ async fn advance(aws: &Aws, target: &Session, subscription: u32, start: Lsn) -> 
         return Ok(());
     }
     Err(StepError::new(ErrorName::Internal, format!("the origin is at {set} after it was set to {start}")))
-}
-
-async fn disable(target: &Server, plan: &Plan) -> Result<Start> {
-    for database in &plan.databases {
-        let session = target.connect(&database.name).await?;
-        sql::run_made(&session, sql::DISABLE_SUBSCRIPTION, &[&plan.names.slot(database.oid)]).await?;
-    }
-    Ok(Start { ready: true, start_lsn: None, witnesses: Vec::new() })
 }
 
 #[cfg(test)]

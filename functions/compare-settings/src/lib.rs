@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use shared::aws::Aws;
-use shared::contract::{Action, Plan, Step};
+use shared::contract::{Plan, Step};
 use shared::error::{ErrorName, Result, StepError};
 use shared::settings::{Difference, Differences, comparison};
 
@@ -14,22 +14,15 @@ pub struct Answer {
     pub equal: usize,
 }
 
-/// Do: after it, nothing has changed; and every setting that can be carried is known to be the same on both sides, but
+/// After it, nothing has changed; and every setting that can be carried is known to be the same on both sides, but
 /// for those that come at the end of the run. Why here: an application must not move to a database that is reached,
 /// backed up or watched otherwise than the old one.
-/// Undo: there is nothing to undo.
+///
 ///
 /// # Errors
 /// `SettingsDiffer` with every difference, `SourceNotFound`, `RestoreFailed`, `AwsUnavailable`, `AwsRefused`.
 pub async fn handle(aws: &Aws, step: Step) -> Result<Answer> {
-    match step.action {
-        Action::Do => look(aws, &step.plan).await,
-        Action::Undo => Ok(Answer { settings: Vec::new(), equal: 0 }),
-    }
-}
-
-async fn look(aws: &Aws, plan: &Plan) -> Result<Answer> {
-    accept(plan, comparison::compare(aws, plan).await?)
+    accept(&step.plan, comparison::compare(aws, &step.plan).await?)
 }
 
 fn accept(plan: &Plan, differences: Differences) -> Result<Answer> {

@@ -3,7 +3,7 @@
 //! Why here: restoring an instance takes no key, so its snapshot must have it.
 
 use shared::aws::Aws;
-use shared::contract::{Action, Plan, Ready, Step};
+use shared::contract::{Action, Plan, Ready, ReversibleStep};
 use shared::error::{ErrorName, Result, StepError, While};
 use shared::rds::{self, begun};
 
@@ -12,7 +12,7 @@ use shared::rds::{self, begun};
 ///
 /// # Errors
 /// `SnapshotFailed`, `WrongKey`, `AwsUnavailable`, `AwsRefused`.
-pub async fn handle(aws: &Aws, step: Step) -> Result<Ready> {
+pub async fn handle(aws: &Aws, step: ReversibleStep) -> Result<Ready> {
     match step.action {
         Action::Do => ensure_copy(aws, &step.plan).await,
         Action::Undo => rds::drop_snapshot(aws, &step.plan.names.copy).await,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use shared::aws::Aws;
-use shared::contract::{Action, Database, Plan, Published, Step};
+use shared::contract::{Action, Database, Plan, Published, ReversibleStep};
 use shared::error::{ErrorName, Result, StepError, While};
 use shared::pg::{Server, Session};
 use shared::rds::source_server;
@@ -21,7 +21,7 @@ use shared::{event_triggers, fence, heartbeat, locks, session_settings, sql, swi
 ///
 /// # Errors
 /// `SourceStorageLow`, `AlreadyRunning`, `PreconditionFailed`, `LockTimeout`, `PostgresUnavailable`, `PostgresRefused`, `SecretUnusable`.
-pub async fn handle(aws: &Aws, step: Step) -> Result<Published> {
+pub async fn handle(aws: &Aws, step: ReversibleStep) -> Result<Published> {
     let source = source_server(aws, &step.plan).await?;
     let _turn = turn::take(&source, &step.plan).await?;
     match step.action {
@@ -95,7 +95,7 @@ async fn claim(source: &Server, plan: &Plan) -> Result<()> {
     Ok(transaction.commit().await?)
 }
 
-/// A name that every encoding has characters for. Step Functions takes any, and comments on roles are shared by all databases.
+/// A name that every encoding has characters for. ReversibleStep Functions takes any, and comments on roles are shared by all databases.
 fn in_ascii(name: &str) -> String {
     name.chars().map(|each| if each.is_ascii() { each.to_string() } else { each.escape_unicode().to_string() }).collect()
 }

@@ -11,7 +11,7 @@ mod phases;
 use futures_util::future::try_join_all;
 use serde::Serialize;
 use shared::aws::Aws;
-use shared::contract::{Action, CutoverDone, Database, Plan, Step};
+use shared::contract::{Action, CutoverDone, Database, Plan, ReversibleStep};
 use shared::error::{ErrorName, Result, StepError, While};
 use shared::load::Load;
 use shared::metrics::{self, Metric};
@@ -42,7 +42,7 @@ pub enum Answer {
 ///
 /// # Errors
 /// `LockTimeout`, `DrainTimeout`, `TablesChanged`, `CatalogsDiffer`, `SettingsDiffer`, `DataDiffers`, `SecretUnusable`, `ReplicationStopped`, `PostgresUnavailable`, …
-pub async fn handle(aws: &Aws, step: Step) -> Result<Answer> {
+pub async fn handle(aws: &Aws, step: ReversibleStep) -> Result<Answer> {
     let plan = &step.plan;
     let mut source = source_server(aws, plan).await?;
     source.application_name = format!("{}_cutover", plan.names.run);

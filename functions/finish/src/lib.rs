@@ -11,7 +11,7 @@ mod roles;
 use aws_sdk_rds::types::Tag;
 use serde::Serialize;
 use shared::aws::{Aws, code};
-use shared::contract::{Action, FinishRequest, Plan, Ready, Settled};
+use shared::contract::{FinishRequest, Plan, Ready, Settled};
 use shared::error::{Result, StepError};
 use shared::names::MOVED_TAG;
 use shared::rds::describe_target;
@@ -26,14 +26,11 @@ pub struct Answer {
     pub output: Option<Output>,
 }
 
-/// Do: after it answers ready, nothing is left of the run but what the output names. Undo: there is nothing to undo.
+/// After it answers ready, nothing is left of the run but what the output names.
 ///
 /// # Errors
 /// `RestoreFailed`, `AwsUnavailable`, `AwsRefused`.
 pub async fn handle(aws: &Aws, mut request: FinishRequest) -> Result<Answer> {
-    if request.action == Action::Undo {
-        return Ok(Answer { ready: true, status: "nothing to undo".to_owned(), settled: request.settled, output: None });
-    }
     let plan = &request.plan;
     let is_cluster = plan.source.kind.is_cluster();
     let not_yet = |status: String, settled: Settled| Ok(Answer { ready: false, status, settled, output: None });

@@ -28,7 +28,7 @@ mod workers;
 
 use serde::Serialize;
 use shared::aws::Aws;
-use shared::contract::{Action, InspectRequest, Plan, Preflight};
+use shared::contract::{InspectRequest, Plan, Preflight, Purpose};
 use shared::error::Result;
 use shared::finding::Finding;
 use shared::rds::source_server;
@@ -50,9 +50,9 @@ pub struct Answer {
 /// `KmsKeyUnusable`, `SecretUnusable`, `AlreadyEncrypted`, `AlreadyRunning`, `SourceStorageLow`, `PostgresUnavailable`,
 /// `PostgresRefused`; `PreconditionFailed` where conditions of several kinds are unmet.
 pub async fn handle(aws: &Aws, request: InspectRequest) -> Result<Answer> {
-    match request.action {
-        Action::Do => Box::pin(inspect(aws, request.preflight)).await,
-        Action::Undo => find_what_is_left(aws, request.preflight.plan).await,
+    match request.purpose {
+        Purpose::Plan => Box::pin(inspect(aws, request.preflight)).await,
+        Purpose::Recover => find_what_is_left(aws, request.preflight.plan).await,
     }
 }
 

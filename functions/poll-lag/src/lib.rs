@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 use serde::Serialize;
 use shared::aws::Aws;
 use shared::catalog::{self, Drift};
-use shared::contract::{Action, Database, Plan, Step};
+use shared::contract::{Database, Plan, Step};
 use shared::error::{ErrorName, Result};
 use shared::input::When;
 use shared::lag::{CAUGHT_UP_BYTES, Lag, caught_up};
@@ -51,18 +51,15 @@ pub struct Seen {
     pub drift_as: Option<ErrorName>,
 }
 
-/// Do: reads, and changes nothing. Undo: there is nothing to undo.
+/// Reads, and changes nothing.
 ///
 /// # Errors
 /// `SlotLost`, `SourceStorageLow`, `ReplicationStopped`, `RestoreFailed`, `PostgresUnavailable`, `PostgresRefused`.
 pub async fn handle(aws: &Aws, step: Step) -> Result<Seen> {
-    match step.action {
-        Action::Do => Box::pin(look(aws, &step.plan)).await,
-        Action::Undo => Ok(Seen::default()),
-    }
+    Box::pin(poll(aws, &step.plan)).await
 }
 
-async fn look(aws: &Aws, plan: &Plan) -> Result<Seen> {
+async fn poll(aws: &Aws, plan: &Plan) -> Result<Seen> {
     let (source_server, target_server) = (source_server(aws, plan).await?, target_server(aws, plan).await?);
     let source = source_server.connect(&plan.control_database).await?;
     let target = target_server.connect(&plan.control_database).await?;

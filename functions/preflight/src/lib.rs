@@ -12,12 +12,12 @@ mod logs;
 mod preparation;
 mod proxies;
 mod quotas;
+mod recovery;
 mod secret;
 mod status;
-mod undo;
 
 use shared::aws::Aws;
-use shared::contract::{Action, Execution, NetworkRules, Plan, Preflight, PreflightRequest, Preparation, Source};
+use shared::contract::{Execution, NetworkRules, Plan, Preflight, PreflightRequest, Preparation, Purpose, Source};
 use shared::error::Result;
 use shared::finding::Findings;
 use shared::input::{How, Input};
@@ -26,15 +26,15 @@ use shared::rds::addresses_of;
 use shared::rds::found::{Found, find};
 
 /// Do: after it, nothing has changed; the plan names all that later steps make.
-/// Undo: as little has changed; it answers with the plan of an execution that was stopped, for others to undo.
+/// Recover: as little has changed; it answers with the plan of an execution that was stopped, for others to undo.
 ///
 /// # Errors
 /// `InvalidInput`, `SourceNotFound`, `SourceUnsupported`, `AlreadyMoved`, `AwsUnavailable`, `AwsRefused`; `PreconditionFailed` where the
 /// source has no endpoint.
 pub async fn handle(aws: &Aws, request: PreflightRequest) -> Result<Preflight> {
-    match request.action {
-        Action::Do => plan(aws, request).await,
-        Action::Undo => undo::recover_plan(aws, request.input).await,
+    match request.purpose {
+        Purpose::Plan => plan(aws, request).await,
+        Purpose::Recover => recovery::recover_plan(aws, request.input).await,
     }
 }
 

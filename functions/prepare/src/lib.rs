@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 use shared::aws::Aws;
-use shared::contract::{Action, Plan, Preparation, Ready, Step};
+use shared::contract::{Action, Plan, Preparation, Ready, ReversibleStep};
 use shared::error::{ErrorName, Result, StepError};
 use shared::input::RebootWhen;
 use shared::rds::holder::Holder;
@@ -47,7 +47,7 @@ impl From<Ready> for Prepared {
 /// # Errors
 /// `PreconditionFailed` where the operator has not consented or somebody else changed the group meanwhile; `SourceNotFound`,
 /// `AwsUnavailable`, `AwsRefused`.
-pub async fn handle(aws: &Aws, step: Step) -> Result<Prepared> {
+pub async fn handle(aws: &Aws, step: ReversibleStep) -> Result<Prepared> {
     match step.action {
         Action::Do => prepare(aws, &step.plan).await,
         Action::Undo => give_back(aws, &step.plan).await,

@@ -216,7 +216,7 @@ impl History {
             (None, _) => Outcome::Running,
             (Some(End::Aborted(_) | End::TimedOut(_)), _) => Outcome::Stopped,
             (Some(End::Succeeded(_)), "Planned") => Outcome::Planned,
-            (Some(End::Succeeded(_)), "GivenBack") => Outcome::GivenBack,
+            (Some(End::Succeeded(_)), "RolledBack") => Outcome::RolledBack,
             (Some(End::Succeeded(_)), _) => Outcome::Encrypted,
             (Some(End::Failed(_)), "Refused") => Outcome::Refused,
             (Some(End::Failed(_)), "Undone") => Outcome::Undone,
@@ -394,7 +394,7 @@ mod tests {
     }
 
     fn inspected(plan: &Value) -> [Value; 3] {
-        [json!({"entered": "DoOrUndo"}), json!({"entered": "Inspect"}), json!({"answered": {"plan": plan, "findings": [], "steps": []}})]
+        [json!({"entered": "IsRecovery"}), json!({"entered": "Inspect"}), json!({"answered": {"plan": plan, "findings": [], "steps": []}})]
     }
 
     #[test]

@@ -86,7 +86,7 @@ fn word(outcome: Outcome) -> &'static str {
         Outcome::Planned => "Planned",
         Outcome::Refused => "Refused",
         Outcome::Undone => "Undone",
-        Outcome::GivenBack => "Given back",
+        Outcome::RolledBack => "Given back",
         Outcome::NeedsYou => "Needs you",
         Outcome::Stopped => "Stopped",
         Outcome::Running => "Running",
@@ -102,7 +102,7 @@ fn tone(outcome: Outcome) -> &'static str {
         Outcome::Encrypted => "good",
         Outcome::Refused | Outcome::Undone | Outcome::Stopped => "hold",
         Outcome::NeedsYou => "bad",
-        Outcome::Planned | Outcome::GivenBack | Outcome::Running => "plain",
+        Outcome::Planned | Outcome::RolledBack | Outcome::Running => "plain",
     }
 }
 
@@ -124,7 +124,7 @@ fn sentence(report: &Report) -> Markup {
         Outcome::Planned => html! { "This is what would be done. Nothing was made, and nothing was changed." },
         Outcome::Refused => html! { "Nothing was made, and nothing was changed: something that the run needs is not so." },
         Outcome::Undone => html! { "The run failed, and undid all that it had made. The source is as it was, and its application is on it." },
-        Outcome::GivenBack => html! { "Nothing is left of the run that was to be undone. The source is as it was, and its application is on it." },
+        Outcome::RolledBack => html! { "Nothing is left of the run that was to be undone. The source is as it was, and its application is on it." },
         Outcome::NeedsYou => html! { strong { "Something is left for a person to do." } " The cause below names it." },
         Outcome::Stopped => html! { "The run was stopped, or its time was up. Another execution undoes it, or finishes it where its fence stands." },
         Outcome::Running => html! { "The run is under way; this is how far it has come." },
@@ -166,7 +166,7 @@ fn new_database(outcome: Outcome) -> Option<&'static str> {
     match outcome {
         Outcome::Encrypted | Outcome::NeedsYou | Outcome::Stopped | Outcome::Running => Some("New database"),
         Outcome::Planned => Some("New database, as planned"),
-        Outcome::Refused | Outcome::Undone | Outcome::GivenBack => None,
+        Outcome::Refused | Outcome::Undone | Outcome::RolledBack => None,
     }
 }
 

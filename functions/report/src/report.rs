@@ -70,7 +70,8 @@ pub(crate) enum Outcome {
     /// It failed, and undid all it had made.
     Undone,
     /// It undid another execution.
-    GivenBack,
+    #[serde(rename = "given_back")]
+    RolledBack,
     /// Something is left for a person to do.
     NeedsYou,
     /// Somebody, or its time limit, ended it: another execution undoes it.

@@ -7,7 +7,7 @@ use crate::report::Step;
 pub(crate) fn part_of(state: &str) -> Option<&'static str> {
     Some(match state {
         "Preflight" | "Inspect" => "Checks",
-        "Admit" => "Turn",
+        "CheckCapacity" => "Turn",
         "Prepare" => "Preparation of the source",
         "CreatePublication" => "Publication and slots",
         "Snapshot" => "Snapshot",
@@ -15,13 +15,13 @@ pub(crate) fn part_of(state: &str) -> Option<&'static str> {
         "Restore" => "Restore",
         "Subscribe" => "Subscription",
         "AdvanceLsn" => "Start position",
-        "Regroup" => "Parameter group of the copy",
+        "RestoreParameterGroup" => "Parameter group of the copy",
         "PollLag" => "Catching up",
         "Verify" => "Verification",
         "CompareSettings" => "Comparison of settings",
         "AwaitApproval" => "Approval",
         "Cutover" => "Cutover",
-        "IsFenced" => "Look at the fence",
+        "CancelCutover" => "Look at the fence",
         "CleanUpSubscription" | "CleanUpPublication" | "CleanUpCopy" | "CleanUpSnapshot" | "CleanUpPreparation" => "Clean-up",
         "Finish" => "Settling of both databases",
         "RecoverPlan" | "FindWhatIsLeft" => "Plan of the stopped run",
@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn states_of_one_part_make_one_step() {
         let mut steps = Steps::default();
-        for (at, state) in ["DoOrUndo", "Preflight", "Inspect", "OnlyPlan", "Admit", "Preflight"].into_iter().enumerate() {
+        for (at, state) in ["IsRecovery", "Preflight", "Inspect", "IsPlanOnly", "CheckCapacity", "Preflight"].into_iter().enumerate() {
             steps.enter(state, Moment(i64::try_from(at).unwrap()));
             steps.count_call(state == "Inspect");
         }

@@ -7,7 +7,7 @@ mod settings;
 
 use aws_sdk_rds::types::DbInstance;
 use shared::aws::Aws;
-use shared::contract::{Action, Plan, Ready, Step};
+use shared::contract::{Action, Plan, Ready, ReversibleStep};
 use shared::error::{ErrorName, Result, StepError, While};
 use shared::rds::{self, begun};
 
@@ -18,7 +18,7 @@ use shared::rds::{self, begun};
 ///
 /// # Errors
 /// `RestoreFailed`, `WrongKey`, `SourceNotFound`, `AwsUnavailable`, `AwsRefused`.
-pub async fn handle(aws: &Aws, step: Step) -> Result<Ready> {
+pub async fn handle(aws: &Aws, step: ReversibleStep) -> Result<Ready> {
     let plan = &step.plan;
     match (step.action, plan.source.kind.is_cluster()) {
         (Action::Do, false) => ensure_target(aws, plan).await,

@@ -1,7 +1,7 @@
 //! The manual snapshot of the source.
 
 use shared::aws::Aws;
-use shared::contract::{Action, Plan, Ready, Step};
+use shared::contract::{Action, Plan, Ready, ReversibleStep};
 use shared::error::{Result, While};
 use shared::rds::{self, begun, clusters};
 
@@ -10,7 +10,7 @@ use shared::rds::{self, begun, clusters};
 ///
 /// # Errors
 /// `SnapshotFailed`, `AwsUnavailable`, `AwsRefused`.
-pub async fn handle(aws: &Aws, step: Step) -> Result<Ready> {
+pub async fn handle(aws: &Aws, step: ReversibleStep) -> Result<Ready> {
     let plan = &step.plan;
     match (step.action, plan.source.kind.is_cluster()) {
         (Action::Do, false) => ensure_snapshot(aws, plan).await,

@@ -4,7 +4,7 @@ mod connection;
 mod prepared;
 
 use shared::aws::Aws;
-use shared::contract::{Action, Plan, Ready, Step};
+use shared::contract::{Action, Plan, Ready, ReversibleStep};
 use shared::error::{ErrorName, Result, StepError, While};
 use shared::evidence::Slots;
 use shared::pg::{Server, Session};
@@ -18,7 +18,7 @@ use shared::{event_triggers, replica_identity, session_settings, sql, turn};
 ///
 /// # Errors
 /// `PreconditionFailed`, `TablesChanged`, `LockTimeout`, `PostgresUnavailable`, `PostgresRefused`, `RestoreFailed`.
-pub async fn handle(aws: &Aws, step: Step) -> Result<Ready> {
+pub async fn handle(aws: &Aws, step: ReversibleStep) -> Result<Ready> {
     let (source, target) = (source_server(aws, &step.plan).await?, target_server(aws, &step.plan).await?);
     let _turn = turn::take(&source, &step.plan).await?;
     match step.action {

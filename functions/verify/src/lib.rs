@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::try_join;
 use serde::Serialize;
 use shared::aws::Aws;
-use shared::contract::{Action, Compared, Database, Plan, Unfinished, Verified, VerifiedByDatabase, VerifyRequest};
+use shared::contract::{Compared, Database, Plan, Unfinished, Verified, VerifiedByDatabase, VerifyRequest};
 use shared::error::Result;
 use shared::input::Verify;
 use shared::load::Load;
@@ -58,19 +58,12 @@ pub(crate) struct Call<'a> {
     pub(crate) deadline: Instant,
 }
 
-/// Do: after it answers ready, every table was found equal, row for row, at one position of the source. "Not yet"
-/// where rows are left for another call. Undo: there is nothing to undo.
+/// After it answers ready, every table was found equal, row for row, at one position of the source. "Not yet"
+/// where rows are left for another call.
 ///
 /// # Errors
 /// `DataDiffers`, `TablesChanged`, `LockTimeout`, `DrainTimeout`, `ReplicationStopped`, `PostgresUnavailable`.
 pub async fn handle(aws: &Aws, request: VerifyRequest) -> Result<Answer> {
-    match request.action {
-        Action::Do => verify(aws, request).await,
-        Action::Undo => Ok(Answer { ready: true, verified: request.verified, compared: Vec::new() }),
-    }
-}
-
-async fn verify(aws: &Aws, request: VerifyRequest) -> Result<Answer> {
     let (plan, mut verified) = (&request.plan, request.verified);
     let deadline = Instant::now() + Duration::from_secs(plan.wait.verify_call_seconds.into());
     // The copy was restored as an instance of the source's class.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use shared::aws::Aws;
-use shared::contract::{Action, Plan, Step};
+use shared::contract::Step;
 use shared::error::Result;
 use shared::heartbeat;
 use shared::rds::source_server;
@@ -18,20 +18,14 @@ pub struct Watched {
     pub free_storage_bytes: Option<i64>,
 }
 
-/// Do: after it, every slot of the run is known to be whole and the source to have room for what they keep; and every
+/// After it, every slot of the run is known to be whole and the source to have room for what they keep; and every
 /// database has some heartbeats more.
-/// Undo: there is nothing to undo.
+///
 ///
 /// # Errors
 /// `SourceStorageLow`, `SlotLost`, `PostgresUnavailable`, `PostgresRefused`, `AwsUnavailable`, `AwsRefused`.
 pub async fn handle(aws: &Aws, step: Step) -> Result<Watched> {
-    match step.action {
-        Action::Do => watch(aws, &step.plan).await,
-        Action::Undo => Ok(Watched::default()),
-    }
-}
-
-async fn watch(aws: &Aws, plan: &Plan) -> Result<Watched> {
+    let plan = &step.plan;
     let source = source_server(aws, plan).await?;
     heartbeat::beat(&source, plan).await?;
     let session = source.connect(&plan.control_database).await?;

@@ -7,12 +7,12 @@ mod places;
 
 use aws_sdk_sfn::types::{ExecutionListItem, ExecutionStatus};
 use shared::aws::Aws;
-use shared::contract::{Action, Plan, Ready, Step};
+use shared::contract::{Plan, Ready, Step};
 use shared::error::{ErrorName, Result, StepError, While};
 use shared::rds::holder::Holder;
 use shared::rds::status::{Standing, standing};
 
-/// Do: after it answers ready, there are places for this run. Reads, and changes nothing. Undo: there is nothing to undo.
+/// After it answers ready, the Region has room for this run. Reads, and changes nothing.
 ///
 /// A turn needs no memory: all runs of the Region are executions of this state machine that are running, and the ones that began
 /// first come first. So no two of them can take the same place, and none keeps one that has ended.
@@ -20,13 +20,7 @@ use shared::rds::status::{Standing, standing};
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
 pub async fn handle(aws: &Aws, step: Step) -> Result<Ready> {
-    match step.action {
-        Action::Do => look(aws, &step.plan).await,
-        Action::Undo => Ok(Ready::yes("nothing to undo")),
-    }
-}
-
-async fn look(aws: &Aws, plan: &Plan) -> Result<Ready> {
+    let plan = &step.plan;
     if let Some(status) = busy(aws, plan).await? {
         return Ok(Ready::not_yet(format!("{} is {status}, and RDS takes a snapshot of what is available", plan.source.identifier)));
     }

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use serde_json::{Map, Value, json};
 use shared::aws::Aws;
 use shared::error::{ErrorName, Result};
-use shared::fleet::{Campaign, DecideRequest, Decision, Mode, Outcome};
+use shared::fleet::{Campaign, EvaluatePolicyRequest, Decision, Mode, Outcome};
 use shared::input::Input;
 use shared::rds::found::{Found, find, moved_to};
 use shared::rds::status::{Standing, standing};
@@ -21,7 +21,7 @@ use crate::policy::Policy;
 ///
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
-pub async fn handle(aws: &Aws, request: DecideRequest) -> Result<Decision> {
+pub async fn handle(aws: &Aws, request: EvaluatePolicyRequest) -> Result<Decision> {
     match find(aws, &request.item.source).await {
         Ok(found) => Ok(decide(&found, request, SystemTime::now())),
         Err(error) if error.name == ErrorName::SourceNotFound => Ok(nothing(&request.item.source, Outcome::Gone, error.to_string())),
@@ -29,7 +29,7 @@ pub async fn handle(aws: &Aws, request: DecideRequest) -> Result<Decision> {
     }
 }
 
-fn decide(found: &Found, request: DecideRequest, now: SystemTime) -> Decision {
+fn decide(found: &Found, request: EvaluatePolicyRequest, now: SystemTime) -> Decision {
     let source = found.identifier();
     if let Some(target) = moved_to(found.tags()) {
         return nothing(source, Outcome::Done, format!("its application has moved to {target}"));
@@ -135,7 +135,7 @@ mod tests {
         let item = Item { source: "orders".to_owned(), entry };
         let campaign = Campaign::parse(campaign).unwrap();
         // A Thursday, at midnight.
-        decide(&database(tags), DecideRequest { item, campaign, prefix: "spring".to_owned(), plan }, UNIX_EPOCH + Duration::from_secs(0))
+        decide(&database(tags), EvaluatePolicyRequest { item, campaign, prefix: "spring".to_owned(), plan }, UNIX_EPOCH + Duration::from_secs(0))
     }
 
     #[test]
@@ -213,7 +213,7 @@ mod tests {
             let Found::Instance(mut instance) = database(&[]) else { unreachable!("it is an instance") };
             change(&mut instance);
             let item = Item { source: "orders".to_owned(), entry: Map::new() };
-            let request = DecideRequest { item, campaign: Campaign::default(), prefix: "spring".to_owned(), plan: true };
+            let request = EvaluatePolicyRequest { item, campaign: Campaign::default(), prefix: "spring".to_owned(), plan: true };
             decide(&Found::Instance(instance), request, UNIX_EPOCH).outcome
         };
         assert_eq!(outcome(|instance| instance.endpoint = None), Outcome::Refused);
@@ -227,7 +227,7 @@ mod tests {
             let Found::Instance(mut instance) = database(&[("encrypt:mode", "migrate")]) else { unreachable!("it is an instance") };
             instance.db_instance_status = Some(status.to_owned());
             let item = Item { source: "orders".to_owned(), entry: Map::new() };
-            let request = DecideRequest { item, campaign: Campaign::default(), prefix: "spring".to_owned(), plan: true };
+            let request = EvaluatePolicyRequest { item, campaign: Campaign::default(), prefix: "spring".to_owned(), plan: true };
             let decision = decide(&Found::Instance(instance), request, UNIX_EPOCH);
             (decision.mode, decision.wait_seconds)
         };
@@ -262,7 +262,7 @@ mod tests {
         let found = Found::Instance(instance);
         let mode = |campaign| {
             let item = Item { source: "orders".to_owned(), entry: Map::new() };
-            let request = DecideRequest { item, campaign: Campaign::parse(campaign).unwrap(), prefix: "spring".to_owned(), plan: false };
+            let request = EvaluatePolicyRequest { item, campaign: Campaign::parse(campaign).unwrap(), prefix: "spring".to_owned(), plan: false };
             decide(&found, request, UNIX_EPOCH).mode
         };
         assert_eq!(mode(json!({})), Mode::Nothing);

@@ -5,23 +5,16 @@
 //! are gone from it, long before the application comes.
 
 use shared::aws::Aws;
-use shared::contract::{Action, Plan, Ready, Step};
+use shared::contract::{Ready, Step};
 use shared::error::{ErrorName, Result, StepError};
 use shared::rds::holder::Holder;
 
-/// Do: after it answers ready, the new database runs with the group that the source had when the run began.
-/// Undo: there is nothing to undo.
+/// After it answers ready, the target runs with the group that the source had when the run began.
 ///
 /// # Errors
 /// `RestoreFailed` where the new database is gone; `AwsUnavailable`, `AwsRefused`.
 pub async fn handle(aws: &Aws, step: Step) -> Result<Ready> {
-    match step.action {
-        Action::Do => regroup(aws, &step.plan).await,
-        Action::Undo => Ok(Ready::yes("nothing to undo")),
-    }
-}
-
-async fn regroup(aws: &Aws, plan: &Plan) -> Result<Ready> {
+    let plan = &step.plan;
     let Some(preparation) = plan.preparation.as_ref().filter(|preparation| preparation.makes_group) else {
         return Ok(Ready::yes("nothing to do"));
     };
