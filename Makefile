@@ -3,7 +3,8 @@
 SHELL := /bin/bash
 export RDS_REENCRYPT_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/rds-reencrypt
 export CARGO_TARGET_DIR ?= $(RDS_REENCRYPT_CACHE)/target
-export PYTHONPATH := tests
+export PYTHONPATH := tests:local-cloud
+export LOCAL_CLOUD_CACHE := $(RDS_REENCRYPT_CACHE)
 # `release` is what is deployed, linked for size, which takes minutes; `dev` links in seconds.
 export PROFILE ?= release
 BINARIES = $(CARGO_TARGET_DIR)/$(PROFILE:dev=debug)
@@ -77,7 +78,7 @@ test: PROFILE = dev
 test: install install-guide $(WATCH)/stamp build
 	cargo test --workspace
 	$(PYTHON) -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "not long" \
-	  tests/executions tests/reported tests/guide tests/observability tests/fleet tests/cloud_tests tests/second_interpreter tests/settings tests/report_check tests/bench tests/watching tests/doctor tests/privileges tests/guards tests/sweep tests/package tests/aws_check
+	  tests/executions tests/reported tests/guide tests/observability tests/fleet local-cloud/tests tests/definitions tests/second_interpreter tests/sam_local tests/settings tests/report_check tests/bench tests/watching tests/doctor tests/privileges tests/guards tests/sweep tests/package tests/aws_check
 
 LINTERS := $(RDS_REENCRYPT_CACHE)/linters
 TEMPLATES := template.yaml $(wildcard infra/*.yaml)

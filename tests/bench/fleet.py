@@ -1,6 +1,6 @@
 """Encrypts a fleet of a thousand databases on a local cloud without servers, and says whether it held.
 
-A simulation of the control plane (cloud/without_servers.py, cloud/simulated.py): it shows limits, leftovers, transitions and
+A simulation of the control plane (local_cloud/without_servers.py, cloud/simulated.py): it shows limits, leftovers, transitions and
 cost, with the real state machines and the real functions that ask AWS alone. What it cannot show is that rows arrive.
 """
 

@@ -16,7 +16,7 @@ from typing import Any
 from moto.awslambda.models import LambdaFunction
 from moto.rds.models import RDSBackend, rds_backends
 
-from .lambdas import Answer, Lambdas
+from local_cloud.lambdas import Answer, Lambdas
 
 # How a run fails, by function: which error, and of how many databases. The names are those that the functions raise.
 FATES = {

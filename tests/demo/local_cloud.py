@@ -11,7 +11,6 @@ from pathlib import Path
 import boto3
 from botocore.config import Config
 
-TESTS = Path(__file__).resolve().parents[1]
 # Its servers end at once; the files of twenty of them take a while to remove on a busy machine.
 ENDING_LIMIT_SECONDS = 300
 
@@ -24,7 +23,7 @@ class LocalCloud:
         ends_with_us = ["setpriv", "--pdeathsig", "TERM"]
         self._process = subprocess.Popen(
             [*ends_with_us, sys.executable, "-m", "cloud", "--port", "0", *options],
-            env=os.environ | {"PYTHONPATH": str(TESTS)},
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -89,7 +88,7 @@ class LocalCloud:
             return self._clients[service]
 
     def api(self, method: str, path: str, body: dict | None = None) -> dict:
-        """What the cloud's own interface answers (cloud/api.py)."""
+        """What the cloud's own interface answers (local_cloud/api.py)."""
         url = f"{self.exports['AWS_ENDPOINT_URL']}/cloud-api/{path}"
         request = urllib.request.Request(url, json.dumps(body).encode() if body else None, method=method)
         with urllib.request.urlopen(request, timeout=30) as response:

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from cloud.permissions import IMPLIED
+from local_cloud.permissions import IMPLIED
 from demo.databases import MASTER
 from demo.executions import Execution, failures
 from demo.reports import read_report

@@ -172,7 +172,7 @@ def _is_missed(guard: Guard) -> bool:
 def _complaint(test: str, copy: Path) -> str:
     """What the test fails with on its own account, or nothing: what does not even compile would prove nothing."""
     target = Path(os.environ["CARGO_TARGET_DIR"])
-    environment = os.environ | {"PYTHONPATH": str(copy / "tests")}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(str(copy / each) for each in ("tests", "local-cloud"))}
     if arguments := test.removeprefix("cargo: ") if test.startswith("cargo: ") else None:
         subprocess.run(["cargo", "test", "-q", *arguments.split(), "--no-run"], cwd=copy, check=True, capture_output=True)
         run = subprocess.run(["cargo", "test", "-q", *arguments.split()], cwd=copy, capture_output=True, text=True)

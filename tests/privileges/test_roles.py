@@ -5,7 +5,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from cloud.permissions import IMPLIED, is_known, resource_types
+from local_cloud.permissions import IMPLIED, is_known, resource_types
 from samtranslator.yaml_helper import yaml_parse
 
 from .roles import as_list

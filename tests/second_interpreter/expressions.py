@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import jsonatapy
-from cloud import stepfunctions
+from local_cloud import stepfunctions
 
 # Of one expression: its thousandth value says nothing new.
 KEPT = 40

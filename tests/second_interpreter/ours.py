@@ -5,7 +5,7 @@ import json
 import types
 
 from botocore.exceptions import ClientError
-from cloud import stepfunctions
+from local_cloud import stepfunctions
 from demo.waiting import wait_until
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.stepfunctions.parser import models

@@ -15,7 +15,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from cloud.postgres import Templates, guard
+from local_cloud.postgres import Templates, guard
 
 from .crashed_server import CrashedServer, crash
 from .cuts import choose

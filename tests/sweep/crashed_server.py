@@ -12,7 +12,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from cloud.postgres import AS_SERVER, ENVIRONMENT, SUPERUSER, Server
+from local_cloud.postgres import AS_SERVER, ENVIRONMENT, SUPERUSER, Server
 
 SETTINGS = """
 listen_addresses = ''

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from cloud.postgres import Server, ServerFailed
+from local_cloud.postgres import Server, ServerFailed
 
 from .crashed_server import CrashedServer
 from .cuts import Cut, cut_wal

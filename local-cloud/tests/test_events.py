@@ -5,7 +5,7 @@ import json
 import uuid
 
 import pytest
-from conftest import wait_until
+from local_cloud.testing import wait_until
 from machines import AWKWARD, ended, output, passing
 
 

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import TESTS, Cloud, wait_until
+from local_cloud.testing import Cloud, wait_until
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def test_a_fault_strikes_once(invoke, cloud, tmp_path, kind, has_run, error_type
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_functions_end_with_the_cloud(end, tmp_path):
-    running = Cloud("--no-stack", "--directory", str(tmp_path))
+    running = Cloud("--directory", str(tmp_path))
     running.create_function("busy")
     client = running.client("lambda")
     pid = json.load(client.invoke(FunctionName="busy", Payload="{}")["Payload"])["pid"]
@@ -168,8 +168,8 @@ def test_a_port_that_is_taken_is_said_in_one_line():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         ended = subprocess.run(
-            [sys.executable, "-m", "cloud", "--no-stack", "--port", str(port)],
-            env=os.environ | {"PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])},
+            [sys.executable, "-m", "local_cloud", "--port", str(port)],
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
             capture_output=True, text=True, timeout=20,
         )  # fmt: skip
     assert (ended.returncode, ended.stdout) == (1, "")

@@ -1,22 +1,18 @@
-"""A cloud without the product's stack, for the tests of the cloud itself."""
+"""A client of a cloud of one's own, for tests."""
 
 import io
 import json
 import os
-import re
 import stat
 import subprocess
 import sys
 import time
 import urllib.request
-import uuid
 import zipfile
 from pathlib import Path
 
 import boto3
-import pytest
 
-TESTS = Path(__file__).resolve().parents[1]
 # A function that does what its event says, by way of the Lambda runtime API.
 BOOTSTRAP = f"#!{sys.executable}\n" + (Path(__file__).parent / "bootstrap.py").read_text()
 
@@ -26,8 +22,8 @@ class Cloud:
 
     def __init__(self, *options: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "cloud", "--port", "0", *options],
-            env=os.environ | {"PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])},
+            [sys.executable, "-m", "local_cloud", "--port", "0", *options],
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -86,46 +82,3 @@ def wait_until(is_so, what: str, limit_seconds: float = 60):
         assert time.monotonic() < deadline, f"{what}: not within {limit_seconds} s, last seen {seen!r}"
         time.sleep(0.02)
     return seen
-
-
-@pytest.fixture(scope="module")
-def cloud():
-    running = Cloud("--no-stack")
-    yield running
-    assert running.stop() == 0
-
-
-@pytest.fixture(scope="module")
-def function_arn(cloud):
-    return cloud.create_function("step")
-
-
-@pytest.fixture
-def machine(cloud, request):
-    """Creates state machines of the test's own, in JSONata."""
-    client = cloud.client("stepfunctions")
-
-    def create(name=None, **states):
-        name = name or re.sub(r"\W+", "-", request.node.name, flags=re.ASCII)[-70:] + uuid.uuid4().hex[:8]
-        start = next(iter(states))
-        return client.create_state_machine(
-            name=name, roleArn=cloud.role_arn("states.amazonaws.com"),
-            definition=json.dumps({"QueryLanguage": "JSONata", "StartAt": start, "States": states}),
-        )["stateMachineArn"]  # fmt: skip
-
-    return create
-
-
-@pytest.fixture
-def run(cloud, machine):
-    """Runs one state machine to its end; DescribeExecution's answer."""
-    # machines.py needs what is above.
-    from machines import ended
-
-    client = cloud.client("stepfunctions")
-
-    def run(given=None, **states):
-        execution = client.start_execution(stateMachineArn=machine(**states), input=json.dumps(given or {}))
-        return ended(client, execution["executionArn"])
-
-    return run

@@ -1,6 +1,6 @@
 """Clusters of a running cloud, as their tests use them."""
 
-from conftest import wait_until
+from local_cloud.testing import wait_until
 from databases import LIMIT_SECONDS, PASSWORD, Databases
 
 AURORA = "aurora-postgresql"

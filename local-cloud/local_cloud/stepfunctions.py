@@ -61,8 +61,8 @@ from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommu
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from aws_rules import definition as aws_rules
-from cloud import events, maps, states
-from cloud.failures import evaluation_failed, failure
+from local_cloud import events, maps, states
+from local_cloud.failures import evaluation_failed, failure
 
 # Unless the caller asks for more or less.
 EVENTS_ON_A_PAGE = 100

@@ -7,6 +7,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from local_cloud.testing import Cloud
 
 POLICIES = Path(__file__).resolve().parents[2] / "infra" / "policies"
 FUNCTION = "somebody"
@@ -17,6 +18,13 @@ MADE_BY_A_RUN = {"rds-reencrypt:execution": "first"}
 APPROVAL = {"rds-reencrypt:approve": "first"}
 STATES = "arn:aws:states:eu-central-1:123456789012"
 EVERYTHING_OF_RDS = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "rds:*", "Resource": "*"}]}
+
+
+@pytest.fixture(scope="module")
+def cloud():
+    running = Cloud()
+    yield running
+    assert running.stop() == 0
 
 
 def tag_list(tags: dict) -> list[dict]:

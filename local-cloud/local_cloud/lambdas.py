@@ -30,10 +30,10 @@ from pathlib import Path
 from moto.awslambda.models import LambdaFunction, lambda_backends
 from moto.core.utils import unix_time_millis
 
-from cloud import embedded_metrics
-from cloud.faults import Faults
-from cloud.permissions import access_key_id
-from cloud.processors import Share
+from local_cloud import embedded_metrics
+from local_cloud.faults import Faults
+from local_cloud.permissions import access_key_id
+from local_cloud.processors import Share
 
 _ERROR_MEMBERS = {"errorType", "errorMessage", "stackTrace", "trace", "requestId"}
 _START_LIMIT_SECONDS = 20

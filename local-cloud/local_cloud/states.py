@@ -20,7 +20,7 @@ from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.seconds import SecondsJSONata
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 
-from cloud.failures import evaluation_failed, state_failed
+from local_cloud.failures import evaluation_failed, state_failed
 
 
 def install() -> None:

@@ -3,7 +3,7 @@
 import botocore.exceptions
 import psycopg
 import pytest
-from conftest import wait_until
+from local_cloud.testing import wait_until
 
 PASSWORD = "correct-horse"
 LIMIT_SECONDS = 60

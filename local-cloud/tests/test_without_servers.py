@@ -3,8 +3,8 @@
 import time
 
 import pytest
-from cloud.without_servers import AS_ON_AWS
-from conftest import Cloud
+from local_cloud.without_servers import AS_ON_AWS
+from local_cloud.testing import Cloud
 from databases import Databases
 from machines import output
 
@@ -15,7 +15,7 @@ MOST = 0.8
 
 @pytest.fixture(scope="module")
 def cloud():
-    running = Cloud("--no-stack", "--without-servers", "--time-scale", str(SCALE))
+    running = Cloud("--without-servers", "--time-scale", str(SCALE))
     yield running
     assert running.stop() == 0
 

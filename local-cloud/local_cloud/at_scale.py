@@ -17,7 +17,7 @@ from moto.stepfunctions.parser.asl.eval import states
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
-from cloud import stepfunctions
+from local_cloud import stepfunctions
 
 
 def remember() -> None:

@@ -6,7 +6,7 @@ import threading
 import psycopg
 import pytest
 from clusters import AURORA, Clusters
-from conftest import wait_until
+from local_cloud.testing import wait_until
 from databases import PASSWORD, refused
 
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 from botocore.config import Config
-from conftest import wait_until
+from local_cloud.testing import wait_until
 from databases import Databases, refused
 
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import wait_until
+from local_cloud.testing import wait_until
 from machines import AWKWARD, ended, most_at_once, output, passing, task, then
 
 

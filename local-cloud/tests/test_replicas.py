@@ -2,7 +2,7 @@
 
 import psycopg
 import pytest
-from conftest import wait_until
+from local_cloud.testing import wait_until
 from databases import LIMIT_SECONDS, Databases, refused
 
 

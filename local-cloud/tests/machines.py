@@ -3,7 +3,7 @@
 import json
 from itertools import accumulate
 
-from conftest import wait_until
+from local_cloud.testing import wait_until
 
 AWKWARD = 'a "quote", a \\ backslash,\na new line, ${no} {% placeholder %} and é €'
 ENDED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")

@@ -19,7 +19,7 @@ class Share:
         quota_us = round(PERIOD_US * memory_mb / ONE_PROCESSOR_MB)
         unified = Path("/sys/fs/cgroup/cgroup.controllers").exists()
         parent = Path("/sys/fs/cgroup" if unified else "/sys/fs/cgroup/cpu")
-        self._group = Path(tempfile.mkdtemp(prefix=f"rds-reencrypt-{os.getpid()}-", dir=parent))
+        self._group = Path(tempfile.mkdtemp(prefix=f"local-cloud-{os.getpid()}-", dir=parent))
         if unified:
             (self._group / "cpu.max").write_text(f"{quota_us} {PERIOD_US}")
         else:

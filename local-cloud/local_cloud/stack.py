@@ -23,7 +23,7 @@ class NotDeployable(Exception):
 
 
 def deploy(
-    template_file: Path, binaries: Path, endpoint_url: str, region: str, name: str = "rds-reencrypt"
+    template_file: Path, binaries: Path, endpoint_url: str, region: str, name: str
 ) -> dict[str, str]:
     """The stack's outputs, once functions, roles and state machines exist, those of nested applications included."""
     session = boto3.Session("deployer", "deployer", region_name=region)

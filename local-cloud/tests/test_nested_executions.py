@@ -4,7 +4,7 @@ import json
 import time
 
 import pytest
-from conftest import wait_until
+from local_cloud.testing import wait_until
 from machines import AWKWARD, calling, ended, output, passing
 
 

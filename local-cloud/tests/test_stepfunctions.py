@@ -4,7 +4,7 @@ import json
 import time
 
 import pytest
-from conftest import wait_until
+from local_cloud.testing import wait_until
 from machines import AWKWARD, ended, most_at_once, output, passing, task, then
 
 def test_a_function_gets_the_payload_and_its_answer_is_assigned_and_put_out(run, function_arn):

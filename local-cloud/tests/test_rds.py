@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
-from conftest import wait_until
+from local_cloud.testing import wait_until
 from databases import Databases, refused
 
 MAJORS = [13, 17]
@@ -293,9 +293,9 @@ def open_directory():
 
 
 def test_no_server_outlives_a_cloud_that_is_killed(open_directory):
-    from conftest import Cloud
+    from local_cloud.testing import Cloud
 
-    cloud = Cloud("--no-stack", "--directory", open_directory)
+    cloud = Cloud("--directory", open_directory)
     try:
         databases = Databases(cloud)
         port = databases.create("doomed", 17)["Endpoint"]["Port"]

@@ -16,10 +16,10 @@ import json
 
 from werkzeug.wrappers import Request, Response
 
-from cloud import at_scale
-from cloud.access import Access
-from cloud.lambdas import Lambdas
-from cloud.rds import Rds
+from local_cloud import at_scale
+from local_cloud.access import Access
+from local_cloud.lambdas import Lambdas
+from local_cloud.rds import Rds
 
 
 def beside(aws_application, lambdas: Lambdas, rds: Rds, access: Access):

@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from clusters import MULTI_AZ, Clusters
-from conftest import Cloud, wait_until
+from local_cloud.testing import Cloud, wait_until
 from databases import refused
 
 MAJOR = "16"
@@ -103,7 +103,7 @@ def open_directory():
 
 def test_no_server_of_a_cluster_outlives_a_cloud_that_is_killed(open_directory):
     """Nor does its segment of shared memory, of which the kernel has 4096 for all."""
-    cloud = Cloud("--no-stack", "--directory", open_directory)
+    cloud = Cloud("--directory", open_directory)
     try:
         clusters = Clusters(cloud)
         clusters.create_cluster("doomed", "postgres")

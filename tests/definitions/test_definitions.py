@@ -7,10 +7,18 @@ from pathlib import Path
 import pytest
 from aws_rules.definition import problems
 from botocore.exceptions import ClientError
+from local_cloud.testing import Cloud
 
 DEFINITIONS = sorted((Path(__file__).parents[2] / "statemachine").glob("*.asl.json"))
 FLEET = next(each for each in DEFINITIONS if each.name == "fleet.asl.json")
 ROLE = "arn:aws:iam::123456789012:role/states"
+
+
+@pytest.fixture(scope="module")
+def cloud():
+    running = Cloud()
+    yield running
+    assert running.stop() == 0
 
 
 def planning(machine: dict) -> dict:

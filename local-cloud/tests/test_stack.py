@@ -4,8 +4,8 @@ import json
 import uuid
 
 import pytest
-from cloud import stack
-from conftest import BOOTSTRAP, wait_until
+from local_cloud import stack
+from local_cloud.testing import BOOTSTRAP, wait_until
 
 TEMPLATE = """
 Transform: AWS::Serverless-2016-10-31
