@@ -46,17 +46,16 @@ sam-local: install build
 WATCH := $(RDS_REENCRYPT_CACHE)/watch
 
 ## watch: follows an execution, here or on AWS, to its end (EXECUTION= its ARN or name)
-watch: $(WATCH)/stamp
+watch: install-watch
 	@$(WATCH)/bin/python -m watch $(EXECUTION)
 
 ## doctor: whether a deployed stack can do its work, here or on AWS, and what stands in the way of a move (DOCTOR="--source orders-db --secret orders/master")
-doctor: $(WATCH)/stamp
+doctor: install-watch
 	@$(WATCH)/bin/python -m watch.doctor $(DOCTOR)
 
-$(WATCH)/stamp: watch/requirements.txt
-	python3 -m venv --clear $(WATCH)
-	$(WATCH)/bin/pip install --quiet --disable-pip-version-check --requirement $<
-	@touch $@
+.PHONY: install-watch
+install-watch:
+	@tests/install-python watch watch
 
 ## sam-build: `sam build`, as a deployment does it, for both kinds of processors (SAM_BUILD=arm64)
 sam-build:
@@ -75,7 +74,7 @@ aws-check: install
 ## test: unit tests, whole executions (first, since they take longest), the first hour and the runbook, the fleet, the local cloud's own
 ## tests, and what is checked by reading
 test: PROFILE = dev
-test: install install-guide $(WATCH)/stamp build
+test: install install-guide install-watch build
 	cargo test --workspace
 	$(PYTHON) -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "not long" \
 	  tests/executions tests/reported tests/guide tests/observability tests/fleet local-cloud/tests tests/definitions tests/second_interpreter tests/sam_local tests/settings tests/report_check tests/bench tests/watching tests/doctor tests/privileges tests/guards tests/sweep tests/package tests/aws_check
@@ -164,7 +163,7 @@ costs: install
 	@$(PYTHON) -m bench.costs $(COSTS)
 
 ## guide: follows docs/guide.md and the runbook's commands literally, on a local cloud
-guide: install install-guide $(WATCH)/stamp build
+guide: install install-guide install-watch build
 	$(PYTHON) -m pytest -q tests/guide
 
 # A Lambda is loaded at every cold start: 8 MB is the most that a function may have.

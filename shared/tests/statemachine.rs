@@ -126,8 +126,8 @@ fn check_history(machine: &Value) -> Option<String> {
         bounds.map(|(name, laps)| (name, laps * lap(machine, name).iter().map(|name| events(&machine["States"][name])).sum::<u64>())).collect();
     let of = |ways: &BTreeSet<&str>| loops.iter().filter(|(name, _)| ways.contains(name)).map(|(_, events)| events).sum::<u64>();
     // A run is finished or undone, never both.
-    let total =
-        of(&states(machine).map(|(name, _)| name).collect()) - of(&reachable(machine, "NotifyCutOver")).min(of(&reachable(machine, "UndoPublication")));
+    let total = of(&states(machine).map(|(name, _)| name).collect())
+        - of(&reachable(machine, "NotifyCutOver")).min(of(&reachable(machine, "UndoPublication")));
     (total > MAX_HISTORY_EVENTS).then(|| format!("StartAt: all loops at their bounds make {total} events, more than {MAX_HISTORY_EVENTS}"))
 }
 
@@ -306,7 +306,7 @@ fn every_function_of_the_template_is_a_folder_and_has_an_event_that_it_takes() {
 #[test]
 fn the_example_requests_are_what_the_functions_decode() {
     use shared::contract::{AdvanceLsnRequest, FinishRequest, InspectRequest, PreflightRequest, Step, VerifyRequest};
-    use shared::fleet::{EvaluatePolicyRequest, DiscoverRequest, SummarizeRequest};
+    use shared::fleet::{DiscoverRequest, EvaluatePolicyRequest, SummarizeRequest};
     serde_json::from_value::<DiscoverRequest>(example::request("discover")).unwrap();
     serde_json::from_value::<EvaluatePolicyRequest>(example::request("evaluate-policy")).unwrap();
     serde_json::from_value::<SummarizeRequest>(example::request("summarize")).unwrap();

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use serde_json::{Map, Value, json};
 use shared::aws::Aws;
 use shared::error::{ErrorName, Result};
-use shared::fleet::{Campaign, EvaluatePolicyRequest, Decision, Mode, Outcome};
+use shared::fleet::{Campaign, Decision, EvaluatePolicyRequest, Mode, Outcome};
 use shared::input::Input;
 use shared::rds::found::{Found, find, moved_to};
 use shared::rds::status::{Standing, standing};
