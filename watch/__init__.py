@@ -1,4 +1,4 @@
-"""Follows an execution in the terminal: phase, lag, verification, what it waits for, and how it ends.
+"""Follows an execution in the terminal: phase, lag, verification, what it is waiting for, and how it ends.
 
-It reads the execution's history and nothing else, so whoever may read that may watch, and watching disturbs nothing.
+It reads only the execution's history: permission to read that is enough, and watching disturbs nothing.
 """

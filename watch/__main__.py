@@ -1,6 +1,6 @@
 """Follows an execution of one of the state machines to its end: python -m watch <ARN or name>
 
-Exit status: 0 it succeeded, 1 it failed or was stopped, 2 it cannot be read, 130 interrupted; the execution does not notice.
+Exit status: 0 succeeded, 1 failed or stopped, 2 cannot be read, 130 interrupted, which does not affect the execution.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from .view import View
 
 STATE_MACHINE = "rds-reencrypt"
 LOOK_EVERY_SECONDS, AT_LEAST_EVERY_SECONDS = 2, 30
-# Who has watched for an hour is not in a hurry: a look after each hundredth of the time.
+# After an hour nobody is in a hurry: the interval grows to a hundredth of the time watched.
 SHARE_OF_THE_TIME = 0.01
 
 
@@ -27,9 +27,9 @@ def main() -> int:
     parser.add_argument("execution", help="ARN of an execution, or its name")
     parser.add_argument(
         "--state-machine", metavar="ARN", default=os.environ.get("STATE_MACHINE_ARN"),
-        help=f"whose execution a name is of; default $STATE_MACHINE_ARN, else {STATE_MACHINE} in your account and Region",
+        help=f"state machine that a name belongs to; default $STATE_MACHINE_ARN, else {STATE_MACHINE} in your account and Region",
     )  # fmt: skip
-    parser.add_argument("--until-approval", action="store_true", help="ends, with 0, once its approval is all that is missing")
+    parser.add_argument("--until-approval", action="store_true", help="exit with 0 once only the approval is missing")
     arguments = parser.parse_args()
     try:
         return follow(arguments.execution, arguments.state_machine, arguments.until_approval)
@@ -37,7 +37,7 @@ def main() -> int:
         print(f"cannot read {arguments.execution}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"no longer watched; the execution goes on: {arguments.execution}", file=sys.stderr)
+        print(f"stopped watching; the execution goes on: {arguments.execution}", file=sys.stderr)
         return 130
 
 
@@ -65,7 +65,7 @@ def find_machine(client: Any) -> str:
     found = (each["stateMachineArn"] for page in pages for each in page["stateMachines"] if each["name"] == STATE_MACHINE)
     if arn := next(found, None):
         return arn
-    raise LookupError(f"no state machine is called {STATE_MACHINE} in {client.meta.region_name}")
+    raise LookupError(f"no state machine named {STATE_MACHINE} in {client.meta.region_name}")
 
 
 if __name__ == "__main__":

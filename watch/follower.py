@@ -1,4 +1,4 @@
-"""One execution, read and shown."""
+"""Reads one execution and shows it."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +9,7 @@ from .view import View
 
 
 class Follower:
-    """Looks when it is told to. `describe` says that the execution exists, and when it began."""
+    """Reads only when asked. `describe_execution` fails if the execution does not exist, and returns its start."""
 
     def __init__(self, client: Any, arn: str, view: View) -> None:
         self._history = History(client, arn)
@@ -17,7 +17,7 @@ class Follower:
         self._progress = Progress(arn, client.describe_execution(executionArn=arn)["startDate"])
 
     def look(self) -> Progress:
-        """Takes in what is new, and shows it: each phase as it began, and what is the case now."""
+        """Reads the new events and shows them: each phase as it began, then the current state."""
         for event in self._history.news():
             phase = self._progress.phase
             self._progress.take(event)

@@ -1,4 +1,4 @@
-"""What an execution's history says of it: a fold over its events, without a clock and without a terminal."""
+"""The state of an execution as a fold over its history's events, without a clock or a terminal."""
 
 import json
 import re
@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from .history import Event
-from .phases import APPROVAL, CATCH_UP, COPY, PREPARE, SNAPSHOT, TURN, UNDO, VERIFY, Phase, phase_of
+from .phases import APPROVAL, CAPACITY, CATCH_UP, COPY, PREPARE, SNAPSHOT, UNDO, VERIFY, Phase, phase_of
 
 RUNNING, SUCCEEDED = "RUNNING", "SUCCEEDED"
-# How an execution ends, and with which details.
+# The events that end an execution, the status each means, and the member with its details.
 _ENDS = {
     "ExecutionSucceeded": (SUCCEEDED, "executionSucceededEventDetails"),
     "ExecutionFailed": ("FAILED", "executionFailedEventDetails"),
@@ -20,25 +20,25 @@ _ENDS = {
     "ExecutionTimedOut": ("TIMED_OUT", "executionTimedOutEventDetails"),
 }
 _FAILURES = ("taskFailedEventDetails", "taskTimedOutEventDetails")
-# A lag below it counts as caught up: CAUGHT_UP_BYTES of shared/src/lag.rs.
+# A lag below this counts as caught up: CAUGHT_UP_BYTES in shared/src/lag.rs.
 CAUGHT_UP_BYTES = 1 << 20
-# The lag's rate is that of the last looks: how fast it fell an hour ago says little.
+# The rate of the lag comes from the last polls only: its rate an hour ago says little.
 LOOKS_OF_A_RATE = 10
 _PERCENT = re.compile(r"(\d+) %")
 
 
 @dataclass
 class Progress:
-    """One execution, as far as its events were taken in."""
+    """One execution, as far as its events have been read."""
 
     arn: str
     began: datetime
     status: str = RUNNING
-    # The last one entered, and when the phase it belongs to was.
+    # The state entered last, its phase, and when that phase began.
     state: str = ""
     phase: Phase | None = None
     phase_began: datetime | None = None
-    # Facts of answers, None until one has them.
+    # Facts from answers; None until an answer has them.
     plan: dict[str, Any] | None = None
     tables: int | None = None
     verified_tables: int = 0
@@ -51,7 +51,7 @@ class Progress:
     approved: bool = False
     window_opens_in_seconds: int = 0
     drift: list[str] = field(default_factory=list)
-    # What failed since the last answer, and is tried again; and what began the undo.
+    # The failure since the last answer, which is being retried, and the failure that started the undo.
     trouble: str = ""
     undone_because: str = ""
     # How it ended.
@@ -93,7 +93,7 @@ class Progress:
     def _answer(self, output: str, at: datetime) -> None:
         result = json.loads(output)
         answer = result.get("Payload") if isinstance(result, dict) else None
-        # Not a function's: another service's, or a nested execution's.
+        # Not the answer of a function, but of another service or a nested execution.
         if not isinstance(answer, dict):
             return
         self.trouble = ""
@@ -123,7 +123,7 @@ class Progress:
 
     @property
     def share(self) -> float | None:
-        """How much of this phase is done, from 0 to 1; None where nothing says so."""
+        """The part of this phase that is done, from 0 to 1; None if unknown."""
         if self.phase in (SNAPSHOT, COPY) and (percent := _PERCENT.search(self.said)):
             return int(percent[1]) / 100
         if self.phase is VERIFY and self.tables:
@@ -131,7 +131,7 @@ class Progress:
         return None
 
     def seconds_left(self, now: datetime) -> float | None:
-        """Of this phase; None where nothing can be said, and where it takes longer than it had seemed."""
+        """The time left in this phase; None if it is unknown, or if the estimate has passed."""
         at, seconds = now, 0.0
         if self.phase is CATCH_UP and len(self._lags) > 1:
             (first_at, first), (at, last) = self._lags[0], self._lags[-1]
@@ -145,30 +145,30 @@ class Progress:
 
     @property
     def needs_approval(self) -> bool:
-        """Whether nothing but the approval keeps it from cutting over, or the hour."""
+        """Whether only the approval, or also the window, is missing for the cutover."""
         follows = self.phase is APPROVAL and self.caught_up and not self.drift
         return bool(self.plan and follows and not self.approved)
 
     @property
     def waits_for(self) -> str:
-        """What somebody else has to do, or let happen, before it goes on; empty where it works."""
+        """What has to happen outside the run before it goes on; empty while the run itself is working."""
         if self.status != RUNNING:
             return ""
-        if self.phase in (TURN, PREPARE):
+        if self.phase in (CAPACITY, PREPARE):
             return self.said
         if self.phase is not APPROVAL or self.plan is None or self.lag_bytes is None:
             return ""
         if self.drift:
-            return "the same changes on the new database, or for them to be taken back: " + "; ".join(self.drift)
+            return "the same changes on the target, or for them to be reverted: " + "; ".join(self.drift)
         if not self.caught_up:
-            return "the copy to catch up"
+            return "the target to catch up"
         window = f"the window {self.plan['cutover']['window']}, UTC" if self.window_opens_in_seconds else ""
         approval = f"approval: {self.approval_command}" if self.needs_approval else ""
         return ", and for ".join(filter(None, (window, approval)))
 
     @property
     def approval_command(self) -> str:
-        """What lets it cut over."""
+        """The command that approves the cutover."""
         assert self.plan
         head, _, _ = self.plan["source"]["arn"].rpartition(":")
         tag = f"Key=rds-reencrypt:approve,Value={self.name}"
@@ -176,7 +176,7 @@ class Progress:
 
 
 def _message(cause: str) -> str:
-    """Of a cause that Lambda has packed, what the function said."""
+    """The function's message, if the cause is Lambda's JSON around it; otherwise the cause."""
     try:
         return json.loads(cause)["errorMessage"]
     except (ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""How it is shown: a line for each change, and on a terminal, below them, a part that moves."""
+"""Shows an execution: a line for each change and, on a terminal, a live panel below them."""
 
 import math
 from collections.abc import Callable
@@ -14,13 +14,13 @@ from rich.text import Text
 from .phases import CLEAN_UP, UNDO, VERIFY, place_of
 from .progress import RUNNING, SUCCEEDED, Progress
 
-# Without a change of what it does, so often a line with the numbers as they are.
+# Without a change, a line with the current numbers is due this often.
 A_LINE_EVERY_SECONDS = 60
 UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 class View:
-    """Shows an execution while the `with` block lasts. `aside` is more to be said of the same moment."""
+    """Shows an execution while the `with` block lasts. `aside` returns further text for each line."""
 
     def __init__(self, console: Console | None = None, aside: Callable[[], str] = str) -> None:
         self._console = console or Console(highlight=False)
@@ -41,7 +41,7 @@ class View:
             self._live.stop()
 
     def show(self, progress: Progress, now: datetime) -> None:
-        """A line, if what it does has changed; how it ended, once it has."""
+        """Prints a line if something has changed or a line is due, and the outcome once it has ended."""
         self._progress = progress
         if progress.status != RUNNING:
             for line in ending(progress) if self._shown != (progress.status,) else []:
@@ -55,7 +55,7 @@ class View:
             self.tell(line_of(progress, now, self._aside()))
 
     def tell(self, what: str) -> None:
-        """A line of its own, never broken: somebody may want to copy it."""
+        """Prints a line of its own, never wrapped, so that it can be copied."""
         self._console.print(Text("".join(each if each.isprintable() else " " for each in what)), soft_wrap=True)
 
     def _panel(self) -> RenderableType:
@@ -64,13 +64,13 @@ class View:
             return Text("")
         grid = Table.grid(padding=(0, 2))
         grid.add_row(Text(progress.phase.name, style="bold"), _bar(progress), Text(duration(now - progress.began)))
-        told = (progress.phase.told, numbers(progress), time_left(progress, now), self._aside())
-        rows = [Text(text, overflow="ellipsis", no_wrap=True) for text in told if text]
+        parts = (progress.phase.text, numbers(progress), time_left(progress, now), self._aside())
+        rows = [Text(text, overflow="ellipsis", no_wrap=True) for text in parts if text]
         return Group(grid, *rows)
 
 
 def _bar(progress: Progress) -> RenderableType:
-    """The phases behind it, and of this one what is known; how long phases take differs, so this is no measure of time."""
+    """Phases completed, plus the known share of this one. Phases differ in length, so this does not measure time."""
     place = progress.phase and place_of(progress.phase)
     if place is None:
         return ProgressBar(width=40, pulse=True)
@@ -82,28 +82,28 @@ def line_of(progress: Progress, now: datetime, aside: str = "") -> str:
     phase = progress.phase
     assert phase
     place = place_of(phase)
-    waits = f"waits for {progress.waits_for}" if progress.waits_for else ""
-    trouble = f"tries again after {progress.trouble}" if progress.trouble else ""
+    waits = f"waiting for {progress.waits_for}" if progress.waits_for else ""
+    trouble = f"retrying after {progress.trouble}" if progress.trouble else ""
     because = f"because of {progress.undone_because}" if progress.undone_because else ""
-    told = [phase.told, because, numbers(progress), time_left(progress, now), trouble, aside, waits]
-    return f"{duration(now - progress.began)}  {phase.name:<11} {f'{place[0]}/{place[1]}' if place else '':<5}  {'; '.join(filter(None, told))}"
+    parts = [phase.text, because, numbers(progress), time_left(progress, now), trouble, aside, waits]
+    return f"{duration(now - progress.began)}  {phase.name:<11} {f'{place[0]}/{place[1]}' if place else '':<5}  {'; '.join(filter(None, parts))}"
 
 
 def numbers(progress: Progress) -> str:
-    """All that is known of this moment; what was last seen of a copy that is no longer followed is left out."""
-    told = []
+    """The current numbers, without the last ones of a target that the run no longer follows."""
+    parts = []
     if progress.phase not in (CLEAN_UP, UNDO):
         if progress.lag_bytes is not None:
-            told.append(f"lag {size(progress.lag_bytes)}")
+            parts.append(f"lag {size(progress.lag_bytes)}")
         if progress.retained_wal_bytes is not None:
-            told.append(f"source keeps {size(progress.retained_wal_bytes)} of WAL")
+            parts.append(f"source keeps {size(progress.retained_wal_bytes)} of WAL")
         if progress.free_storage_bytes is not None:
-            told.append(f"has {size(progress.free_storage_bytes)} free")
+            parts.append(f"has {size(progress.free_storage_bytes)} free")
     if progress.phase is VERIFY and progress.tables is not None:
-        told.append(f"{progress.verified_tables} of {progress.tables} tables equal, {progress.verified_rows:,} rows")
+        parts.append(f"{progress.verified_tables} of {progress.tables} tables equal, {progress.verified_rows:,} rows")
     elif progress.said and not progress.waits_for:
-        told.append(progress.said)
-    return ", ".join(told)
+        parts.append(progress.said)
+    return ", ".join(parts)
 
 
 def time_left(progress: Progress, now: datetime) -> str:
@@ -112,18 +112,18 @@ def time_left(progress: Progress, now: datetime) -> str:
 
 
 def ending(progress: Progress) -> list[str]:
-    """How it ended, and where to read on."""
+    """The outcome, and where to read on."""
     assert progress.ended
     took = f"{progress.name}, after {duration(progress.ended - progress.began)}"
     if progress.status == SUCCEEDED:
         return [f"SUCCEEDED  {took}", *_achieved(progress.output)]
     if progress.status == "ABORTED":
-        return [f"ABORTED  {took}", "stopped by somebody: what had begun is undone by an execution of its own, or finished where its fence stands"]
-    # An execution that ran into its own time limit names no error.
+        return [f"ABORTED  {took}", "stopped by somebody: another execution undoes the run, or completes it if its fence is closed"]
+    # An execution that reached its time limit has no error name.
     error = progress.error or "States.Timeout"
-    given_back = ["everything was given back"] if progress.phase is UNDO and progress.error != "UndoFailed" else []
+    undone = ["everything was undone"] if progress.phase is UNDO and progress.error != "UndoFailed" else []
     explained = [f'what to do: infra/runbook.md, "{error}"'] if progress.error and "." not in error else []
-    return [f"{progress.status}  {took}: {error}", *progress.cause.splitlines(), *given_back, *explained]
+    return [f"{progress.status}  {took}: {error}", *progress.cause.splitlines(), *undone, *explained]
 
 
 def _achieved(output: dict) -> list[str]:
@@ -132,13 +132,13 @@ def _achieved(output: dict) -> list[str]:
     if target := output.get("target"):
         place = f"{target['identifier']} at {target['endpoint']}:{target['port']}"
         done = f"{output['source']} is now {place}, under {output['kms_key_arn']}; writes paused for {output['write_pause_ms']} ms"
-        return [done, *_to_be_led(output.get("report", {}))]
+        return [done, *_to_repoint(output.get("report", {}))]
     return []
 
 
-def _to_be_led(report: dict) -> list[str]:
-    is_led = report.get("switched_secrets") != []
-    return [] if is_led else ["no secret was switched: lead the application there, the source refuses its writes"]
+def _to_repoint(report: dict) -> list[str]:
+    is_switched = report.get("switched_secrets") != []
+    return [] if is_switched else ["no secret was switched: point the application at it yourself, the source refuses its writes"]
 
 
 def duration(seconds: object) -> str:

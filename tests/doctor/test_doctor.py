@@ -51,7 +51,7 @@ def failed(rows: list[list[str]]) -> list[list[str]]:
 
 def test_all_is_well_on_a_healthy_cloud_without_a_source_and_with_one(cloud):
     status, last, rows = doctor(cloud.cloud)
-    assert (status, failed(rows)) == (0, []) and last.endswith("0 to know, 0 failed")
+    assert (status, failed(rows)) == (0, []) and last.endswith("0 notes, 0 failed")
     status, last, rows = doctor(cloud.cloud, "--input", json.dumps(request()))
     assert (status, failed(rows)) == (0, []), failed(rows)
     asked = " ".join(row[1] for row in rows)

@@ -1,4 +1,4 @@
-"""What is said of an execution, from events as GetExecutionHistory has them."""
+"""The lines about an execution, from events as GetExecutionHistory has them."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -97,8 +97,8 @@ def test_an_approval_is_waited_for_with_the_command_that_gives_it():
     [
         ({"window": "sat:02:00-sat:04:00"}, CLOSED, "the window sat:02:00-sat:04:00, UTC, and for approval: aws rds"),
         ({"window": "sat:02:00-sat:04:00"}, {}, "approval: aws rds"),
-        ({}, {"caught_up": False}, "the copy to catch up"),
-        ({}, {"drift": ["table public.new: on the source only"]}, "the same changes on the new database, or for them to be taken back: table"),
+        ({}, {"caught_up": False}, "the target to catch up"),
+        ({}, {"drift": ["table public.new: on the source only"]}, "the same changes on the target, or for them to be reverted: table"),
     ],
 )
 def test_what_else_keeps_it_from_cutting_over_is_named(cutover, answer, said):
@@ -113,8 +113,8 @@ def test_who_has_approved_is_asked_no_more():
 
 def test_a_failure_that_is_repeated_is_told_until_the_next_answer():
     repeated = [*planned(), entered("PollLag"), failed("PostgresUnavailable", "could not connect")]
-    assert "tries again after PostgresUnavailable: could not connect" in line_of(after(*repeated), at(1))
-    assert "tries again" not in line_of(after(*repeated, answered(**LAG)), at(1))
+    assert "retrying after PostgresUnavailable: could not connect" in line_of(after(*repeated), at(1))
+    assert "retrying" not in line_of(after(*repeated, answered(**LAG)), at(1))
 
 
 def test_an_undo_says_why():
@@ -123,7 +123,7 @@ def test_an_undo_says_why():
 
 
 def test_an_unknown_state_belongs_to_the_phase_before_it():
-    assert after(entered("Snapshot"), entered("TellSomething")).phase is phases.SNAPSHOT
+    assert after(entered("Snapshot"), entered("NotifySomething")).phase is phases.SNAPSHOT
 
 
 def test_how_a_run_ended_and_where_to_read_on():
@@ -131,13 +131,13 @@ def test_how_a_run_ended_and_where_to_read_on():
     succeeded = after(entered("Finish"), ended("Succeeded", "executionSucceededEventDetails", output=json.dumps(output)))
     assert ending(succeeded) == ["SUCCEEDED  first, after 1:02:03", "orders is now o-2 at host:5432, under arn:key; writes paused for 20 ms"]
     by_hand = after(ended("Succeeded", "executionSucceededEventDetails", output=json.dumps(output | {"report": {"switched_secrets": []}})))
-    assert ending(by_hand)[-1] == "no secret was switched: lead the application there, the source refuses its writes"
+    assert ending(by_hand)[-1] == "no secret was switched: point the application at it yourself, the source refuses its writes"
     undone = after(entered("Undone"), ended("Failed", "executionFailedEventDetails", error="DataDiffers", cause="one\ntwo"))
     assert ending(undone) == [
-        "FAILED  first, after 1:02:03: DataDiffers", "one", "two", "everything was given back", 'what to do: infra/runbook.md, "DataDiffers"',
+        "FAILED  first, after 1:02:03: DataDiffers", "one", "two", "everything was undone", 'what to do: infra/runbook.md, "DataDiffers"',
     ]  # fmt: skip
     urgent = ending(after(entered("CutoverUnfinished"), ended("Failed", "executionFailedEventDetails", error="CutoverUnfinished", cause="c")))
-    assert "everything was given back" not in urgent and urgent[-1].endswith('"CutoverUnfinished"')
+    assert "everything was undone" not in urgent and urgent[-1].endswith('"CutoverUnfinished"')
     assert ending(after(ended("Aborted", "executionAbortedEventDetails")))[0] == "ABORTED  first, after 1:02:03"
     assert ending(after(ended("TimedOut", "executionTimedOutEventDetails"))) == ["TIMED_OUT  first, after 1:02:03: States.Timeout"]
 

@@ -1,1 +1,1 @@
-"""Asks before anything is made whether a deployed stack can do its work, and what stands in the way of moving a database."""
+"""Checks whether a deployed stack works, and whether anything prevents moving a database, before a run makes anything."""

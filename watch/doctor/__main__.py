@@ -1,6 +1,6 @@
-"""Asks whether a stack can do its work, and what stands in the way of moving a database: python -m watch.doctor [--source orders-db]
+"""Checks whether a stack works, and whether anything prevents moving a database: python -m watch.doctor [--source orders-db]
 
-Changes nothing. Exit status: 0 nothing stands in the way, 1 something does, 2 it cannot be asked.
+Changes nothing. Exit status: 0 all checks passed, 1 one failed, 2 the stack cannot be checked.
 """
 
 import argparse
@@ -26,30 +26,30 @@ COLOURS = {Verdict.WARNED: "yellow", Verdict.FAILED: "red"}
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m watch.doctor", description=__doc__.splitlines()[0], epilog=__doc__.splitlines()[2])
     parser.add_argument("--stack", default="rds-reencrypt", metavar="NAME", help="name or ARN of the stack; default %(default)s")
-    parser.add_argument("--source", help="a database to be moved: its ways, rights and conditions are looked at, too")
-    parser.add_argument("--secret", help="of its master user; default the one that RDS manages")
-    parser.add_argument("--input", type=json.loads, default={}, metavar="JSON", help="what else the execution's input would have (README, Input)")
+    parser.add_argument("--source", help="a database to be moved: also check its network path, rights and preconditions")
+    parser.add_argument("--secret", help="secret of its master user; default the one that RDS manages")
+    parser.add_argument("--input", type=json.loads, default={}, metavar="JSON", help="further fields of the execution's input (docs/reference.md)")
     arguments = parser.parse_args()
     named = {name: value for name in ("source", "secret") if (value := getattr(arguments, name))}
     try:
         region = arguments.stack.split(":")[3] if arguments.stack.startswith("arn:") else None
         checks = list(ask(Stack(boto3.Session(region_name=region), arguments.stack), arguments.input | named))
     except (BotoCoreError, ClientError, LookupError) as error:
-        print(f"cannot ask stack {arguments.stack}: {error}", file=sys.stderr)
+        print(f"cannot check stack {arguments.stack}: {error}", file=sys.stderr)
         return 2
     show(checks)
     return int(any(each.verdict == Verdict.FAILED for each in checks))
 
 
 def ask(stack: Stack, request: dict) -> Iterator[Check]:
-    """`request` is the input of an execution; empty where no database is to be moved yet."""
+    """`request` is the input of an execution, empty to check the stack alone."""
     yield from functions.ping(stack)
     yield from functions.from_within(stack, request.get("source"), request.get("secret"))
     yield from untold_where_refused("topics and queues", notices.look(stack))
     if "source" not in request:
         return
     if meant := {"undo", "detail"} & request.keys():
-        raise LookupError(f"{', '.join(meant)} in the input is for an undo, which is carried out and not planned")
+        raise LookupError(f"{', '.join(meant)} in the input starts an undo, which has no plan")
     plan = Plan(stack, request)
     yield from plan.checks()
     if made := plan.made:
@@ -59,11 +59,11 @@ def ask(stack: Stack, request: dict) -> Iterator[Check]:
 
 
 def untold_where_refused(what: str, checks: Iterator[Check]) -> Iterator[Check]:
-    """What the operator may not ask is no reason to keep the rest back."""
+    """A request that the operator may not make is a note, and does not hide the other checks."""
     try:
         yield from checks
     except ClientError as error:
-        yield Check(Verdict.WARNED, f"{what} can be asked", f"cannot be told: {error}", "", "ask as somebody who may")
+        yield Check(Verdict.WARNED, f"{what} can be checked", f"unknown: {error}", "", "run the doctor with credentials that allow it")
 
 
 def secrets_of(stack: Stack, plan: dict) -> list[str]:
@@ -72,16 +72,16 @@ def secrets_of(stack: Stack, plan: dict) -> list[str]:
 
 
 def show(checks: list[Check]) -> None:
-    table = Table("", "asked", "came", "would have failed", "remedy")
+    table = Table("", "check", "result", "state that would fail", "remedy")
     for each in checks:
         step = each.step if each.verdict == Verdict.FAILED else ""
         cells = (each.verdict.value, each.asked, each.came, step, each.remedy)
-        # As they are: what PostgreSQL or AWS said may look like markup.
+        # Text, not markup: a message of PostgreSQL or AWS may look like markup.
         table.add_row(*map(Text, cells), style=COLOURS.get(each.verdict))
-    # A file or a pipe has no width, whatever the environment says: a line for each row, as programs read it.
+    # A file or a pipe gets one line per row, for programs, whatever width the environment sets.
     Console(width=None if sys.stdout.isatty() else WITHOUT_END).print(table)
     count = {verdict: sum(each.verdict == verdict for each in checks) for verdict in Verdict}
-    print(f"{count[Verdict.FINE]} ok, {count[Verdict.WARNED]} to know, {count[Verdict.FAILED]} failed")
+    print(f"{count[Verdict.FINE]} ok, {count[Verdict.WARNED]} notes, {count[Verdict.FAILED]} failed")
 
 
 if __name__ == "__main__":

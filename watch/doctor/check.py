@@ -1,4 +1,4 @@
-"""One thing that was asked."""
+"""The result of one check."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -6,7 +6,7 @@ from enum import Enum
 
 class Verdict(Enum):
     FINE = "ok"
-    # Somebody has something to do or to know; no run fails for it.
+    # Needs attention, but no run fails because of it.
     WARNED = "note"
     FAILED = "FAILED"
 
@@ -16,6 +16,6 @@ class Check:
     verdict: Verdict
     asked: str
     came: str
-    # The state that fails where this does.
+    # The state that would fail if this check fails.
     step: str = ""
     remedy: str = ""

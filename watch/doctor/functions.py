@@ -1,4 +1,4 @@
-"""The functions: each is called once, in the version that executions call, and so are woken those that sleep."""
+"""Calls each function once, in the version that executions call. This also wakes functions that sleep."""
 
 import json
 from collections.abc import Iterator
@@ -10,9 +10,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from .check import Check, Verdict
 from .stack import Called, Stack
 
-# What Lambda says of a function in a VPC that nobody called for two weeks, and of one that is being made or changed.
+# Lambda's errors for a function in a VPC that nobody called for two weeks, and for one that is being created or changed.
 SLEEPS = ("ResourceNotReadyException", "CodeArtifactUserPendingException", "ResourceConflictException")
-# One call is made again by nobody: its failure is the answer.
+# A call is not repeated: its failure is the answer.
 PATIENT = Config(read_timeout=70, retries={"total_max_attempts": 1})
 
 
@@ -32,13 +32,13 @@ def ping(stack: Stack) -> Iterator[Check]:
 
 
 class Failed(Exception):
-    """A function that did not run, or failed: what Lambda or the function said."""
+    """A function did not run, or failed; the message is Lambda's or the function's."""
 
     @property
     def remedy(self) -> str:
         if any(name in str(self) for name in SLEEPS):
-            return "ask again in a minute or two: it has been woken, or is being updated"
-        return "look into the stack's log group, and at the function's state (aws lambda get-function-configuration)"
+            return "try again in a minute or two: the function is waking up, or is being updated"
+        return "check the stack's log group, and the function's state (aws lambda get-function-configuration)"
 
 
 def invoke(client, arn: str, payload: dict) -> dict:
@@ -53,12 +53,12 @@ def invoke(client, arn: str, payload: dict) -> dict:
 
 
 def from_within(stack: Stack, source: str | None, secret: str | None) -> Iterator[Check]:
-    """What the doctor's function finds where the functions stand."""
+    """The checks that the doctor's function makes in the functions' network."""
     request = {name: value for name, value in (("source", source), ("secret", secret)) if value}
     try:
         answer = invoke(stack.session.client("lambda", config=PATIENT), stack.outputs["DoctorFunctionArn"], request)
     except Failed as failure:
-        yield Check(Verdict.FAILED, "the functions' network can be looked at", str(failure), "Inspect", failure.remedy)
+        yield Check(Verdict.FAILED, "the functions' network can be checked", str(failure), "Inspect", failure.remedy)
         return
     for each in answer["checks"]:
         verdict = Verdict.FINE if each["is_fine"] else Verdict.FAILED

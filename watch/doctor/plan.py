@@ -1,4 +1,4 @@
-"""A plan of moving the source, which changes nothing: made by the functions themselves, with their roles, where they stand."""
+"""A plan of moving the source, which changes nothing: made by the functions themselves, with their roles, in their network."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from .stack import Stack
 LINE = re.compile(r"(refused|warning) (\w+): (.*)")
 VERDICTS = {"refuse": Verdict.FAILED, "warn": Verdict.WARNED, "fine": Verdict.FINE}
 LIMIT_SECONDS, LOOK_EVERY_SECONDS = 900, 1
-# The state that would have failed, by the finding's name; others are what Inspect itself refuses for.
+# The state that would fail, by the finding's name. Inspect itself refuses for all others.
 STEPS = {
     "NetworkPath": "Subscribe", "PublicEndpoint": "Subscribe", "KmsKeyUnusable": "CopyEncrypted", "SecretUnusable": "Cutover",
     "WalLevel": "CreatePublication", "ReplicationSlots": "CreatePublication", "WalSenders": "CreatePublication", "Rights": "CreatePublication",
@@ -22,7 +22,7 @@ STEPS = {
 
 
 class Plan:
-    """The outcome of an execution that only plans."""
+    """The outcome of an execution with plan_only."""
 
     def __init__(self, stack: Stack, request: dict) -> None:
         client = stack.session.client("stepfunctions")
@@ -36,7 +36,7 @@ class Plan:
 
     @property
     def made(self) -> dict | None:
-        """The plan; none where it was refused."""
+        """The plan, or None if the run was refused."""
         return json.loads(self._described["output"])["plan"] if self._described["status"] == "SUCCEEDED" else None
 
     def checks(self) -> Iterator[Check]:

@@ -1,5 +1,5 @@
-"""What the functions' roles are allowed to do to this source and its copies, as IAM simulates it: boundaries and the organization's
-policies are in it, which no template shows. The key's own policy is read beside it."""
+"""What the functions' roles may do to this source, its snapshots and its target, by IAM's simulation. That includes permissions
+boundaries and the organization's policies, which no template shows. The key's own policy is read separately."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from .check import Check, Verdict
 from .stack import Stack
 
-# Of an execution: names follow from its ARN.
+# Stands for the ten digits of an execution: all names of a run follow from its ARN.
 RUN = "0123456789"
 
 
@@ -22,7 +22,7 @@ class Right:
     step: str
     action: str
     resources: tuple[str, ...]
-    # Condition keys that the request or the resource has then, and their values.
+    # Condition keys of the request or the resource, and their values.
     context: dict[str, str] = field(default_factory=dict)
 
 
@@ -47,10 +47,10 @@ OF_CLUSTERS = (
 
 
 def simulate(stack: Stack, source: str, is_cluster: bool, key_arn: str, read_secrets: Callable[[], list[str]]) -> Iterator[Check]:
-    """Of a plan that was made: each of the source's rights, the key's, and those of the secrets that the cutover switches."""
+    """Checks the rights on the source, the key, and the secrets that the cutover switches, all from a plan."""
     for right in OF_CLUSTERS if is_cluster else OF_INSTANCES:
         yield _simulate(stack, right, [stack.arn("rds", each.format(source=source)) for each in right.resources])
-    # A snapshot of a cluster has its key from the restore.
+    # A cluster gets its key from the restore.
     function, step = ("restore", "Restore") if is_cluster else ("copy-encrypted", "CopyEncrypted")
     through_rds = {"kms:ViaService": f"rds.{key_arn.split(':')[3]}.amazonaws.com", "kms:GrantIsForAWSResource": "true"}
     grant = Right(function, step, "kms:CreateGrant", (), through_rds)
@@ -66,7 +66,7 @@ def _entry(key: str, value: str) -> dict:
 
 
 def _role(stack: Stack, function: str) -> str:
-    """The role of the function that executions call under this name, which CloudFormation may have put more around."""
+    """The role of the function that executions call under this name; CloudFormation may have added a prefix and a suffix."""
     wanted = function.replace("-", "").lower()
     arn = next(each.arn for each in stack.called if wanted in each.name.replace("-", "").lower())
     return stack.session.client("lambda").get_function_configuration(FunctionName=arn)["Role"]
@@ -80,7 +80,7 @@ def _simulate(stack: Stack, right: Right, arns: list[str]) -> Check:
             PolicySourceArn=_role(stack, right.function), ActionNames=[right.action], ResourceArns=arns, ContextEntries=context
         )
     except ClientError as error:
-        return Check(Verdict.WARNED, asked, f"cannot be told: {error}", right.step, "ask with iam:SimulatePrincipalPolicy")
+        return Check(Verdict.WARNED, asked, f"unknown: {error}", right.step, "needs iam:SimulatePrincipalPolicy")
     refused = [each for each in answer["EvaluationResults"] if each["EvalDecision"] != "allowed"]
     if not refused:
         return Check(Verdict.FINE, asked, "allowed", right.step)
@@ -89,19 +89,19 @@ def _simulate(stack: Stack, right: Right, arns: list[str]) -> Check:
 
 
 def _read_key_policy(stack: Stack, key_arn: str, right: Right) -> Check:
-    """What IAM allows counts for a key only where the key's policy lets IAM say so, or names the role."""
+    """IAM policies apply to a key only if the key's policy delegates to IAM, or names the role."""
     asked = f"the policy of key {key_arn.split('/')[-1]} lets the role of {right.function} use it"
     try:
         policy = json.loads(stack.session.client("kms").get_key_policy(KeyId=key_arn, PolicyName="default")["Policy"])
     except ClientError as error:
-        return Check(Verdict.WARNED, asked, f"cannot be told: {error}", right.step, "ask with kms:GetKeyPolicy")
+        return Check(Verdict.WARNED, asked, f"unknown: {error}", right.step, "needs kms:GetKeyPolicy")
     account = key_arn.split(":")[4]
     lets_in = {"*", account, f"arn:{key_arn.split(':')[1]}:iam::{account}:root", _role(stack, right.function)}
     statements = policy["Statement"] if isinstance(policy["Statement"], list) else [policy["Statement"]]
     if any(_is_for(each, lets_in) for each in statements):
-        return Check(Verdict.FINE, asked, "it does", right.step)
+        return Check(Verdict.FINE, asked, "allowed", right.step)
     remedy = "add a statement that allows kms:CreateGrant, kms:DescribeKey and what RDS needs to the account's root, or to the role"
-    return Check(Verdict.FAILED, asked, "no statement is for the account or for the role", right.step, remedy)
+    return Check(Verdict.FAILED, asked, "no statement is for the account or the role", right.step, remedy)
 
 
 def _is_for(statement: dict, principals: set[str]) -> bool:

@@ -1,4 +1,4 @@
-"""The deployed stack: what it has, by its outputs, and what its state machines call."""
+"""The deployed stack: its outputs, and the functions that its state machines call."""
 
 import json
 import re
@@ -36,7 +36,7 @@ class Stack:
         return self.outputs["StateMachineArn"]
 
     def arn(self, service: str, resource: str) -> str:
-        """Of something in the stack's account and Region."""
+        """The ARN of a resource in the stack's account and Region."""
         _, partition, _, region, account, *_ = self.state_machine_arn.split(":")
         return f"arn:{partition}:{service}:{region}:{account}:{resource}"
 
