@@ -10,7 +10,7 @@ export PROFILE ?= release
 BINARIES = $(CARGO_TARGET_DIR)/$(PROFILE:dev=debug)
 PYTHON := $(RDS_REENCRYPT_CACHE)/venv/bin/python
 
-.PHONY: help check demo demo-fleet cloud sam-local sam-build test lint bench bench-verify bench-cpu bench-fleet model sweep fuzz test-faults test-guards test-reported test-long second-interpreter privileges build install watch doctor costs guide install-guide report-check package aws-check
+.PHONY: help check definitions demo demo-fleet cloud sam-local sam-build test lint bench bench-verify bench-cpu bench-fleet model sweep fuzz test-faults test-guards test-reported test-long second-interpreter privileges build install watch doctor costs guide install-guide report-check package aws-check
 
 .DEFAULT_GOAL := help
 
@@ -99,6 +99,11 @@ lint: install
 ## bench: the write pause, over several runs of the demo
 bench: install build
 	for run in 1 2 3 4 5; do $(PYTHON) -m demo --binaries $(BINARIES) | grep -A1 '^write pause'; done
+
+## definitions: writes the state machines from the YAML beside them, and docs/procedure.md from them
+definitions: install
+	@$(PYTHON) statemachine/generate.py statemachine/*.yaml
+	@$(PYTHON) statemachine/draw.py
 
 ## model: visits every state of cutover, undo and recovery with two faults anywhere, and looks for the seeded bugs
 model:
