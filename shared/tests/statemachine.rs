@@ -305,7 +305,7 @@ fn every_function_of_the_template_is_a_folder_and_has_an_event_that_it_takes() {
 
 #[test]
 fn the_example_requests_are_what_the_functions_decode() {
-    use shared::contract::{AdvanceLsnRequest, FinishRequest, InspectRequest, PreflightRequest, Step, VerifyRequest};
+    use shared::contract::{AdvanceLsnRequest, FinishRequest, InspectRequest, PreflightRequest, ReversibleStep, Step, VerifyRequest};
     use shared::fleet::{DiscoverRequest, EvaluatePolicyRequest, SummarizeRequest};
     serde_json::from_value::<DiscoverRequest>(example::request("discover")).unwrap();
     serde_json::from_value::<EvaluatePolicyRequest>(example::request("evaluate-policy")).unwrap();
@@ -315,7 +315,8 @@ fn the_example_requests_are_what_the_functions_decode() {
     serde_json::from_value::<PreflightRequest>(example::request("preflight")).unwrap();
     serde_json::from_value::<VerifyRequest>(example::request("verify")).unwrap();
     serde_json::from_value::<FinishRequest>(example::request("finish")).unwrap();
-    serde_json::from_value::<Step>(example::request("cutover")).unwrap();
+    serde_json::from_value::<Step>(example::request("poll-lag")).unwrap();
+    serde_json::from_value::<ReversibleStep>(example::request("cutover")).unwrap();
 }
 
 #[test]
