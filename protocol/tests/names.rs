@@ -42,7 +42,7 @@ fn the_cutover_does_its_steps_in_the_order_of_the_model() {
     assert!(of_all.map(place).is_sorted(), "{of_all:?}");
     let inside = ["open.drain.carry_out(", "read_sequences(open, plan)", "finish_copy(open, &drained)", "keep_copy(open)"];
     assert!(inside.map(place).is_sorted(), "{inside:?}");
-    let open = ["prepare(aws, session, watcher", "last_look)", "pause(&open"];
+    let open = ["prepare(aws, session, watcher", "last_check)", "pause(&open"];
     assert!(open.map(place).is_sorted(), "{open:?}");
     let cut_over = file("functions/cutover/src/lib.rs");
     let whole = ["stage_switches(aws", "pause::fence_source(", "carry_out(aws", "end_applications_sessions(source"];

@@ -1,5 +1,5 @@
-//! Verification inside of the write pause, where it is asked for. Behind the locks nothing moves on either side any more, so
-//! that both are simply read, by as many sessions as there are processors: writers wait for it.
+//! Verification inside the write pause, where the input asks for it. Behind the locks nothing changes on either side, so both are
+//! simply read, by as many sessions as there are processors: writers are waiting.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ use shared::replica_identity::explain_difference;
 use shared::rows::{Table, check_equal};
 use shared::sql;
 
-/// The sessions that will read one database, opened before writers wait.
+/// The sessions that read one database, opened before writers wait.
 pub(crate) struct Comparison {
     source: Vec<Session>,
     target: Vec<Session>,
@@ -54,10 +54,10 @@ impl Comparison {
     }
 }
 
-/// All tables of one side and what they hold, in the order of the oids.
+/// All tables of one side and their digests, in the order of the oids.
 async fn read_all(sessions: &[Session], plan: &Plan, oids: &[u32]) -> Result<Vec<(Table, Digest)>> {
     let (major, hash) = (plan.source.major, plan.verify == Verify::Rows);
-    // Each session looks every so many tables up: there may be thousands.
+    // Each session looks up its share of the tables: there may be thousands.
     let found = sessions.iter().enumerate().map(|(first, session)| async move {
         let mut found = Vec::new();
         for oid in oids.iter().skip(first).step_by(sessions.len()) {
@@ -85,7 +85,7 @@ fn ranges(table: &Table) -> impl Iterator<Item = Range<u64>> + use<> {
     (0..pages.div_ceil(at_once)).map(move |place| place * at_once..((place + 1) * at_once).min(pages))
 }
 
-/// One range after another, until all are taken.
+/// Takes one range after another, until none is left.
 async fn work(session: &Session, tables: &[(u32, Table)], ranges: &[(usize, Range<u64>)], next: &AtomicUsize) -> Result<Vec<(usize, Digest)>> {
     let mut read = Vec::new();
     while let Some((place, pages)) = ranges.get(next.fetch_add(1, Ordering::Relaxed)) {

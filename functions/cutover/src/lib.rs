@@ -1,10 +1,10 @@
-//! The cutover: writers wait, the copy drains, sequences follow, the source is fenced, the application is switched.
+//! The cutover: writers wait, the target drains, sequences are set, the source is fenced, the application is switched.
 //!
-//! Until the first fence is committed everything hangs on locks of sessions: whatever dies, writes go on by
-//! themselves. From then on there is only forward, and calling this again goes there.
+//! Until the first fence is committed everything depends on locks of sessions: if anything dies, writes go on by themselves. From then
+//! on the run only goes forward, and so does a repeated call.
 
 mod comparison;
-mod last_look;
+mod last_check;
 mod pause;
 mod phases;
 
@@ -22,10 +22,10 @@ use shared::{catalog, fence, large_objects, sql};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// How long large objects may be read behind the cutover.
+/// How long large objects may be read after the cutover.
 const LARGE_OBJECTS_MAX: Duration = Duration::from_mins(1);
 
-/// What `do` and `undo` answer.
+/// The answer to `do` and `undo`.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum Answer {
@@ -36,9 +36,9 @@ pub enum Answer {
     },
 }
 
-/// Do: after it, no write reaches the source any more, the copy has every row and sequence of it, and the
-/// application's secrets lead to the copy.
-/// Undo: either nothing of the cutover is left and it can never be completed, or it answers that the fence stands.
+/// Do: after it, no write reaches the source any more, the target has every row and sequence of it, and the application's secrets point
+/// at the target.
+/// Undo: either nothing of the cutover is left and it can never be completed, or the answer is that the fence is closed.
 ///
 /// # Errors
 /// `LockTimeout`, `DrainTimeout`, `TablesChanged`, `CatalogsDiffer`, `SettingsDiffer`, `DataDiffers`, `SecretUnusable`, `ReplicationStopped`, `PostgresUnavailable`, …
@@ -53,13 +53,13 @@ pub async fn handle(aws: &Aws, step: ReversibleStep) -> Result<Answer> {
     }
 }
 
-/// A call that was killed may have left sessions that hold their locks: they end here, and are waited for.
+/// A call that was killed may have left sessions that hold their locks: they are ended, and waited for.
 async fn end_earlier_call(server: &Server, plan: &Plan) -> Result<()> {
     let control = server.connect(&plan.control_database).await?;
     let deadline = Instant::now() + Duration::from_secs(20);
     while sql::value::<i64>(&control, sql::END_OWN_SESSIONS, &[&server.application_name]).await? > 0 {
         if Instant::now() > deadline {
-            return Err(StepError::new(ErrorName::LockTimeout, "a session of an earlier call does not end"));
+            return Err(StepError::new(ErrorName::LockTimeout, "timed out waiting for a session of an earlier call to end"));
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
@@ -71,27 +71,27 @@ async fn cut_over(aws: &Aws, source: &Server, plan: &Plan) -> Result<CutoverDone
     target.application_name.clone_from(&source.application_name);
     end_earlier_call(&target, plan).await?;
     let switches = stage_switches(aws, plan, &target).await?;
-    // The copy was restored as an instance of the source's class.
+    // The target was restored as an instance of the source's class.
     let load = Load::of_class(target_writer(aws, plan).await?.db_instance_class().unwrap_or_default());
-    let last_look = last_look::look(aws, plan, source, &target, &switches);
-    let pause::Fenced { closed, phases, copies } = Box::pin(pause::fence_source(aws, source, &target, plan, load, last_look)).await?;
-    let led = try_join_all(switches.into_iter().map(|switch| switch.carry_out(aws, plan, source, &target))).await;
+    let last_check = last_check::check(aws, plan, source, &target, &switches);
+    let pause::Fenced { closed, phases, snapshots_of_target } = Box::pin(pause::fence_source(aws, source, &target, plan, load, last_check)).await?;
+    let switched = try_join_all(switches.into_iter().map(|switch| switch.carry_out(aws, plan, source, &target))).await;
     let write_pause_ms = now_ms().saturating_sub(closed.paused_at_ms);
-    // Before the error: a secret that cannot be written keeps writers waiting from call to call.
+    // Emit first: while a secret cannot be written, writers keep waiting across retries.
     metrics::emit(&plan.source.identifier, &[(Metric::WritePauseMs, write_pause_ms.into())]);
-    let switched_secrets = led?;
-    tracing::info!(write_pause_ms, "the application's secrets lead to the copy");
+    let switched_secrets = switched?;
+    tracing::info!(write_pause_ms, "the application's secrets point at the target");
     end_applications_sessions(source, plan).await?;
     Ok(CutoverDone {
         write_pause_ms,
         drained_lsn: closed.drained_lsn,
         switched_secrets,
-        drift: [stop_rotations_back(aws, plan).await, read_last_drift(source, &target, plan, copies).await].concat(),
+        drift: [stop_rotations_back(aws, plan).await, read_last_drift(source, &target, plan, snapshots_of_target).await].concat(),
         pause_phases_ms: phases.map(|phases| phases.told("switch", write_pause_ms)).unwrap_or_default(),
     })
 }
 
-/// The next versions of all secrets, before the pause: behind the fence nothing is tried for the first time.
+/// The next versions of all secrets, made before the pause: after the fence nothing is tried for the first time.
 async fn stage_switches(aws: &Aws, plan: &Plan, target: &Server) -> Result<Vec<Switch>> {
     let mut switches = Vec::new();
     for id in &plan.cutover.secrets {
@@ -105,7 +105,7 @@ fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// Pools ask their secret anew when their sessions end. It is the last thing, so that they find the new one.
+/// Pools read their secret again when their sessions end. This comes last, so that they find the new version.
 async fn end_applications_sessions(source: &Server, plan: &Plan) -> Result<()> {
     let databases: Vec<&str> = plan.databases.iter().map(|database| database.name.as_str()).collect();
     let control = source.connect(&plan.control_database).await?;
@@ -113,41 +113,46 @@ async fn end_applications_sessions(source: &Server, plan: &Plan) -> Result<()> {
     ended.map(drop).while_doing("end the application's sessions on the source")
 }
 
-/// What came past every check, to be told of: databases, roles, their settings and large objects change without an event
-/// trigger, and nothing can hold them; beside it what was let through. There is only forward now, so nothing here is an error.
-async fn read_last_drift(source: &Server, target: &Server, plan: &Plan, copies: BTreeMap<String, Session>) -> Vec<String> {
+/// Reports what got past every check: databases, roles, their settings and large objects change without an event trigger, and nothing
+/// can hold them. Differences that were let through are reported too. The run only goes forward now, so nothing here is an error.
+async fn read_last_drift(source: &Server, target: &Server, plan: &Plan, snapshots_of_target: BTreeMap<String, Session>) -> Vec<String> {
     let mut drift = match catalog::read_drift(source, target, plan, None).await {
         Ok(drift) => drift.into_all(),
-        Err(error) => vec![format!("the catalogs could not be compared once more: {error}")],
+        Err(error) => vec![format!("the catalogs could not be compared again: {error}")],
     };
-    match compare_large_objects(source, target, plan, copies).await {
+    match compare_large_objects(source, target, plan, snapshots_of_target).await {
         Ok(differences) => drift.extend(differences),
-        Err(error) => drift.push(format!("large objects could not be compared once more: {error}")),
+        Err(error) => drift.push(format!("large objects could not be compared again: {error}")),
     }
     catalog::name_some(&drift)
 }
 
-/// With the copy as it was before the application came, or, where an earlier call has fenced it, as it is now.
-async fn compare_large_objects(source: &Server, target: &Server, plan: &Plan, mut copies: BTreeMap<String, Session>) -> Result<Vec<String>> {
+/// With the target as it was before the application came, or, where an earlier call has closed the fence, as it is now.
+async fn compare_large_objects(
+    source: &Server,
+    target: &Server,
+    plan: &Plan,
+    mut snapshots_of_target: BTreeMap<String, Session>,
+) -> Result<Vec<String>> {
     let deadline = Instant::now() + LARGE_OBJECTS_MAX;
     let mut differences = Vec::new();
     for Database { name, .. } in &plan.databases {
         let source = source.connect(name).await?;
-        let copy = if let Some(kept) = copies.remove(name) { kept } else { target.connect(name).await? };
+        let copy = if let Some(kept) = snapshots_of_target.remove(name) { kept } else { target.connect(name).await? };
         differences.extend(large_objects::compare(&source, &copy, name, deadline).await?);
     }
     Ok(differences)
 }
 
-/// As little an error: the secrets lead to the copy already.
+/// No error either: the secrets already point at the target.
 async fn stop_rotations_back(aws: &Aws, plan: &Plan) -> Vec<String> {
     match switch::stop_rotations_back(aws, plan).await {
         Ok(stopped) => stopped,
-        Err(error) => vec![format!("whether a rotation leads a secret back could not be seen: {error}")],
+        Err(error) => vec![format!("could not check whether a rotation points a secret back at the source: {error}")],
     }
 }
 
-/// Whether the cutover was undone; otherwise a fence stands.
+/// Whether the cutover was undone; otherwise a fence is closed.
 async fn cancel(source: &Server, plan: &Plan) -> Result<bool> {
     for database in &plan.databases {
         if fence::read_state(&source.connect(&database.name).await?, &plan.names).await?.closed.is_some() {

@@ -24,12 +24,12 @@ use crate::comparison::Comparison;
 use crate::now_ms;
 use crate::phases::Phases;
 
-/// How long the large objects of a database may be read before the pause: with what follows it, within the function's time.
+/// How long the large objects of a database may be read before the pause: together with the steps after it, within the function's time.
 const LARGE_OBJECTS_MAX: Duration = Duration::from_secs(90);
-/// How long an apply that begins again may take to come near: a worker is started within five seconds.
+/// How long a restarted apply may take to catch up: a worker is started within five seconds.
 const CATCHES_UP_WITHIN: Duration = Duration::from_mins(1);
 
-/// One database whose fence is still open, and the sessions that carry it over.
+/// One database whose fence is still open, and the sessions that move it.
 struct Open<'a> {
     database: &'a Database,
     /// Holds the locks, and closes the fence with its commit.
@@ -39,20 +39,20 @@ struct Open<'a> {
     target: Session,
     tables: Vec<u32>,
     ddl: Ddl,
-    /// How much DDL there was when the catalogs were compared, or before.
+    /// How much DDL was counted when the catalogs were compared, or before.
     ddl_compared: i64,
     drain: Drain,
     arrival: Arrival,
     read_sequences: Statement,
     set_sequences: Statement,
     fence: fence::Look,
-    /// The statements that end the copy's apply.
+    /// The statements that end the target's apply.
     disable: Vec<String>,
-    /// Where the rows are to be compared once more.
+    /// Set where the rows are compared once more.
     comparison: Option<Comparison>,
 }
 
-/// What all databases share, and the sessions that compare it: nothing holds it.
+/// What all databases share, and the sessions that compare it: no lock holds it.
 struct Shared {
     source: Session,
     target: Session,
@@ -61,7 +61,7 @@ struct Shared {
 }
 
 impl Shared {
-    /// Compares it, all of it. What changes meanwhile, the state that was read before does not know.
+    /// Compares all of it. Its state was read before, so changes made meanwhile show as differences from it.
     async fn compare(source: &Server, target: &Server, plan: &Plan) -> Result<Self> {
         let (source, target) = try_join(source.connect(&plan.control_database), target.connect(&plan.control_database)).await?;
         let look = ServerLook::prepare(&source).await?;
@@ -70,7 +70,7 @@ impl Shared {
         Ok(Self { source, target, look, compared })
     }
 
-    /// Behind the locks: compares it again where it is not what it was. Roles that come and go change it all the time.
+    /// Behind the locks: compares it again if it has changed. Roles that come and go change it all the time.
     async fn check(&self, plan: &Plan) -> Result<()> {
         if self.look.read(&self.source, plan).await? == self.compared {
             return Ok(());
@@ -79,27 +79,27 @@ impl Shared {
     }
 }
 
-/// The fence of all databases.
+/// The closed fences of all databases.
 pub(crate) struct Fenced {
     pub(crate) closed: Closed,
-    /// What the pause was spent on so far; none where it began in an earlier call.
+    /// How the pause was spent so far; none where it began in an earlier call.
     pub(crate) phases: Option<Phases>,
-    /// A session on each copy that was fenced now, in a snapshot of the moment before: by it the large objects are as the source's were,
-    /// whatever the application does to them since.
-    pub(crate) copies: BTreeMap<String, Session>,
+    /// A session on each target database that was fenced now, in a snapshot of the moment before: in it the large objects are as the
+    /// source's were, whatever the application does to them since.
+    pub(crate) snapshots_of_target: BTreeMap<String, Session>,
 }
 
-/// After it, the fence is closed in every database, and behind it the copy has all rows and sequences.
+/// After it, the fence is closed in every database, and the target has all rows and sequences from before it.
 ///
-/// A database that an earlier call has fenced is left alone: it was drained before it was fenced. `last_look` may still refuse; once
-/// there is a fence, there is only forward.
+/// A database that an earlier call has fenced is left alone: it was drained before it was fenced. `last_check` may still refuse; once a
+/// fence is closed, the run only goes forward.
 pub(crate) async fn fence_source(
     aws: &Aws,
     source: &Server,
     target: &Server,
     plan: &Plan,
     load: Load,
-    last_look: impl Future<Output = Result<()>>,
+    last_check: impl Future<Output = Result<()>>,
 ) -> Result<Fenced> {
     let mut open = Vec::new();
     let mut closed = None;
@@ -120,25 +120,25 @@ pub(crate) async fn fence_source(
         }
     }
     if !open.is_empty() {
-        // Where a fence stands there is only forward: what differs is told, behind the last one.
+        // After a closed fence the run only goes forward: differences are reported after the last one.
         let shared = if closed.is_none() { Some(Shared::compare(source, target, plan).await?) } else { None };
         if closed.is_none() {
-            Box::pin(last_look).await?;
+            Box::pin(last_check).await?;
         }
         let fenced = Box::pin(pause(&open, shared.as_ref(), target, plan, closed)).await;
-        // Their locks go with the sessions: nobody waits while it is asked why.
-        let copies = open.into_iter().map(|open| (open.database.name.clone(), open.target)).collect();
+        // Their locks go with the sessions: nobody waits while the reason is looked up.
+        let snapshots_of_target = open.into_iter().map(|open| (open.database.name.clone(), open.target)).collect();
         return match fenced {
-            Ok(fenced) => Ok(Fenced { copies, ..fenced }),
+            Ok(fenced) => Ok(Fenced { snapshots_of_target, ..fenced }),
             Err(error) if error.name == ErrorName::DrainTimeout => Err(explain(aws, target, plan, error).await),
             Err(error) => Err(error),
         };
     }
-    let closed = closed.ok_or_else(|| StepError::new(ErrorName::ReplicationStopped, "no database of this run is there to be fenced"))?;
-    Ok(Fenced { closed, phases: None, copies: BTreeMap::new() })
+    let closed = closed.ok_or_else(|| StepError::new(ErrorName::ReplicationStopped, "no database of this run exists to be fenced"))?;
+    Ok(Fenced { closed, phases: None, snapshots_of_target: BTreeMap::new() })
 }
 
-/// A copy that did not drain may have stopped, or wait for somebody's lock. Where the pause has ended its apply, it had drained.
+/// A target that did not drain may have stopped, or wait for somebody's lock. Where the pause has ended its apply, it had drained.
 async fn explain(aws: &Aws, target: &Server, plan: &Plan, error: StepError) -> StepError {
     let Ok(session) = target.connect(&plan.control_database).await else { return error };
     let mut databases: Vec<&Database> = Vec::new();
@@ -168,15 +168,15 @@ async fn pause(open: &[Open<'_>], shared: Option<&Shared>, target: &Server, plan
     let paused_at_ms = earlier.map_or(began_ms, |earlier| earlier.paused_at_ms);
     let fenced = close(open, shared, target, plan, paused_at_ms, began).await;
     if fenced.is_err() {
-        // In vain, and felt all the same.
+        // Without success, but writers felt it.
         let held_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         metrics::emit(&plan.source.identifier, &[(Metric::WritePauseMs, held_ms.into())]);
     }
     let (closed, phases) = fenced?;
-    Ok(Fenced { closed, phases: earlier.is_none().then_some(phases), copies: BTreeMap::new() })
+    Ok(Fenced { closed, phases: earlier.is_none().then_some(phases), snapshots_of_target: BTreeMap::new() })
 }
 
-/// Behind the locks, which are let go at the latest when the pause that is allowed is over.
+/// Works behind the locks, which are released at the latest when the allowed pause is over.
 async fn close(
     open: &[Open<'_>],
     shared: Option<&Shared>,
@@ -193,9 +193,9 @@ async fn close(
     let carried = carry_over_all(open, target, plan, paused_at_ms, deadline);
     let ((closed, carried), ()) = within(deadline, Box::pin(try_join(carried, checked))).await?;
     end_phases(&mut phases, &carried);
-    tracing::info!(pause_ms = began.elapsed().as_millis(), "the copy has everything");
-    // The point of no return is the first of these commits. One after another, in the order in which an undo asks: that finds none
-    // behind one that it has kept from closing.
+    tracing::info!(pause_ms = began.elapsed().as_millis(), "the target has everything");
+    // The first of these commits is the point of no return. They come one after another, in the order in which an undo checks: after
+    // one that it has kept from closing, it finds none closed.
     for open in open {
         open.source.batch_execute("commit").await.map_err(StepError::from).while_doing(&format!("fence {}", open.database.name))?;
     }
@@ -204,12 +204,12 @@ async fn close(
     Ok((closed, phases))
 }
 
-/// All that the copies still lack, and the fences as their commits will close them. How each database was carried over.
+/// Replicates everything that the targets still lack, and prepares the fences as their commits will close them. Returns when each
+/// database was done.
 async fn carry_over_all(open: &[Open<'_>], target: &Server, plan: &Plan, paused_at_ms: u64, deadline: Instant) -> Result<(Closed, Vec<Carried>)> {
     let drained = try_join_all(open.iter().map(|open| drain(open, plan, deadline))).await?;
     let closed = Closed { paused_at_ms, drained_lsn: drained.iter().map(|drained| drained.lsn).max().unwrap_or(Lsn(0)) };
-    let says =
-        format!("this database has moved to {}:{}; {} takes no writes any more (rds-reencrypt)", target.host, target.port, plan.source.identifier);
+    let says = format!("this database has moved to {}:{}; {} takes no more writes (rds-reencrypt)", target.host, target.port, plan.source.identifier);
     let carried = open.iter().zip(drained).map(|(open, drained)| async {
         let carried = try_join(hand_over(open, plan, drained), fence::close(&open.source, &plan.names, &says, closed));
         carried.await.map(|(carried, ())| carried)
@@ -217,13 +217,13 @@ async fn carry_over_all(open: &[Open<'_>], target: &Server, plan: &Plan, paused_
     Ok((closed, try_join_all(carried).await?))
 }
 
-/// Begins a snapshot of the copy, which nobody but the run has written to so far.
+/// Begins a snapshot of the target, which only the run has written to so far.
 async fn keep_copy(open: &Open<'_>) -> Result<()> {
     let begin = "begin isolation level repeatable read read only; set local idle_in_transaction_session_timeout = '4min'; select";
-    open.target.batch_execute(begin).await.map_err(StepError::from).while_doing("keep a snapshot of the copy")
+    open.target.batch_execute(begin).await.map_err(StepError::from).while_doing("keep a snapshot of the target")
 }
 
-/// What the copy of one database has, and what it is given.
+/// Where the drain of one target database ended, and what it is given from the source.
 struct Drained {
     lsn: Lsn,
     at: Instant,
@@ -231,14 +231,14 @@ struct Drained {
     settings: Vec<String>,
 }
 
-/// When each part of carrying one database over was done.
+/// When each part of moving one database was done.
 struct Carried {
     drained: Instant,
     sequences_set: Instant,
     rows_compared: Option<Instant>,
 }
 
-/// Databases are carried over side by side: a phase ends with the last of them.
+/// Databases are moved in parallel: a phase ends with the last of them.
 fn end_phases(phases: &mut Phases, carried: &[Carried]) {
     let mut end = |phase, at: &dyn Fn(&Carried) -> Option<Instant>| {
         if let Some(last) = carried.iter().filter_map(at).max() {
@@ -250,17 +250,17 @@ fn end_phases(phases: &mut Phases, carried: &[Carried]) {
     end("rows", &|carried| carried.rows_compared);
 }
 
-/// Whatever takes longer than the pause may last ends with the locks let go: the sessions are dropped.
+/// Anything that outlasts the allowed pause ends with its locks released: the sessions are dropped.
 async fn within<T>(deadline: Instant, work: impl Future<Output = Result<T>>) -> Result<T> {
-    let timeout = || StepError::new(ErrorName::DrainTimeout, "the allowed write pause ended before the copy was ready; writes go on on the source");
+    let timeout = || StepError::new(ErrorName::DrainTimeout, "the allowed write pause ended before the target was ready; the source takes writes");
     tokio::time::timeout_at(deadline.into(), work).await.map_err(|_| timeout())?
 }
 
-/// All that writers need not wait for. The catalogs are compared once DDL is counted: what comes later is seen by the count.
+/// Everything that writers need not wait for. The catalogs are compared after DDL was counted: the count shows anything later.
 async fn prepare<'a>(aws: &Aws, mut source: Session, watcher: Session, target: &Server, plan: &Plan, database: &'a Database) -> Result<Open<'a>> {
     let target = target.connect(&database.name).await?;
     if !sql::value::<bool>(&target, sql::CLAIM_COPY, &[&plan.names.run]).await? {
-        return Err(StepError::new(ErrorName::LockTimeout, format!("another call of the cutover has the copy of {}", database.name)));
+        return Err(StepError::new(ErrorName::LockTimeout, format!("another call of the cutover holds the target of {}", database.name)));
     }
     check_tables(&source, &target, plan, database).await?;
     if !plan.consent.large_objects {
@@ -282,7 +282,7 @@ async fn prepare<'a>(aws: &Aws, mut source: Session, watcher: Session, target: &
     let fence = fence::Look::prepare(&source).await?;
     let (read_sequences, set_sequences) = try_join(source.prepare(sql::SEQUENCES), target.prepare(sql::SET_SEQUENCES)).await?;
     let disable = sql::statements(&target, sql::DISABLE_SUBSCRIPTION, &[&plan.names.slot(database.oid)]).await?;
-    // Once in vain: what the server looks up for all this, these sessions then have at hand when writers wait.
+    // A rehearsal: what the server looks up for all this, these sessions have cached when writers wait.
     let settings = session_settings::as_on_source(&source).await?;
     target
         .batch_execute(&format!("{}; rollback", end_apply(&disable, &settings)))
@@ -308,8 +308,8 @@ async fn prepare<'a>(aws: &Aws, mut source: Session, watcher: Session, target: &
     })
 }
 
-/// Behind the locks: the copy applies the last change. Meanwhile DDL is held, and what came just before is found: a fence that another
-/// call has closed, a table, other DDL; and the sequences are read, since what was written got its numbers before the locks.
+/// Behind the locks: the target applies the last change. Meanwhile DDL is held, and anything that came just before is found: a fence
+/// that another call has closed, a table, other DDL. The sequences are read as well: what was written got its numbers before the locks.
 async fn drain(open: &Open<'_>, plan: &Plan, deadline: Instant) -> Result<Drained> {
     let drained = open.drain.carry_out(&open.watcher, &open.target, open.database, deadline);
     let read = try_join3(check_fence(open, plan), read_sequences(open, plan), session_settings::as_on_source(&open.source));
@@ -317,8 +317,8 @@ async fn drain(open: &Open<'_>, plan: &Plan, deadline: Instant) -> Result<Draine
     Ok(Drained { lsn, at: Instant::now(), sequences, settings })
 }
 
-/// Behind the drain: the copy shows all heartbeats, its sequences are set, its apply ends, and its rows are compared where that is
-/// asked for.
+/// After the drain: the target shows all heartbeats, its sequences are set, its apply ends, and its rows are compared where the input
+/// asks for it.
 async fn hand_over(open: &Open<'_>, plan: &Plan, drained: Drained) -> Result<Carried> {
     let arrived = open.arrival.check(&open.watcher, &open.target, open.database);
     try_join(finish_copy(open, &drained), arrived).await?;
@@ -326,7 +326,7 @@ async fn hand_over(open: &Open<'_>, plan: &Plan, drained: Drained) -> Result<Car
     let mut rows_compared = None;
     if let Some(comparison) = &open.comparison {
         let rows = comparison.carry_out(plan).await?;
-        tracing::info!(database = open.database.name, rows, "source and copy hold the same rows behind the locks");
+        tracing::info!(database = open.database.name, rows, "source and target hold the same rows behind the locks");
         rows_compared = Some(Instant::now());
     }
     keep_copy(open).await?;
@@ -338,7 +338,7 @@ async fn check_fence(open: &Open<'_>, plan: &Plan) -> Result<()> {
     let (seen, ddl) = try_join(open.fence.look(&open.source, &plan.names), open.ddl.count(&open.source)).await?;
     let fence::Seen { state, gaps, prepared } = seen;
     if !prepared.is_empty() {
-        // Not of our tables, else the locks were not ours: of large objects, roles, or what was read. It would end behind the fence.
+        // Not of our tables, or we would not have the locks: of large objects, of roles, or of reads. It would end after the fence.
         let message = format!("database {}: prepared transactions that have not ended: {}", open.database.name, prepared.join(", "));
         return Err(StepError::new(ErrorName::LockTimeout, message));
     }
@@ -346,13 +346,13 @@ async fn check_fence(open: &Open<'_>, plan: &Plan) -> Result<()> {
         return Err(fenced_by_another(open.database));
     }
     if !gaps.is_empty() {
-        let message = format!("database {}: made while the cutover began, and not replicated: {}", open.database.name, gaps.join(", "));
+        let message = format!("database {}: created while the cutover began, and not replicated: {}", open.database.name, gaps.join(", "));
         return Err(StepError::new(ErrorName::TablesChanged, message));
     }
     if ddl == open.ddl_compared {
         return Ok(());
     }
-    // Applications make and drop things all day. What was made and is gone again is no difference; and none comes any more.
+    // Applications create and drop objects all day. Objects that came and went meanwhile are no difference, and no more can come now.
     tracing::info!(database = open.database.name, commands = ddl - open.ddl_compared, "DDL ran meanwhile: the catalogs are compared again");
     check_tables(&open.watcher, &open.target, plan, open.database).await?;
     catalog::compare_databases(&open.watcher, &open.target, plan, open.database).await?.refuse()
@@ -362,10 +362,11 @@ fn fenced_by_another(database: &Database) -> StepError {
     StepError::new(ErrorName::LockTimeout, format!("database {}: fenced by another call, the application may have moved", database.name))
 }
 
-/// Whether the copy applies changes. An earlier call that came no further may have ended that: then it begins again, and what was written since comes before the pause.
+/// Whether the target applies changes. An earlier call that got no further may have ended that: then the apply is started again, and
+/// catches up before the pause.
 ///
-/// Why DDL is held: so does a call from before it ends the apply until its fence is closed. It may be late, and has lost the copy to us, but
-/// not its locks; and behind its fence the copy must not get the run's settings again.
+/// Why DDL is held: an earlier call holds it too, from before it ends the apply until its fence is closed. That call may be late, and
+/// has lost the target to us, but not its locks; after its fence the target must not get the run's settings again.
 async fn ensure_apply(source: &Session, watcher: &Session, target: &Session, ddl: &Ddl, plan: &Plan, database: &Database) -> Result<bool> {
     let name = plan.names.slot(database.oid);
     if !read_subscription(target, &name).await?.enabled {
@@ -382,10 +383,11 @@ async fn ensure_apply(source: &Session, watcher: &Session, target: &Session, ddl
     Ok(read_subscription(target, &name).await?.working)
 }
 
-/// After it, the copy applies nothing any more, its sequences are set, and its settings are the source's: who logs in next may be the
-/// application. Together, since nothing may be applied under these; and with the commit all that was applied is on the copy's disk.
+/// After it, the target applies nothing any more, its sequences are set, and its settings are the source's: the next login may be the
+/// application's. All in one transaction, since nothing may be applied under these settings; and its commit puts everything that was
+/// applied on the target's disk.
 async fn finish_copy(open: &Open<'_>, drained: &Drained) -> Result<()> {
-    // All on their way at once: where one fails, the commit is a rollback.
+    // All are sent at once: if one fails, the commit is a rollback.
     let statements = end_apply(&open.disable, &drained.settings);
     let end_apply = async { open.target.batch_execute(&statements).await.map_err(StepError::from).while_doing("end the apply") };
     let commit = async { open.target.batch_execute("commit").await.map_err(StepError::from).while_doing("end the apply") };
@@ -396,21 +398,21 @@ fn end_apply(disable: &[String], settings: &[String]) -> String {
     format!("begin; {}; {}; {}", disable.join("; "), settings.join("; "), sql::FLUSH)
 }
 
-/// All sequences, by oid: identity and serial columns, used or not, whatever their increment. Behind the drain, since a TRUNCATE that is
+/// All sequences, by oid: identity and serial columns, used or not, whatever their increment. After the drain, since a TRUNCATE that is
 /// applied may restart some.
 async fn set_sequences(open: &Open<'_>, sequences: &[Sequence]) -> Result<()> {
     let oids: Vec<u32> = sequences.iter().map(|sequence| sequence.oid).collect();
     let values: Vec<i64> = sequences.iter().map(|sequence| sequence.last_value).collect();
     let called: Vec<bool> = sequences.iter().map(|sequence| sequence.is_called).collect();
-    let set: i64 = sql::value(&open.target, &open.set_sequences, &[&oids, &values, &called]).await.while_doing("set the copy's sequences")?;
+    let set: i64 = sql::value(&open.target, &open.set_sequences, &[&oids, &values, &called]).await.while_doing("set the target's sequences")?;
     if usize::try_from(set) == Ok(oids.len()) {
         return Ok(());
     }
-    let message = format!("database {}: {} sequences on the source, {set} of them on the copy", open.database.name, oids.len());
+    let message = format!("database {}: {} sequences on the source, {set} of them on the target", open.database.name, oids.len());
     Err(StepError::new(ErrorName::TablesChanged, message))
 }
 
-/// Where a sequence is, as `setval` takes it.
+/// A sequence's position, as `setval` takes it.
 struct Sequence {
     oid: u32,
     last_value: i64,

@@ -1,4 +1,4 @@
-//! What the write pause is spent on.
+//! How the write pause is spent.
 
 use std::time::Instant;
 
@@ -19,7 +19,7 @@ impl Phases {
         self.ended.push((phase, at));
     }
 
-    /// In milliseconds, cut off where each ends, and the last one, which takes the rest: together they are as long as the pause.
+    /// In milliseconds, cut off at the end of each; the last phase takes the rest, so together they are as long as the pause.
     pub(crate) fn told(&self, last: &str, pause_ms: u64) -> Vec<PausePhase> {
         let since_began = |at: Instant| u64::try_from(at.duration_since(self.began).as_millis()).unwrap_or(u64::MAX);
         let ends = self.ended.iter().map(|(phase, at)| (*phase, since_began(*at))).chain([(last, pause_ms)]);

@@ -1,5 +1,5 @@
-//! What people and other services change while a run waits, looked at once more right before the locks: the last answer to the
-//! question whether the cutover may be is some minutes old.
+//! The last check, right before the locks, of everything that people and other services change while a run waits: the last poll that
+//! allowed the cutover is some minutes old.
 
 use shared::aws::Aws;
 use shared::contract::Plan;
@@ -8,11 +8,11 @@ use shared::pg::Server;
 use shared::settings::comparison;
 use shared::switch::Switch;
 
-/// After it, the new database still is the old one in all but its key, it lets the application in, and no rotation is under way.
+/// After it, the target still equals the source in everything but its key, it lets the application in, and no rotation is under way.
 ///
 /// # Errors
-/// `SettingsDiffer`, `SecretUnusable`, with all that is in the way.
-pub(crate) async fn look(aws: &Aws, plan: &Plan, source: &Server, target: &Server, switches: &[Switch]) -> Result<()> {
+/// `SettingsDiffer`, `SecretUnusable`, with everything that is in the way.
+pub(crate) async fn check(aws: &Aws, plan: &Plan, source: &Server, target: &Server, switches: &[Switch]) -> Result<()> {
     let settings: Vec<String> = comparison::compare(aws, plan).await?.lost.iter().map(ToString::to_string).collect();
     refuse(ErrorName::SettingsDiffer, &settings)?;
     let mut obstacles = Vec::new();
