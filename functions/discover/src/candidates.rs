@@ -8,16 +8,16 @@ use shared::error::{Result, StepError, While};
 use shared::fleet::Production;
 use shared::rds::found::{is_postgres, moved_to};
 
-/// What is known of a database before anybody looks closer.
+/// A database as the lists describe it, before it is looked at more closely.
 #[derive(Debug)]
 pub(crate) struct Candidate {
     pub(crate) identifier: String,
-    /// By which it may be called: identifiers, ARNs and resource ids, those of its members included.
+    /// Names that an entry may use: identifiers, ARNs and resource ids, its members' included.
     pub(crate) names: Vec<String>,
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) is_postgres: bool,
     pub(crate) is_production: bool,
-    /// Allocated storage. Aurora's grows by itself, and says 1.
+    /// Allocated storage. Aurora's grows by itself, and is reported as 1.
     pub(crate) gib: i32,
     pub(crate) moved_to: Option<String>,
 }

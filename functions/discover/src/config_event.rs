@@ -1,4 +1,4 @@
-//! What an event of AWS Config is about. Anybody who may put events can make one up: it names a database, and allows nothing.
+//! The subject of an AWS Config event. Anybody who may put events can make one up: it names a database, and allows nothing.
 
 use serde_json::Map;
 use shared::contract::Execution;
@@ -7,10 +7,10 @@ use shared::fleet::{Campaign, ConfigFinding, Discovered, Item, Outcome};
 use crate::row;
 
 const TYPES: [&str; 2] = ["AWS::RDS::DBInstance", "AWS::RDS::DBCluster"];
-/// How much of a name that is none is told.
+/// How much of an invalid name is reported.
 const TOLD_CHARACTERS: usize = 80;
 
-/// The one database of a finding, or why there is none.
+/// The one database of a finding, or the reason why there is none.
 pub(crate) fn read(execution: &Execution, finding: &ConfigFinding, campaign: Campaign) -> Discovered {
     let mut discovered = Discovered { databases: Vec::new(), skipped: Vec::new(), prefix: prefix(&finding.time), campaign, is_finding: true };
     let skip = |outcome, why: &str| row(finding.resource_id.chars().take(TOLD_CHARACTERS).collect(), outcome, why);
@@ -22,7 +22,7 @@ pub(crate) fn read(execution: &Execution, finding: &ConfigFinding, campaign: Cam
     } else if !TYPES.contains(&finding.resource_type.as_str()) {
         discovered.skipped.push(skip(Outcome::NotOurs, "the finding is about something other than an instance or a cluster"));
     } else if finding.compliance_type != "NON_COMPLIANT" {
-        discovered.skipped.push(skip(Outcome::Done, "the finding says that all is well"));
+        discovered.skipped.push(skip(Outcome::Done, "the finding reports no violation"));
     } else if !is_identifier(&finding.resource_id) {
         discovered.skipped.push(skip(Outcome::NotOurs, "the finding names no identifier and no resource id"));
     } else {
@@ -35,7 +35,7 @@ fn is_identifier(id: &str) -> bool {
     (1..=63).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-/// The day of the event: what comes late, or again, belongs to the execution of its day.
+/// The day of the event: a late or repeated event belongs to the execution of its day.
 fn prefix(time: &str) -> String {
     let day = time.get(..10).filter(|day| day.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'));
     format!("finding-{}", day.unwrap_or("undated"))

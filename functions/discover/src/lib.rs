@@ -1,7 +1,7 @@
-//! Which databases a campaign, or a finding of AWS Config, is about, and in which order they are moved.
+//! The databases of a campaign, or of an AWS Config finding, and the order in which they are moved.
 
 mod candidates;
-mod finding;
+mod config_event;
 
 use std::collections::BTreeSet;
 
@@ -14,26 +14,26 @@ use shared::names::POLICY_PREFIX;
 
 use crate::candidates::Candidate;
 
-/// A state of Step Functions holds 256 KiB, and what the map hands back has some words more on each database.
+/// A state of Step Functions holds 256 KiB, and the map's result has some more bytes for each database.
 /// Source: AWS Step Functions developer guide, "Service quotas".
 const MOST_BYTES: usize = 240_000;
 const MORE_BYTES_OF_EACH: usize = 50;
-/// What is left of an execution's 80 characters for the campaign's name.
+/// How much of an execution name's 80 characters is left for the campaign's name.
 const PREFIX_CHARACTERS: usize = 24;
 
-/// After it, nothing has changed.
+/// Reads, and changes nothing.
 ///
 /// # Errors
 /// `InvalidInput`, `PreconditionFailed` where there are too many for one campaign, `AwsUnavailable`, `AwsRefused`.
 pub async fn handle(aws: &Aws, request: DiscoverRequest) -> Result<Discovered> {
     if let Some(event) = request.finding {
-        // Where AWS Config requires a key, a database under another one is a finding, too.
+        // Where AWS Config requires a key, a database under another key is a finding, too.
         let rekey = !request.required_key.is_empty();
         let key = if rekey { request.required_key } else { request.kms_key };
         let defaults = Map::from_iter([("kms_key".to_owned(), Value::String(key))]);
-        return Ok(finding::read(&request.execution, &event, Campaign { defaults, rekey, ..Campaign::default() }));
+        return Ok(config_event::read(&request.execution, &event, Campaign { defaults, rekey, ..Campaign::default() }));
     }
-    // An input that is nothing is no campaign of everything.
+    // An empty input does not mean a campaign of everything.
     let mut campaign = Campaign::parse(request.campaign.unwrap_or(Value::Null))?;
     campaign.defaults.entry("kms_key").or_insert(Value::String(request.kms_key));
     let candidates = candidates::read(aws, &campaign.production).await?;
@@ -43,18 +43,18 @@ pub async fn handle(aws: &Aws, request: DiscoverRequest) -> Result<Discovered> {
     Ok(discovered)
 }
 
-/// More would end the campaign halfway, by an error that no state can catch.
+/// A larger state would end the campaign halfway, with an error that no state can catch.
 fn check_size(discovered: &Discovered) -> Result<()> {
     let count = discovered.databases.len() + discovered.skipped.len();
     let bytes = serde_json::to_vec(discovered).map_or(usize::MAX, |text| text.len() + MORE_BYTES_OF_EACH * count);
     if bytes > MOST_BYTES {
-        let message = format!("{count} databases, with what is told of them, are more than one campaign holds: narrow it by tag");
+        let message = format!("{count} databases, with their details, are more than one campaign holds: narrow it by tag");
         return Err(StepError::new(ErrorName::PreconditionFailed, message));
     }
     Ok(())
 }
 
-/// The chosen ones in order, each once, and those that cannot be moved.
+/// The selected databases in order, each once, and those that cannot be moved.
 fn choose(candidates: &[Candidate], campaign: &Campaign) -> (Vec<Item>, Vec<Row>) {
     let (mut chosen, mut skipped) = (Vec::new(), Vec::new());
     match &campaign.databases {
@@ -64,7 +64,7 @@ fn choose(candidates: &[Candidate], campaign: &Campaign) -> (Vec<Item>, Vec<Row>
                 let (source, members) = told(entry);
                 match candidates.iter().find(|each| each.is_named(&source)) {
                     Some(candidate) => chosen.push((candidate, members)),
-                    None => skipped.push(row(source, Outcome::Gone, "there is no such database in this Region and account")),
+                    None => skipped.push(row(source, Outcome::Gone, "no such database in this Region and account")),
                 }
             }
         }
@@ -109,7 +109,7 @@ fn row(source: String, outcome: Outcome, why: &str) -> Row {
     Row { source, outcome, why: why.to_owned(), execution: None, output: None }
 }
 
-/// What the names of a campaign's executions begin with: its own name, and of a long one as much as tells it apart.
+/// The prefix of a campaign's execution names: its own name; of a long one, the beginning and a hash that tells it apart.
 fn prefix(campaign: &str) -> String {
     if campaign.len() <= PREFIX_CHARACTERS {
         return campaign.to_owned();

@@ -1,4 +1,4 @@
-//! How far the copy is behind, and whether the cutover may be now.
+//! How far the target is behind, and whether the cutover may start.
 
 use std::time::{Instant, SystemTime};
 
@@ -22,32 +22,32 @@ use shared::storage::watch_headroom;
 use shared::switch;
 use shared::window::seconds_until;
 
-/// What was seen, over all databases.
+/// The state over all databases.
 #[derive(Debug, Default, Serialize)]
-pub struct Seen {
+pub struct LagStatus {
     pub caught_up: bool,
-    /// Whether every database's copy is applying changes at the moment.
+    /// Whether the target is applying changes in every database at the moment.
     pub connected: bool,
-    /// Why it is not, as the copy's server says; empty where it is.
+    /// Why it is not, as the target's server reports it; empty where it is.
     pub stopped: String,
-    /// Whether the cutover is approved, whatever the hour.
+    /// Whether the cutover is approved, in the window or not.
     pub approved: bool,
-    /// How long it is until it may be, by its window; 0 while that is open, or where there is none.
+    /// Time until the window opens; 0 while it is open, or where there is none.
     pub window_opens_in_seconds: u64,
-    /// Who says to have approved it, where a tag says so.
+    /// The approver's name, where a tag gives one.
     pub approved_by: Option<String>,
-    /// The most that any database has to apply.
+    /// The largest lag of any database.
     pub lag_bytes: i64,
-    /// What the source keeps for the copy.
+    /// WAL that the source keeps for the target.
     pub retained_wal_bytes: i64,
-    /// What the source has left for it; null where CloudWatch had no measurement of the last minutes.
+    /// The source's free storage for it; null where CloudWatch had no measurement of the last minutes.
     pub free_storage_bytes: Option<i64>,
-    /// What was changed on the source and would not be carried, and what stands between the application's secrets and their switch:
-    /// read while the copy has caught up. An operator may repair it, so it is an answer and no error.
+    /// Changes on the source that would not be replicated, and obstacles to switching the application's secrets: read while the target
+    /// has caught up. An operator may repair them, so this is an answer and no error.
     pub drift: Vec<String>,
-    /// What differs as well, and holds nobody up.
+    /// Other differences, which do not hold the cutover.
     pub let_through: Vec<String>,
-    /// As what it fails where nobody repairs it.
+    /// The error with which the run fails if nobody repairs it.
     pub drift_as: Option<ErrorName>,
 }
 
@@ -55,11 +55,11 @@ pub struct Seen {
 ///
 /// # Errors
 /// `SlotLost`, `SourceStorageLow`, `ReplicationStopped`, `RestoreFailed`, `PostgresUnavailable`, `PostgresRefused`.
-pub async fn handle(aws: &Aws, step: Step) -> Result<Seen> {
+pub async fn handle(aws: &Aws, step: Step) -> Result<LagStatus> {
     Box::pin(poll(aws, &step.plan)).await
 }
 
-async fn poll(aws: &Aws, plan: &Plan) -> Result<Seen> {
+async fn poll(aws: &Aws, plan: &Plan) -> Result<LagStatus> {
     let (source_server, target_server) = (source_server(aws, plan).await?, target_server(aws, plan).await?);
     let source = source_server.connect(&plan.control_database).await?;
     let target = target_server.connect(&plan.control_database).await?;
@@ -70,18 +70,18 @@ async fn poll(aws: &Aws, plan: &Plan) -> Result<Seen> {
         let name = plan.names.slot(database.oid);
         let subscription = read_subscription(&target, &name).await?;
         let slot = read_slot(&source, plan, database).await?;
-        // One that waits for somebody's lock applies nothing, long before the source gives it up (wal_sender_timeout).
+        // A worker that waits for somebody's lock applies nothing, long before the source gives it up (wal_sender_timeout).
         let waits = slot.lag.bytes > CAUGHT_UP_BYTES && !sql::column::<String>(&target, sql::APPLY_WAITS, &[&name]).await?.is_empty();
         let connected = slot.lag.connected && subscription.enabled && subscription.working && !waits;
         if !connected || subscription.began_just_now {
             doubtful.push(database);
         }
-        // One with much to do counts as connected when it has gone on for a while.
+        // A worker with much to do counts as connected once it has run for a while.
         lags.push(Lag { connected: connected && (!subscription.began_just_now || slot.lag.bytes <= CAUGHT_UP_BYTES), ..slot.lag });
         retained_wal_bytes = retained_wal_bytes.max(slot.retained_wal_bytes);
     }
     let lag_bytes = lags.iter().map(|lag| lag.bytes).max().unwrap_or(0);
-    // A worker that fails is started again every five seconds, and may live when it is looked at.
+    // A failing worker is restarted every five seconds, and may be alive at the moment of a poll.
     let why = if doubtful.is_empty() { Why::default() } else { stopped::why(aws, plan, &target, &doubtful).await };
     let connected = !why.is_lasting && lags.iter().all(|lag| lag.connected);
     let stopped = if connected { String::new() } else { why.told };
@@ -92,7 +92,7 @@ async fn poll(aws: &Aws, plan: &Plan) -> Result<Seen> {
     let Approval { approved, approved_by } = read_approval(aws, plan).await?;
     let caught_up = connected && caught_up(&lags);
     let (drift, drift_as) = if caught_up { Box::pin(read_drift(aws, &source_server, &target_server, plan)).await? } else { (Drift::default(), None) };
-    Ok(Seen {
+    Ok(LagStatus {
         caught_up,
         connected,
         stopped,
@@ -108,7 +108,7 @@ async fn poll(aws: &Aws, plan: &Plan) -> Result<Seen> {
     })
 }
 
-/// All that is in the way of a cutover, the catalogs first. A run waits for a week, and who approves it then looks at nothing else.
+/// Everything in the way of a cutover, the catalogs first. A run waits for a week, and its approver looks at nothing else then.
 async fn read_drift(aws: &Aws, source: &Server, target: &Server, plan: &Plan) -> Result<(Drift, Option<ErrorName>)> {
     let Drift { holds, let_through } = read_catalogs(source, target, plan).await?;
     let settings = comparison::compare(aws, plan).await?.lost.iter().map(ToString::to_string).collect();
@@ -118,7 +118,7 @@ async fn read_drift(aws: &Aws, source: &Server, target: &Server, plan: &Plan) ->
     Ok((Drift { holds: found.into_iter().flat_map(|(_, holds)| holds).collect(), let_through }, drift_as))
 }
 
-/// Somebody's DDL can be in the way for a while, or change what is read: no reason to give a copy up, nor to call it equal.
+/// Somebody's DDL can be in the way for a while, or change what is being read: no reason to give a target up, nor to call it equal.
 async fn read_catalogs(source: &Server, target: &Server, plan: &Plan) -> Result<Drift> {
     match catalog::read_drift(source, target, plan, Some(Instant::now() + large_objects::LOOK_MAX)).await {
         Err(error) if matches!(error.name, ErrorName::LockTimeout | ErrorName::Internal) => {
@@ -128,13 +128,13 @@ async fn read_catalogs(source: &Server, target: &Server, plan: &Plan) -> Result<
     }
 }
 
-/// The word, and whose it is said to be.
+/// The approval, and the name that it claims.
 struct Approval {
     approved: bool,
     approved_by: Option<String>,
 }
 
-/// The tag must bear this execution's name: a tag left from another one approves nothing.
+/// The tag must have this execution's name: a tag left from another one approves nothing.
 async fn read_approval(aws: &Aws, plan: &Plan) -> Result<Approval> {
     if plan.cutover.when == When::Now {
         return Ok(Approval { approved: true, approved_by: None });

@@ -1,4 +1,4 @@
-//! Looks after the source while it waits for the copy: hours may pass until a snapshot has become a database.
+//! Watches the source while it waits for the target: hours may pass until a snapshot has become a database.
 
 use serde::Serialize;
 use shared::aws::Aws;
@@ -9,22 +9,21 @@ use shared::rds::source_server;
 use shared::replication::read_slot;
 use shared::storage::watch_headroom;
 
-/// What was seen, over all databases.
+/// The state over all databases.
 #[derive(Debug, Default, Serialize)]
-pub struct Watched {
-    /// The most that any slot of the run keeps.
+pub struct SourceHealth {
+    /// The most WAL that any slot of the run keeps.
     pub retained_wal_bytes: i64,
     /// Null where CloudWatch had no measurement of the last minutes.
     pub free_storage_bytes: Option<i64>,
 }
 
-/// After it, every slot of the run is known to be whole and the source to have room for what they keep; and every
-/// database has some heartbeats more.
-///
+/// After it, every slot of the run is known to be intact and the source to have room for the WAL they keep; and every database has some
+/// more heartbeats.
 ///
 /// # Errors
 /// `SourceStorageLow`, `SlotLost`, `PostgresUnavailable`, `PostgresRefused`, `AwsUnavailable`, `AwsRefused`.
-pub async fn handle(aws: &Aws, step: Step) -> Result<Watched> {
+pub async fn handle(aws: &Aws, step: Step) -> Result<SourceHealth> {
     let plan = &step.plan;
     let source = source_server(aws, plan).await?;
     heartbeat::beat(&source, plan).await?;
@@ -33,5 +32,5 @@ pub async fn handle(aws: &Aws, step: Step) -> Result<Watched> {
     for database in &plan.databases {
         retained_wal_bytes = read_slot(&session, plan, database).await?.retained_wal_bytes.max(retained_wal_bytes);
     }
-    Ok(Watched { retained_wal_bytes, free_storage_bytes: watch_headroom(aws, plan, retained_wal_bytes).await? })
+    Ok(SourceHealth { retained_wal_bytes, free_storage_bytes: watch_headroom(aws, plan, retained_wal_bytes).await? })
 }
