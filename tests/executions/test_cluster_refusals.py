@@ -81,7 +81,7 @@ def test_a_proxy_in_front_is_reported(cloud, cluster):
     try:
         described = answer(cloud, "whole")
         assert described["status"] == "SUCCEEDED", described
-        assert "1 proxies lead to the source" in described["output"] and "in-front" in described["output"]
+        assert "1 proxies point at the source" in described["output"] and "in-front" in described["output"]
     finally:
         rds.delete_db_proxy(DBProxyName="in-front")
 

@@ -26,7 +26,7 @@ def test_a_plan_names_what_would_be_made_and_changes_nothing(cloud, source, key_
     assert any("journal.event" in finding["found"] for finding in output["findings"])
     measured = {finding["name"]: finding for finding in output["findings"] if finding["name"] in ("FreeStorage", "WalGrowth")}
     assert measured["FreeStorage"]["verdict"] == "fine" and "of 20480 MiB are free" in measured["FreeStorage"]["found"]
-    assert "MiB of WAL an hour" in measured["WalGrowth"]["found"] and "h are reckoned with" in measured["WalGrowth"]["limit"]
+    assert "MiB of WAL an hour" in measured["WalGrowth"]["found"] and "h are assumed" in measured["WalGrowth"]["limit"]
     assert any(key_arn in step for step in output["steps"])
     assert [each.state for each in entered_states(execution.events())] == [
         "IsRecovery", "Preflight", "ReadSecurityGroups", "ReadSubnets", "Inspect", "IsPlanOnly", "Planned",

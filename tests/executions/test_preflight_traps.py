@@ -110,7 +110,7 @@ TRAPS = [
         since=18, id="generated-column-under-full",
     ),
     Trap(
-        "CronJobs", "refuse", "1 active jobs would run on the copy as well: 7 in app",
+        "CronJobs", "refuse", "1 active jobs would run on the target as well: 7 in app",
         "create schema cron; create table cron.job (jobid bigint primary key, database text not null, active boolean not null);"
         "insert into cron.job values (7, 'app', true), (8, 'app', false), (9, 'gone', true)",
     ),
@@ -227,9 +227,9 @@ def test_a_server_without_room_for_a_second_database(cloud, databases, key_arn, 
     for name, told in {
         "ReplicationSlots": "1 of 1 replication slots are free; 2 are needed; raise max_replication_slots",
         "WalSenders": "1 of 1 walsenders are free; 2 are needed",
-        "LogicalWorkers": "1 of 1 logical replication workers of the copy are free; 2 are needed",
-        "WorkerProcesses": "1 of 2 worker processes of the copy are free; 2 are needed",
-        "ReplicationOrigins": f"1 of 1 replication origins of the copy are free; 2 are needed; raise {origins}",
+        "LogicalWorkers": "1 of 1 logical replication workers of the target are free; 2 are needed",
+        "WorkerProcesses": "1 of 2 worker processes of the target are free; 2 are needed",
+        "ReplicationOrigins": f"1 of 1 replication origins of the target are free; 2 are needed; raise {origins}",
         "SlotWalKeepSize": "max_slot_wal_keep_size is 64 MB",
         **({"IdleSlotTimeout": "idle_replication_slot_timeout is 60 s"} if major == 18 else {}),
     }.items():
@@ -307,7 +307,7 @@ def test_what_a_new_instance_will_not_be_or_have(cloud, databases, key_arn):
     finally:
         for identifier in "huge", "huge-too":
             rds.delete_db_instance(DBInstanceIdentifier=identifier, SkipFinalSnapshot=True)
-    assert "class db.m3.large cannot be had" in of(findings, "InstanceClass", "refuse")
+    assert "class db.m3.large is no longer offered" in of(findings, "InstanceClass", "refuse")
     assert "EngineVersion" in of(findings, "PendingModifications", "refuse")
     assert "GiB of the account's storage quota" in of(findings, "Quota", "refuse")
 
@@ -322,7 +322,7 @@ def test_a_master_password_that_rds_manages(cloud, databases, key_arn):
     )  # fmt: skip
     databases.in_status("managed", "available")
     request = {"secret": None, "cutover": {"when": "now"}}
-    assert "stays with the old instance" in of(ask(cloud, "managed", **request), "ManagedMasterSecret", "warn")
+    assert "stays with the source" in of(ask(cloud, "managed", **request), "ManagedMasterSecret", "warn")
     rds.stop_db_instance(DBInstanceIdentifier="managed")
     databases.in_status("managed", "stopped")
     assert "instance managed is stopped" in of(ask(cloud, "managed", **request), "InstanceStatus", "refuse")

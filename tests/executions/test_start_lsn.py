@@ -116,7 +116,7 @@ def test_a_function_that_says_what_tools_have_mistaken_for_the_start_stops_the_r
     source = make_source(cloud, identifier, 17, Tags=[{"Key": "cloud:rds_tools", "Value": mistake}])
     with undone(cloud, source, identifier, "StartLsnDoubtful") as execution:
         pass
-    assert "rds_tools says that the copy ends at" in execution.describe()["cause"]
+    assert "rds_tools puts the end of the target's data at" in execution.describe()["cause"]
 
 
 def test_an_idle_source_whose_last_record_is_older_than_its_slot_is_moved(cloud, key_arn):

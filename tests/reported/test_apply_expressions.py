@@ -60,7 +60,7 @@ REFUSED = {
     ),
     "create table over (id int primary key, d date constraint said check (grown(d))); insert into over values (1, '2000-01-01');"
     "create or replace function grown(date) returns boolean language sql as 'select $1 > ''2001-01-01''::date'": (
-        "public.over (check said: not true of all rows that are there)", "",
+        "public.over (check said: not true of all existing rows)", "",
     ),
 }  # fmt: skip
 
@@ -103,7 +103,7 @@ def test_expressions_that_are_accepted_are_applied(cloud, databases, outcome, ma
         for statements in FUNCTIONS, SUPPORT, ACCEPTED:
             session.execute(statements)
     warned = of(ask(cloud, f"accepted-{major}"), "Expressions", "warn")
-    assert "2 checks see the clock" in warned and "public.adult" in warned, warned
+    assert "2 checks depend on the clock" in warned and "public.adult" in warned, warned
     secret = secret_name(name_of(instance))
     with outcome.carried(instance, cutover={"when": "approved", "secrets": [secret], "verify_in_pause": True}) as execution:
         execution.wait_for_state("AwaitApproval", LIMIT_SECONDS)

@@ -188,7 +188,7 @@ def test_postgresql_refuses_to_drop_a_database_as_the_plan_has_said(waiting, dat
     source, execution, _ = waiting
     findings = [answer for answer in execution.answers() if "findings" in answer][-1]["findings"]
     assert "app, leaving" in of(findings, "DatabasesTied", "warn")
-    assert "accept no connections, and stay as the snapshot has them: archive, golden" in of(findings, "DatabasesLeftOut", "warn")
+    assert "accept no connections, and stay as of the snapshot: archive, golden" in of(findings, "DatabasesLeftOut", "warn")
     with databases.connect(source) as session, pytest.raises(psycopg.errors.ObjectInUse, match="slot"):
         session.execute("drop database leaving")
 
@@ -300,7 +300,7 @@ def test_a_template_that_takes_writes_is_refused_by_name(outcome, databases, pla
             named = ask(outcome.cloud, "planned", databases=["app", "golden"])
             assert "database golden is a template: no database can be made from it" in of(named, "DatabasesTied", "warn")
             without = ask(outcome.cloud, "planned", databases=["app", "postgres"])
-            assert "take writes on the source beyond the cutover: golden" in of(without, "DatabasesLeftOut", "warn")
+            assert "take writes on the source after the cutover: golden" in of(without, "DatabasesLeftOut", "warn")
             session.execute("alter database golden allow_connections false")
             assert "accept no connections" in of(ask(outcome.cloud, "planned"), "DatabasesLeftOut", "warn")
         finally:
@@ -311,7 +311,7 @@ def test_a_template_that_takes_writes_is_refused_by_name(outcome, databases, pla
 def test_objects_in_template1_are_named(outcome, databases, planned):
     with databases.connect(planned, "template1") as session:
         session.execute("create table public.of_each (id int primary key)")
-    assert "template1 stays as the snapshot has it, with 1 objects" in of(ask(outcome.cloud, "planned"), "DatabasesLeftOut", "warn")
+    assert "template1 stays as of the snapshot, with 1 objects" in of(ask(outcome.cloud, "planned"), "DatabasesLeftOut", "warn")
     with databases.connect(planned, "template1") as session:
         session.execute("drop table public.of_each")
 
@@ -323,10 +323,10 @@ def test_large_objects_that_we_may_not_read_need_consent(outcome, databases, pla
         session.execute("select lo_from_bytea(4713, 'of the scribe alone')")
     outcome.refused(planned, "PreconditionFailed", "1 of them may not be read by us", f"grant scribe to {MASTER}", "consent.large_objects")
     consented = ask(outcome.cloud, "planned", consent={"replica_identity": True, "large_objects": True})
-    assert "1 large objects stay as the snapshot has them" in of(consented, "LargeObjects", "warn")
+    assert "1 large objects stay as of the snapshot" in of(consented, "LargeObjects", "warn")
     with databases.connect(planned, "app", "scribe", "scribe") as session:
         session.execute(f"grant select on large object 4713 to {MASTER}")
-    assert "1 large objects stay as the snapshot has them" in of(ask(outcome.cloud, "planned"), "LargeObjects", "warn")
+    assert "1 large objects stay as of the snapshot" in of(ask(outcome.cloud, "planned"), "LargeObjects", "warn")
     with databases.connect(planned, "app", "scribe", "scribe") as session:
         session.execute("select lo_unlink(4713)")
 
@@ -338,4 +338,4 @@ def test_roles_that_come_and_go_are_named_with_what_to_rest(outcome, databases, 
         session.execute("grant select on public.thing to leased")
         told = of(ask(outcome.cloud, "planned"), "ShortLivedRoles", "warn")
         session.execute("revoke select on public.thing from leased; drop role leased, stays")
-    assert "1 roles are made for a while only" in told and "1 of them have rights of their own" in told and "stays" not in told
+    assert "1 roles are short-lived" in told and "1 of them have rights of their own" in told and "stays" not in told

@@ -30,7 +30,7 @@ def test_an_execution_whose_name_no_tag_can_have(cloud, source, name, characters
     execution = Execution(cloud, name, make_request(NAME))
     described = execution.wait(LIMIT_SECONDS)
     assert (described["status"], described["error"]) == ("FAILED", "PreconditionFailed")
-    assert f"the execution's name {name} has {characters}, which RDS takes in no tag" in described["cause"]
+    assert f"the execution's name {name} has {characters}, which RDS allows in no tag" in described["cause"]
     assert execution.follow()[-1] == "Refused"
 
 
@@ -70,5 +70,5 @@ def test_storage_that_grew_close_to_its_limit_and_logs_that_end(cloud, databases
     (described,) = logs.describe_log_groups(logGroupNamePrefix=new_group)["logGroups"]
     assert described["retentionInDays"] == 7
     warnings = "\n".join(each["found"] for each in execution.output["report"]["warnings"])
-    assert "MaxAllocatedStorage is not carried as it is: 100 GiB, with 95 GiB allocated" in warnings
+    assert "MaxAllocatedStorage is not moved as it is: 100 GiB, with 95 GiB allocated" in warnings
     assert f"log group {group}: 1 metric filters" in warnings

@@ -75,10 +75,10 @@ def test_a_secret_that_says_the_address_once_more_would_lead_back_to_the_fenced_
         case(lambda source: {"DATABASE_URL": url(source)}, ["no key host", "DATABASE_URL"], "url"),
         case(lambda source: {"DB_HOST": source["Endpoint"]["Address"], "DB_PORT": 1}, ["no key host", "DB_HOST, DB_PORT"], "db-host", pytest.mark.long),
         pytest.param(
-            lambda source: {"host": "{Address}:{Port}".format(**source["Endpoint"])}, ["the source's address stands in host"], id="both-in-host"
+            lambda source: {"host": "{Address}:{Port}".format(**source["Endpoint"])}, ["the source's address is in host"], id="both-in-host"
         ),
-        case(lambda source: {"host": "elsewhere", "port": 5432}, ["is another one"], "elsewhere", pytest.mark.long),
-        case(lambda source: place(source) | {"port": "x"}, ["is another one"], "no-port", pytest.mark.long),
+        case(lambda source: {"host": "elsewhere", "port": 5432}, ["is different"], "elsewhere", pytest.mark.long),
+        case(lambda source: place(source) | {"port": "x"}, ["is different"], "no-port", pytest.mark.long),
     ],
 )
 def test_a_secret_of_another_layout_is_told_what_was_looked_for(cloud, outcome, source, request, value, named):

@@ -1,6 +1,7 @@
-//! Tries, from where the functions stand, what they will ask: AWS's services, and a source. Changes nothing.
+//! Tries, from the functions' network, the requests that they will make: to AWS's services, and to a source. Changes nothing.
 //!
-//! What the roles allow and what a source needs besides is not looked at here: the command that calls this asks IAM, and makes a plan.
+//! Permissions of the roles, and other conditions on a source, are not checked here: the command that calls this asks IAM, and makes a
+//! plan.
 
 mod services;
 mod source;
@@ -27,15 +28,15 @@ pub struct Answer {
     pub checks: Vec<Check>,
 }
 
-/// One thing that was tried.
+/// The result of one attempt.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
     pub asked: String,
     pub came: String,
     pub is_fine: bool,
-    /// The state that fails where this does.
+    /// The state that fails if this does.
     pub step: &'static str,
-    /// Empty where nothing has to be done.
+    /// Empty where nothing needs to be done.
     pub remedy: String,
 }
 
@@ -49,7 +50,7 @@ impl Check {
     }
 }
 
-/// Each service, then the source where one is named. What fails is an answer.
+/// Each service, then the source where one is named. A failure is an answer.
 ///
 /// # Errors
 /// None.
@@ -61,7 +62,7 @@ pub async fn handle(aws: &Aws, request: Request) -> Result<Answer> {
     Ok(Answer { checks })
 }
 
-/// Since when, in whole milliseconds, as in `12 ms`.
+/// The time since then, in whole milliseconds, as in `12 ms`.
 fn took(began: Instant) -> String {
     format!("{} ms", began.elapsed().as_millis())
 }

@@ -1,4 +1,4 @@
-//! The services that functions in a VPC ask: each needs a way there.
+//! The AWS services that functions in a VPC call: each needs a route.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use crate::{Check, took};
 
 /// Long for an answer within a Region. The functions themselves wait longer.
 const LIMIT: Duration = Duration::from_secs(5);
-/// A name that nobody has: that it is unknown is an answer as well.
+/// A name that does not exist: the error for it is an answer as well.
 const NOBODY: &str = "rds-reencrypt-doctor";
 
 pub(crate) async fn check(aws: &Aws) -> Vec<Check> {
@@ -38,14 +38,14 @@ async fn secrets(config: &SdkConfig) -> Check {
     told(config, "secretsmanager", "Inspect", began, client.get_secret_value().secret_id(NOBODY).send().await)
 }
 
-/// Asked for the source's free storage.
+/// Called for the source's free storage.
 async fn metrics(config: &SdkConfig) -> Check {
     let client = aws_sdk_cloudwatch::Client::new(config);
     let began = Instant::now();
     told(config, "monitoring", "Inspect", began, client.list_metrics().namespace(NOBODY).send().await)
 }
 
-/// Asked for the recovery of the new database.
+/// Called for the log of the target's recovery.
 async fn logs(config: &SdkConfig) -> Check {
     let client = aws_sdk_cloudwatchlogs::Client::new(config);
     let began = Instant::now();
@@ -60,7 +60,7 @@ where
     let asked = format!("the functions reach {service} in {region}");
     match result {
         Ok(_) => Check::fine(asked, format!("an answer in {}", took(began)), step),
-        // Whatever it says, it was reached. What a role does not allow is asked elsewhere.
+        // Any service error shows that the service was reached. Permissions are checked elsewhere.
         Err(error @ SdkError::ServiceError(_)) => {
             Check::fine(asked, format!("an answer in {} ({})", took(began), code(&error).unwrap_or("without a code")), step)
         }

@@ -1,4 +1,4 @@
-//! The way from the functions to a source: its address, its secret, a session.
+//! The connection from the functions to a source: its address, its secret, a session.
 
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ use crate::{Check, took};
 
 const STEP: &str = "Inspect";
 
-/// In order: what comes after something that failed cannot be tried.
+/// In order: after a failure, the later ones cannot be tried.
 pub(crate) async fn check(aws: &Aws, id: &str, secret: Option<&str>) -> Vec<Check> {
     let mut checks = Vec::new();
     let tried = try_all(aws, id, secret, &mut checks).await;
@@ -25,7 +25,7 @@ pub(crate) async fn check(aws: &Aws, id: &str, secret: Option<&str>) -> Vec<Chec
 
 type Tried<T> = std::result::Result<T, (String, StepError, String)>;
 
-/// What was asked goes with an error, and what helps.
+/// Adds the attempt and its remedy to an error.
 fn asking<T>(asked: &str, remedy: impl Into<String>, result: Result<T>) -> Tried<T> {
     result.map_err(|error| (asked.to_owned(), error, remedy.into()))
 }
@@ -37,7 +37,7 @@ async fn try_all(aws: &Aws, id: &str, secret: Option<&str>, checks: &mut Vec<Che
     checks.push(Check::fine(asked, format!("{}: PostgreSQL {}, {}", source.identifier, source.major, found.status()), STEP));
 
     let asked = format!("{} has an address in the functions' network", source.host);
-    let remedy = "the VPC of the functions needs enableDnsSupport and enableDnsHostnames, or a resolver that knows RDS's names";
+    let remedy = "the VPC of the functions needs enableDnsSupport and enableDnsHostnames, or a resolver for RDS's host names";
     let address = asking(&asked, remedy, resolve(&source.host).await)?;
     checks.push(Check::fine(asked, address.to_string(), STEP));
 

@@ -1,4 +1,4 @@
-//! Conditions on one database, and what of it is not replicated.
+//! Conditions on one database, and its parts that are not replicated.
 
 use shared::contract::Plan;
 use shared::error::{Result, While};
@@ -22,9 +22,9 @@ pub(crate) async fn check(session: &Session, database: &str, terms: Terms, plan:
     for fence in sql::column::<String>(session, sql::FENCES, &[]).await? {
         findings.refuse(
             "Fence",
-            format!("database {database} is fenced ({fence}): it was moved already"),
+            format!("database {database} is fenced ({fence}): it has already been moved"),
             "",
-            "use the database that it moved to; the runbook says how to lift a fence",
+            "use the database that it moved to; the runbook has the steps to remove a fence",
         );
     }
     check_publications(session, database, findings).await?;
@@ -49,27 +49,27 @@ async fn check_publications(session: &Session, database: &str, findings: &mut Fi
     Ok(())
 }
 
-/// What a copy has as the snapshot had it, or shares with the source.
+/// Objects that the target has as of the snapshot, or shares with the source.
 async fn check_not_replicated(session: &Session, database: &str, findings: &mut Findings) -> Result<()> {
     for (name, query, what, remedy) in [
-        ("UnloggedTables", sql::UNLOGGED_TABLES, "unlogged tables are empty on the copy", "fill them after the cutover, or set them logged before"),
+        ("UnloggedTables", sql::UNLOGGED_TABLES, "unlogged tables are empty on the target", "fill them after the cutover, or set them logged before"),
         (
             "MaterializedViews",
             sql::MATERIALIZED_VIEWS,
-            "materialized views are on the copy as the snapshot has them",
+            "materialized views stay on the target as of the snapshot",
             "refresh materialized view …, after the cutover",
         ),
         (
             "ForeignServers",
             sql::FOREIGN_SERVERS,
-            "foreign servers are reached from the copy as well; their data stay where they are",
-            "make sure that they let the new instance in, and that nothing writes to them from the copy before the cutover",
+            "foreign servers are reached from the target as well; their data stay where they are",
+            "make sure that they let the target in, and that nothing writes to them from it before the cutover",
         ),
         (
             "ReadOnlyDefault",
             sql::READ_ONLY_SETTINGS,
-            "settings make sessions read only, on the copy as well",
-            "alter database … reset default_transaction_read_only (or alter role …), if the application shall write",
+            "settings make sessions read only, on the target as well",
+            "alter database … reset default_transaction_read_only (or alter role …), if the application has to write",
         ),
     ] {
         let names: Vec<String> = sql::column(session, query, &[]).await.while_doing(&format!("look for {name}"))?;

@@ -1,4 +1,4 @@
-//! Which databases there are, which are carried, and whether they have room for us.
+//! Which databases exist, which are moved, and whether they have room for the run.
 
 use shared::contract::Database;
 use shared::error::{Result, StepError, While};
@@ -8,8 +8,8 @@ use tokio_postgres::Row;
 
 use shared::finding::{Findings, Room, list};
 
-/// Sessions of a run in one database at a time, at the most: the fence's and a watcher's at the cutover, the walsender,
-/// and one that an earlier call may have left behind.
+/// A run's sessions in one database at a time, at most: the fence's and a watcher's at the cutover, the walsender, and one that an
+/// earlier call may have left behind.
 const SESSIONS_PER_DATABASE: i64 = 4;
 
 /// A database of the server.
@@ -19,7 +19,7 @@ pub(crate) struct Found {
     oid: u32,
     pub(crate) accepts: bool,
     is_template: bool,
-    /// How many somebody has made in a template.
+    /// How many objects somebody has created in a template.
     objects: i64,
     may_connect: bool,
     may_create: bool,
@@ -32,7 +32,7 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    /// The one from which databases are made where nobody names another: it accepts connections everywhere, and is not carried.
+    /// The template of every database that is created without naming one: it accepts connections everywhere, and is not moved.
     fn is_default_template(&self) -> bool {
         self.name == "template1"
     }
@@ -60,7 +60,7 @@ pub(crate) async fn read(session: &Session) -> Result<Vec<Found>> {
     rows.iter().map(read).collect()
 }
 
-/// The first of all that accept connections, `postgres` before others: the same for every run on this server.
+/// The first that accepts connections, `postgres` before others: the same for every run on this server.
 pub(crate) fn control(found: &[Found]) -> String {
     let open = || found.iter().filter(|database| database.accepts && !database.is_template);
     open().find(|database| database.name == "postgres").or_else(|| open().next()).map(|database| database.name.clone()).unwrap_or_default()
@@ -72,20 +72,20 @@ pub(crate) fn open(found: &[Found]) -> Vec<Database> {
     open.map(|database| Database { name: database.name.clone(), oid: database.oid }).collect()
 }
 
-/// Those that were asked for, or all that accept connections.
+/// The requested ones, or all that accept connections.
 pub(crate) fn choose(found: &[Found], asked: Option<&[String]>, findings: &mut Findings) -> Vec<Database> {
     let is_there = |name: &str| found.iter().any(|database| database.name == name && !database.is_default_template());
     let missing: Vec<&String> = asked.unwrap_or_default().iter().filter(|name| !is_there(name)).collect();
     if !missing.is_empty() {
         findings.refuse("Databases", format!("there is no database {}", list(&missing)), "", "correct \"databases\"");
     }
-    // A template is refused rather than carried, unless it was asked for: nothing can be made from it while it is carried.
+    // A template is refused rather than moved, unless it was requested: nothing can be created from it while it is moved.
     let is_asked = |database: &Found| {
         asked.map_or(database.accepts && !database.is_template, |names| names.contains(&database.name) && !database.is_default_template())
     };
     let chosen: Vec<&Found> = found.iter().filter(|database| is_asked(database)).collect();
     if chosen.is_empty() {
-        findings.refuse("Databases", "there is no database to carry", "", "let one accept connections, or correct \"databases\"");
+        findings.refuse("Databases", "there is no database to move", "", "let one accept connections, or correct \"databases\"");
     }
     for database in &chosen {
         check(database, findings);
@@ -94,8 +94,8 @@ pub(crate) fn choose(found: &[Found], asked: Option<&[String]>, findings: &mut F
     tell_left_out(&found.iter().filter(|database| !is_asked(database)).collect::<Vec<_>>(), asked, findings);
     let tied: Vec<&str> = chosen.iter().map(|database| database.name.as_str()).filter(|name| *name != "postgres").collect();
     if tied.len() > 1 {
-        let found = format!("cannot be dropped or renamed as long as the run lasts, since each has a slot: {}", list(&tied));
-        findings.warn("DatabasesTied", found, "", "let what drops databases, such as tenants that leave, rest until the run has ended");
+        let found = format!("cannot be dropped or renamed during the run, since each has a slot: {}", list(&tied));
+        findings.warn("DatabasesTied", found, "", "pause everything that drops databases, such as the removal of tenants, until the run has ended");
     }
     chosen
         .into_iter()
@@ -104,18 +104,18 @@ pub(crate) fn choose(found: &[Found], asked: Option<&[String]>, findings: &mut F
         .collect()
 }
 
-/// What is written to a template that accepts connections would be lost; and to carry it keeps others from being made from it.
+/// Writes to a template that accepts connections would be lost; and while it is moved, no database can be created from it.
 fn check_templates(found: &[Found], asked: Option<&[String]>, findings: &mut Findings) {
     for database in found.iter().filter(|database| database.is_template && database.accepts && !database.is_default_template()) {
         let (name, close) = (&database.name, &database.close);
         match asked {
             None => {
                 let found = format!("database {name} is a template that takes writes: they would be lost");
-                let remedy = format!("{close}, after which databases can be made from it; or say in \"databases\" which to carry");
+                let remedy = format!("{close}, after which databases can be made from it; or list in \"databases\" the ones to move");
                 findings.refuse("Databases", found, "", remedy);
             }
             Some(names) if names.contains(name) => {
-                let found = format!("database {name} is a template: no database can be made from it as long as the run lasts");
+                let found = format!("database {name} is a template: no database can be made from it during the run");
                 findings.warn("DatabasesTied", found, "", format!("{close}, and leave it out of \"databases\", if that is needed"));
             }
             Some(_) => {}
@@ -128,24 +128,24 @@ fn tell_left_out(left_out: &[&Found], asked: Option<&[String]>, findings: &mut F
         |of: &dyn Fn(&Found) -> bool| left_out.iter().filter(|database| of(database)).map(|database| database.name.as_str()).collect::<Vec<_>>();
     let open = names(&|database| database.accepts && !database.is_default_template());
     if !open.is_empty() && asked.is_some() {
-        let found = format!("stay as the snapshot has them, and take writes on the source beyond the cutover: {}", list(&open));
-        findings.warn("DatabasesLeftOut", found, "", "name them in \"databases\" to carry them");
+        let found = format!("stay as of the snapshot, and still take writes on the source after the cutover: {}", list(&open));
+        findings.warn("DatabasesLeftOut", found, "", "name them in \"databases\" to move them");
     }
     let closed = names(&|database| !database.accepts);
     if !closed.is_empty() {
-        let found = format!("accept no connections, and stay as the snapshot has them: {}", list(&closed));
-        findings.warn("DatabasesLeftOut", found, "", "let them accept connections before the run to carry them");
+        let found = format!("accept no connections, and stay as of the snapshot: {}", list(&closed));
+        findings.warn("DatabasesLeftOut", found, "", "let them accept connections before the run to move them");
     }
     if let Some(template) = left_out.iter().find(|database| database.is_default_template() && database.objects > 0) {
-        let found = format!("template1 stays as the snapshot has it, with {} objects that somebody has made in it", template.objects);
-        findings.warn("DatabasesLeftOut", found, "", "do not write to it during the run; objects that are made or dropped in it hold the cutover");
+        let found = format!("template1 stays as of the snapshot, with {} objects that somebody has created in it", template.objects);
+        findings.warn("DatabasesLeftOut", found, "", "do not write to it during the run; objects created or dropped in it hold the cutover");
     }
 }
 
 fn check(database: &Found, findings: &mut Findings) {
     let (name, us) = (&database.name, &database.us);
     if !database.accepts {
-        let remedy = "let it, or name the others in \"databases\"";
+        let remedy = "allow connections, or name the others in \"databases\"";
         findings.refuse("Databases", format!("database {name} accepts no connections"), "", remedy);
     } else if !database.may_connect {
         findings.refuse("Rights", format!("{us} may not connect to database {name}"), "", &database.grant_connect);

@@ -1,4 +1,4 @@
-//! Who else decodes or subscribes on this server.
+//! Other consumers on this server, and its own subscriptions.
 
 use shared::error::{ErrorName, Result, While};
 use shared::names::Names;
@@ -21,7 +21,7 @@ pub(crate) async fn check(session: &Session, names: &Names, findings: &mut Findi
     }
     let subscriptions: Vec<String> = sql::column(session, sql::OWN_SUBSCRIPTIONS, &[]).await?;
     if !subscriptions.is_empty() {
-        let remedy = "drop them: on the copy they would wake up and take the changes of their publisher";
+        let remedy = "drop them: on the target they would start and consume their publisher's changes";
         findings.refuse("OwnSubscriptions", format!("the source itself subscribes: {}", list(&subscriptions)), "0 are allowed", remedy);
     }
     for slot in session.query(sql::OTHER_SLOTS, &[]).await.while_doing("look for other slots")? {
@@ -42,7 +42,7 @@ fn check_slot(slot: &Row, findings: &mut Findings) -> Result<()> {
         findings.warn("UnreadSlots", format!("{told}, and nobody reads it"), "", remedy);
     }
     let Some(plugin) = plugin else { return Ok(()) };
-    let remedy = "set the consumer up anew on the new instance, from the cutover on: a slot does not move";
+    let remedy = "set the consumer up again on the target, from the cutover on: a slot does not move";
     let database: &str = slot.try_get("database")?;
     let (note, limit) = if PLUGINS_ALLOWED.contains(&plugin) {
         (String::new(), String::new())

@@ -1,4 +1,4 @@
-//! Whether the source's disk has room for the WAL that it will keep until the copy has caught up.
+//! Whether the source's disk has room for the WAL that it keeps until the target has caught up.
 
 use std::time::{Duration, Instant};
 
@@ -14,10 +14,10 @@ use shared::replication::lsn;
 use shared::sql;
 use shared::storage::{Storage, check_headroom, read_storage};
 
-/// How long WAL is watched for.
+/// How long WAL is sampled.
 const SAMPLE: Duration = Duration::from_secs(1);
-/// How long WAL is kept, as it is reckoned: AWS names no speed of snapshots and copies. In the run it is what is kept in
-/// fact that counts, at each of its waits.
+/// How long WAL is assumed to be kept: AWS publishes no speed of snapshots and copies. During the run the WAL that is actually kept
+/// counts, on every poll.
 const KEPT_HOURS: i64 = 2;
 const GIB_COPIED_IN_AN_HOUR: i64 = 500;
 
@@ -27,26 +27,27 @@ const GIB_COPIED_IN_AN_HOUR: i64 = 500;
 /// `PostgresUnavailable`, `PostgresRefused`, `AwsUnavailable`, `AwsRefused`.
 pub(crate) async fn check(aws: &Aws, session: &Session, plan: &Plan, findings: &mut Findings) -> Result<()> {
     if plan.source.kind == Kind::Aurora {
-        let found = "the WAL that is kept takes space of the cluster volume, which grows and is paid for";
+        let found = "the WAL that is kept takes space on the cluster volume, which grows and is billed";
         findings.add("FreeStorage", Verdict::Fine, found, "", "");
         return Ok(());
     }
     let (storage, now) = try_join(read_storage(aws, plan), sample(session)).await?;
     let Some(storage) = storage else {
-        let remedy = "look whether the instance sends FreeStorageSpace (FreeStorageSpaceLogVolume with a dedicated log volume); without it only the slots are watched";
+        let remedy =
+            "check that the instance sends FreeStorageSpace (dedicated log volume: FreeStorageSpaceLogVolume); without it only slots are watched";
         findings.warn("FreeStorage", "CloudWatch has no measurement of the last ten minutes", "", remedy);
         return Ok(());
     };
     findings.check(check_headroom(&plan.source.identifier, storage, 0, plan.guard))?;
     let place = if storage.is_log_volume { " on the dedicated log volume" } else { "" };
     let free = format!("{} of {} MiB are free{place}", mib(storage.free_bytes), mib(storage.allocated_bytes));
-    let floor = format!("the run ends itself below {} %", plan.guard.min_free_storage_percent);
+    let floor = format!("the run rolls back below {} %", plan.guard.min_free_storage_percent);
     let average = if plan.source.major >= 14 { read_average(session).await? } else { None };
     findings.extend([Finding::new("FreeStorage", Verdict::Fine, free, floor, ""), forecast(now, average, storage, plan.guard)]);
     Ok(())
 }
 
-/// Bytes of WAL in a second, at this moment.
+/// Bytes of WAL per second, at this moment.
 async fn sample(session: &Session) -> Result<i64> {
     let began = Instant::now();
     let before = read_lsn(session).await?;
@@ -60,7 +61,7 @@ async fn read_lsn(session: &Session) -> Result<Lsn> {
     lsn(&session.query_one(sql::CURRENT_LSN, &[]).await?, "lsn").while_doing("read the source's position")
 }
 
-/// Bytes of WAL in a second, over the days since a date.
+/// Bytes of WAL per second, on average since a date.
 struct Average {
     bytes_per_second: i64,
     since: String,
@@ -71,7 +72,7 @@ async fn read_average(session: &Session) -> Result<Option<Average>> {
     row.map(|row| Ok(Average { bytes_per_second: row.try_get("bytes_per_second")?, since: row.try_get("since")? })).transpose()
 }
 
-/// How long the disk lasts, against how long WAL will be kept.
+/// How long the disk lasts, compared with how long WAL will be kept.
 fn forecast(now: i64, average: Option<Average>, storage: Storage, guard: Guard) -> Finding {
     let an_hour = |bytes_per_second: i64| mib(bytes_per_second.saturating_mul(3600));
     let mut found = format!("{} MiB of WAL an hour at this moment", an_hour(now));
@@ -81,16 +82,16 @@ fn forecast(now: i64, average: Option<Average>, storage: Storage, guard: Guard) 
         most = most.max(bytes_per_second);
     }
     let floor_bytes = storage.allocated_bytes / 100 * i64::from(guard.min_free_storage_percent);
-    // What is kept may take no more than is left.
+    // Kept WAL may take no more than what then stays free.
     let room_bytes = (storage.free_bytes - floor_bytes).min(storage.free_bytes / 2);
     let kept_hours = KEPT_HOURS + (storage.data_bytes >> 30) / GIB_COPIED_IN_AN_HOUR;
     let room_hours = room_bytes / most.max(1) / 3600;
-    let limit = format!("there is room for {} MiB, that is {room_hours} h; {kept_hours} h are reckoned with", mib(room_bytes));
+    let limit = format!("there is room for {} MiB, that is {room_hours} h; {kept_hours} h are assumed", mib(room_bytes));
     if room_hours >= kept_hours {
         return Finding::new("WalGrowth", Verdict::Fine, found, limit, "");
     }
     let more = if storage.is_log_volume { "" } else { "add storage first, or " };
-    Finding::new("WalGrowth", Verdict::Warn, found, limit, format!("{more}run when fewer writes come: the run ends itself before the disk is full"))
+    Finding::new("WalGrowth", Verdict::Warn, found, limit, format!("{more}run at a time of fewer writes: the run rolls back before the disk is full"))
 }
 
 fn mib(bytes: i64) -> i64 {
@@ -141,6 +142,6 @@ mod tests {
         let storage = of_disk(100, 80);
         let finding = forecast(MIB, Some(average), storage, Guard { min_free_storage_percent: 10 });
         assert_eq!(finding.found, "3600 MiB of WAL an hour at this moment, 7200 on average since 2026-11-01");
-        assert_eq!(finding.limit, "there is room for 40960 MiB, that is 5 h; 2 h are reckoned with");
+        assert_eq!(finding.limit, "there is room for 40960 MiB, that is 5 h; 2 h are assumed");
     }
 }

@@ -1,4 +1,4 @@
-//! Whether the copy can find rows that it has to look for by all their columns.
+//! Whether the target can find rows that it has to look up by all their columns.
 
 use futures_util::future::join_all;
 use shared::error::{Result, StepError, While};
@@ -17,7 +17,7 @@ pub(crate) async fn check(session: &Session, tables: &[Table], database: &str, f
     check_indexes(session, &whole, database, findings).await
 }
 
-/// Asks the server about each type, rather than follow its rules: the statements are only parsed, all on their way at once.
+/// Asks the server about each type instead of following its rules: the statements are only parsed, and all sent at once.
 async fn check_types(session: &Session, tables: &[u32], database: &str, findings: &mut Findings) -> Result<()> {
     let rows = session.query(sql::COMPARED_TYPES, &[&tables]).await.while_doing("list the types by which rows are found")?;
     let mut types: Vec<(u32, String)> = Vec::new();
@@ -31,7 +31,7 @@ async fn check_types(session: &Session, tables: &[u32], database: &str, findings
             Ok(_) => {}
             Err(error) if error.code() == Some(&SqlState::UNDEFINED_FUNCTION) => incomparable.push(*oid),
             Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
-                let found = format!("database {database}: whether a type can be compared cannot be asked: {}", StepError::from(error));
+                let found = format!("database {database}: could not ask whether a type can be compared: {}", StepError::from(error));
                 findings.refuse("Rights", found, "", "grant usage on schema …");
             }
             Err(error) => return Err(StepError::from(error).while_doing(statement)),
@@ -42,21 +42,21 @@ async fn check_types(session: &Session, tables: &[u32], database: &str, findings
     }
     let told: Vec<String> = sql::column(session, sql::COLUMNS_OF_TYPES, &[&tables, &incomparable]).await?;
     let found = format!("database {database}: {} tables have no key, and columns that cannot be compared: {}", told.len(), list(&told));
-    let remedy = "give them a primary key: the copy could not find their rows";
+    let remedy = "give them a primary key: the target could not find their rows";
     findings.refuse("ColumnsWithoutEquality", found, "0 are allowed", remedy);
     Ok(())
 }
 
 async fn check_indexes(session: &Session, tables: &[u32], database: &str, findings: &mut Findings) -> Result<()> {
     let (mut told, mut statements): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
-    for row in session.query(sql::MISLEADING_INDEXES, &[&tables]).await.while_doing("look at the indexes of tables without a key")? {
+    for row in session.query(sql::MISLEADING_INDEXES, &[&tables]).await.while_doing("read the indexes of tables without a key")? {
         let (name, index, why): (&str, &str, &str) = (row.try_get("name")?, row.try_get("index")?, row.try_get("why")?);
         told.push(format!("{name} ({index}: {why})"));
         statements.push(row.try_get("statement")?);
     }
     if !told.is_empty() {
         let found = format!(
-            "database {database}: {} indexes of tables without a key, by which the copy would look for rows and not find them: {}",
+            "database {database}: {} indexes of tables without a key, by which the target would look for rows and not find them: {}",
             told.len(),
             list(&told)
         );

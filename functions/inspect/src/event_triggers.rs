@@ -1,4 +1,4 @@
-//! What the application's event triggers make of a run.
+//! What the application's event triggers do to a run.
 
 use shared::error::Result;
 pub(crate) use shared::event_triggers::Terms;
@@ -23,7 +23,7 @@ pub(crate) async fn check(
     }
     if !tried.held.is_empty() {
         let found = format!("database {database}: {} event triggers do not fire for the run: {}", tried.held.len(), list(&tried.held));
-        let remedy = "what they record or forbid passes them by in the run's sessions; those that fire in replicas too, and on the copy those on \
+        let remedy = "they neither record nor forbid anything in the run's sessions; those that fire in replicas too, and on the target those on \
                       logins, are off until the run ends, and then as they were";
         findings.warn(NAME, found, "", remedy);
     }

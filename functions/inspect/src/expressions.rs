@@ -1,4 +1,4 @@
-//! The expressions that the copy's apply evaluates: whether it can, and whether they come to the same as in the application.
+//! The expressions that the target's apply evaluates: whether it can, and whether they give the same result as in the application.
 
 use std::time::{Duration, Instant};
 
@@ -13,24 +13,24 @@ use crate::trial::{self, Outcome};
 
 /// How long all trials of one database may take together: functions can be slow, and there can be one for each table.
 const TRIALS_MAX: Duration = Duration::from_secs(10);
-/// The worker's own, in which nothing is found but what PostgreSQL brings.
+/// The worker's own, which finds only PostgreSQL's own objects.
 const EMPTY: &str = "''";
 
-/// One that is not made of built-in functions alone, or a check that sees more than its row.
+/// An expression with functions that are not built in, or a check that sees more than its row.
 #[derive(Clone, Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "a row of evaluated_expressions.sql")]
 pub(crate) struct Expression {
     oid: u32,
     pub(crate) table: String,
-    /// Who evaluates it on the copy; quoted, as all names here.
+    /// The role that evaluates it on the target; quoted, as all names here.
     pub(crate) applies_as: String,
-    /// Whether we can do so in that role's stead.
+    /// Whether we can do so as that role.
     may_try: bool,
     /// As in `check thing_code_check`.
     what: String,
     drop: Option<String>,
     pub(crate) text: String,
-    /// Whether all rows that are there have to meet it.
+    /// Whether all existing rows have to meet it.
     pub(crate) must_hold: bool,
     is_check: bool,
     is_mutable: bool,
@@ -64,7 +64,7 @@ fn read(row: &Row) -> Result<Expression> {
     })
 }
 
-/// What was found of all of a database.
+/// Everything that was found in one database.
 #[derive(Default)]
 struct Found {
     fail: Vec<String>,
@@ -88,7 +88,7 @@ pub(crate) async fn check(session: &Session, tables: &[Table], database: &str, m
     let mut found = Found::default();
     for of_table in expressions.chunk_by(|one, other| one.oid == other.oid) {
         let all: Vec<&Expression> = of_table.iter().filter(|expression| is_left_to_try(expression, &mut found)).collect();
-        // Those of a table together; one by one only where something is wrong.
+        // All of a table together; one by one only where something fails.
         let together = if Instant::now() < deadline { trial::run(session, &all, EMPTY).await? } else { too_late() };
         for expression in all {
             let outcome = match &together {
@@ -104,10 +104,10 @@ pub(crate) async fn check(session: &Session, tables: &[Table], database: &str, m
 }
 
 fn too_late() -> Outcome {
-    Outcome::Unknown("not tried, after all others".to_owned())
+    Outcome::Unknown("not tried: the others took all the time".to_owned())
 }
 
-/// What its text says needs no trial, and one that cannot be: the rights that are missing are told of.
+/// Expressions that are clear from their text need no trial, and those without rights can have none: missing rights are reported.
 fn is_left_to_try(expression: &Expression, found: &mut Found) -> bool {
     let told = format!("{} ({})", expression.table, expression.what);
     let sees_more = expression.is_check && (expression.sees_who || expression.may_turn) || !expression.is_check && expression.sees_clock;
@@ -135,7 +135,7 @@ async fn take_down(session: &Session, expression: &Expression, outcome: Outcome,
             }
         }
         Outcome::Untrue => {
-            found.turn.push(told("not true of all rows that are there"));
+            found.turn.push(told("not true of all existing rows"));
             found.drop.extend(expression.drop.clone());
         }
         Outcome::Unknown(why) => found.unknown.push(told(&why)),
@@ -147,7 +147,7 @@ async fn take_down(session: &Session, expression: &Expression, outcome: Outcome,
     Ok(())
 }
 
-/// The schemas with which it works: those of its functions, or with `public`.
+/// A search_path with which it works: the schemas of its functions, or these and `public`.
 async fn find_path(session: &Session, expression: &Expression) -> Result<Option<String>> {
     if expression.without_path.is_empty() {
         return Ok(None);
@@ -170,28 +170,28 @@ impl Found {
         let who = if major >= 16 { ", as the table's owner" } else { "" };
         if !self.fail.is_empty() {
             let found = format!(
-                "database {database}: {} expressions fail where the copy's apply evaluates them, with an empty search_path{who}: {}",
+                "database {database}: {} expressions fail where the target's apply evaluates them, with an empty search_path{who}: {}",
                 self.fail.len(),
                 list(&self.fail)
             );
             let otherwise =
-                "let the functions name the schemas of all that they use (alter function … set search_path = …), and mend what else they say";
+                "let the functions name the schemas of all that they use (alter function … set search_path = …), and fix their other errors";
             let remedy = if self.mend.is_empty() { otherwise.to_owned() } else { list(&self.mend) };
             findings.refuse("Expressions", found, "0 are allowed", remedy);
         }
         if !self.turn.is_empty() {
             let found = format!(
-                "database {database}: {} expressions come to something else where the copy's apply evaluates them, later and{} without the application's settings: {}",
+                "database {database}: {} expressions give another result in the target's apply, later and{} without the application's settings: {}",
                 self.turn.len(),
                 if major >= 16 { " as the table's owner," } else { "" },
                 list(&self.turn)
             );
-            let remedy = format!("for the time of the run, or check it by a trigger, which the copy does not fire: {}", list(&self.drop));
+            let remedy = format!("for the time of the run, or check it by a trigger, which the target does not fire: {}", list(&self.drop));
             findings.refuse("Expressions", found, "0 are allowed", remedy);
         }
         if !self.not_granted.is_empty() {
             let found = format!(
-                "database {database}: {} expressions call functions that the copy's apply may not execute: {}",
+                "database {database}: {} expressions call functions that the target's apply may not execute: {}",
                 self.not_granted.len(),
                 list(&self.not_granted)
             );
@@ -199,7 +199,7 @@ impl Found {
         }
         if !self.may_differ.is_empty() {
             let found = format!(
-                "database {database}: {} checks see the clock or a session's settings, and hold now for the rows that were looked at: {}",
+                "database {database}: {} checks depend on the clock or on a session's settings; they hold now for the rows tried: {}",
                 self.may_differ.len(),
                 list(&self.may_differ)
             );

@@ -1,7 +1,7 @@
-//! Looks at the source from inside, and at its disk; then says of all that was found whether the run may begin.
+//! Checks the source from inside, and its disk; then decides by all findings whether the run may begin.
 //!
-//! Changes nothing. All unmet conditions come back at once, those of preflight included: somebody who fixes one and starts
-//! again must not meet the next.
+//! Changes nothing. All unmet conditions are returned at once, those of preflight included: after fixing one and starting again, nobody
+//! must meet the next.
 
 mod database;
 mod databases;
@@ -35,16 +35,16 @@ use shared::rds::source_server;
 
 #[derive(Debug, Serialize)]
 pub struct Answer {
-    /// Preflight's, with the databases.
+    /// Preflight's plan, with the databases.
     pub plan: Plan,
-    /// What a run does not carry, what will be different, and what there is enough of.
+    /// Findings about what a run does not move, what will differ, and how much of each limit is left.
     pub findings: Vec<Finding>,
-    /// What would be done, in order, with the names of all that would be made.
+    /// The steps of a run, in order, with the names of everything that would be made.
     pub steps: Vec<String>,
 }
 
-/// Do: after it, nothing has changed; and if it answers, the run can be expected to go through.
-/// Undo: as little has changed; the plan has the databases in which a stopped execution left something.
+/// Do: after it, nothing has changed; and if it answers, the run can be expected to succeed.
+/// Undo: nothing has changed either; the plan has the databases in which a stopped execution left something.
 ///
 /// # Errors
 /// `KmsKeyUnusable`, `SecretUnusable`, `AlreadyEncrypted`, `AlreadyRunning`, `SourceStorageLow`, `PostgresUnavailable`,
@@ -60,7 +60,7 @@ async fn inspect(aws: &Aws, preflight: Preflight) -> Result<Answer> {
     let Preflight { mut plan, databases: asked, mut findings, network, rules } = preflight;
     let checked = network::check(&plan, &network, &rules, &mut findings).await;
     findings.check(checked)?;
-    // Without a usable secret there is no way in, and a refusal of preflight's says so.
+    // Without a usable secret there is no login, and preflight's refusal names it.
     if !plan.secret_arn.is_empty() {
         let source = source_server(aws, &plan).await?;
         let seen = server::check(&source, &plan, asked.as_deref(), &mut findings).await;

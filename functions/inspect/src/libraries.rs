@@ -1,4 +1,4 @@
-//! Workers of preloaded libraries, which wake up on the copy as well, and the jobs that they run.
+//! Workers of preloaded libraries, which start on the target as well, and the jobs that they run.
 
 use shared::error::{Result, While};
 use shared::pg::Session;
@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 
 use shared::finding::{Findings, list};
 
-/// Libraries that do nothing by themselves, or nothing that a copy would mind.
+/// Libraries that do nothing by themselves, or nothing that would harm a target.
 const WITHOUT_JOBS: [&str; 14] = [
     "auto_explain",
     "orafce",
@@ -28,9 +28,9 @@ const WITHOUT_JOBS: [&str; 14] = [
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Quiet,
-    /// `pg_cron`, which works only as far as there are jobs: [`check_jobs`].
+    /// `pg_cron`, which does only what its jobs do: [`check_jobs`].
     Cron,
-    /// `pg_partman`'s, which works only in the databases that are named in its setting.
+    /// `pg_partman`'s, which works only in the databases named in its setting.
     Partman,
     /// Subscribes by itself.
     Replicates,
@@ -50,7 +50,7 @@ fn kind(library: &str) -> Kind {
 
 /// `server` is the row of `server.sql`.
 pub(crate) fn check(server: &Row, findings: &mut Findings) -> Result<()> {
-    // Null without pg_read_all_settings, of which the missing right tells.
+    // Null without pg_read_all_settings; the missing right has a finding of its own.
     let setting = server.try_get::<_, Option<&str>>("libraries")?.unwrap_or_default();
     let partman_databases = server.try_get::<_, Option<&str>>("partman_databases")?.unwrap_or_default();
     check_loaded(setting, partman_databases, findings);
@@ -63,32 +63,32 @@ fn check_loaded(setting: &str, partman_databases: &str, findings: &mut Findings)
         match kind(library) {
             Kind::Quiet => {}
             Kind::Cron => {
-                let found = "pg_cron is loaded: a job that somebody makes during the run runs on the copy as well";
-                findings.warn("PreloadedWorkers", found, "", "make no jobs until the cutover");
+                let found = "pg_cron is loaded: a job created during the run runs on the target as well";
+                findings.warn("PreloadedWorkers", found, "", "create no jobs until the cutover");
             }
             Kind::Partman if partman_databases.is_empty() => {
                 let found = "pg_partman_bgw is loaded, with no database to work in";
                 findings.warn("PreloadedWorkers", found, "", "leave pg_partman_bgw.dbname empty until the cutover");
             }
             Kind::Partman => {
-                let found = format!("pg_partman_bgw makes and drops partitions in {partman_databases}, on the copy as well");
-                findings.refuse("PreloadedWorkers", found, "", "set pg_partman_bgw.dbname to nothing, and back after the cutover");
+                let found = format!("pg_partman_bgw creates and drops partitions in {partman_databases}, on the target as well");
+                findings.refuse("PreloadedWorkers", found, "", "empty pg_partman_bgw.dbname, and set it again after the cutover");
             }
             Kind::Replicates => {
-                let found = format!("{library} is loaded: on the copy its workers would connect as those of the source do");
+                let found = format!("{library} is loaded: on the target its workers would connect as those of the source do");
                 findings.refuse("PreloadedWorkers", found, "", format!("take {library} out of shared_preload_libraries and reboot"));
             }
             Kind::Unknown => {
-                let found = format!("{library} is loaded, and is not known here: its workers, if any, start on the copy as well");
+                let found = format!("{library} is loaded, which is unknown to the run: its workers, if any, start on the target as well");
                 findings.warn("PreloadedWorkers", found, "", "make sure that it neither writes nor connects to other systems");
             }
         }
     }
 }
 
-/// Active jobs of `pg_cron`. Those of a carried database would write to the copy, beside the changes that it applies, and
-/// the others would do twice what they do outside of it. Refused whether or not the library is loaded: the copy is a
-/// restart, which loads it.
+/// Active jobs of `pg_cron`. Those of a database that is moved would write to the target, beside the changes that it applies; the
+/// others would do twice what they do elsewhere. Refused whether or not the library is loaded: the restore is a restart, which loads
+/// it.
 pub(crate) async fn check_jobs(session: &Session, database: &str, carried: &[&str], findings: &mut Findings) -> Result<()> {
     let Some(table) = session.query_opt(sql::CRON_TABLE, &[]).await.while_doing("look for pg_cron's jobs")? else { return Ok(()) };
     if !table.try_get::<_, bool>("may_read")? {
@@ -97,7 +97,7 @@ pub(crate) async fn check_jobs(session: &Session, database: &str, carried: &[&st
         findings.refuse("CronJobs", format!("database {database}: {us} may not read cron.job"), "", remedy);
         return Ok(());
     }
-    // Row security shows everybody their own jobs; with it off, as our sessions have it, the table could not be read at all.
+    // Row security shows everybody only their own jobs; with it off, as in our sessions, the table could not be read at all.
     session.batch_execute("begin; set local row_security = on").await?;
     let rows = session.query(table.try_get::<_, &str>("statement")?, &[]).await;
     session.batch_execute("rollback").await?;
@@ -108,9 +108,9 @@ pub(crate) async fn check_jobs(session: &Session, database: &str, carried: &[&st
         if carried.contains(&works_in.as_str()) { &mut here } else { &mut elsewhere }.push(format!("{job} in {works_in}"));
     }
     let pause =
-        "select cron.alter_job(jobid, active := false) from cron.job where active; after the cutover, on the new instance, active := true for these";
+        "select cron.alter_job(jobid, active := false) from cron.job where active; after the cutover, on the target, active := true for these";
     if !here.is_empty() {
-        let found = format!("database {database}: {} active jobs would run on the copy as well: {}", here.len(), list(&here));
+        let found = format!("database {database}: {} active jobs would run on the target as well: {}", here.len(), list(&here));
         findings.refuse("CronJobs", found, "0 are allowed", pause);
     }
     if !elsewhere.is_empty() {
@@ -118,7 +118,7 @@ pub(crate) async fn check_jobs(session: &Session, database: &str, carried: &[&st
         findings.warn("CronJobs", found, "", pause);
     }
     if table.try_get::<_, bool>("limited")? {
-        let remedy = "look as the owner of cron.job: select jobid, username, database from cron.job where active";
+        let remedy = "check as the owner of cron.job: select jobid, username, database from cron.job where active";
         findings.warn("CronJobs", format!("database {database}: row security hides other users' jobs from us"), "", remedy);
     }
     Ok(())

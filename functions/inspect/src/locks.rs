@@ -6,12 +6,12 @@ use shared::pg::Session;
 use shared::sql;
 use tokio_postgres::Row;
 
-/// What a fence takes in a database beside those of its tables: the run's own tables, its schema, functions, triggers.
+/// Locks of a fence in a database besides those on its tables: the run's own tables, its schema, functions, triggers.
 const OF_A_FENCE: i64 = 16;
 
-/// How much of the room that the server reckons with can be taken, in percent. It finds more where it has shared memory left over:
-/// from 160 (12 to 17) to 190 (18) of it were there on servers with 64 locks for each of 40 to 240 transactions, more on smaller ones.
-/// What is above is left to the application, whose statements fail as ours would.
+/// How much of the server's nominal room can be taken, in percent. The server finds more where shared memory is left over: from 160 (12
+/// to 17) to 190 (18) on servers with 64 locks for each of 40 to 240 transactions, more on smaller ones. The rest is left to the
+/// application, whose statements would fail as ours would.
 const TAKEN_PERCENT: i64 = 140;
 
 /// Locks that are held at once.
@@ -19,7 +19,7 @@ const TAKEN_PERCENT: i64 = 140;
 pub(crate) struct Needed(i64);
 
 impl Needed {
-    /// Those of one database more.
+    /// Adds those of one more database.
     pub(crate) async fn add(&mut self, session: &Session) -> Result<()> {
         let row = session.query_one(sql::LOCK_NEEDS, &[]).await.while_doing("count tables and sequences")?;
         let (tables, sequences): (i64, i64) = (row.try_get("tables")?, row.try_get("sequences")?);

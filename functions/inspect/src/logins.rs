@@ -1,4 +1,4 @@
-//! Whether the application's secrets open the source: what does not open it cannot be tried on the copy before the switch.
+//! Whether the application's secrets open the source: a secret that does not cannot be tried on the target before the switch.
 
 use shared::aws::Aws;
 use shared::contract::Plan;
@@ -10,19 +10,19 @@ use shared::secrets::read_secret;
 
 pub(crate) async fn check(aws: &Aws, source: &Server, session: &Session, plan: &Plan, findings: &mut Findings) -> Result<()> {
     for id in &plan.cutover.secrets {
-        // Preflight says it of a secret that is of no use.
+        // Preflight reports an unusable secret.
         let Ok(secret) = read_secret(aws, id).await else { continue };
         let credentials = match secret.credentials(id) {
             Ok(credentials) => credentials,
             Err(error) => {
-                let found = format!("{error}: whether its application can log in to the copy is not tried");
-                findings.warn("SecretLogin", found, "", "see to it that who logs in there has the same password on both");
+                let found = format!("{error}: whether its application can log in to the target is not tried");
+                findings.warn("SecretLogin", found, "", "make sure that its users have the same password on both databases");
                 continue;
             }
         };
         if is_by_iam(session, &credentials.username).await? {
             let found = format!("{} of secret {id} is a member of rds_iam, and logs in with a token: this is not tried", credentials.username);
-            findings.warn("SecretLogin", found, "", "let its policy allow rds-db:connect on the new database's resource id");
+            findings.warn("SecretLogin", found, "", "let its policy allow rds-db:connect on the target's resource id");
         } else if let Login::Refused(why) = try_login(source, &credentials, database(plan, &secret)).await? {
             let remedy = "correct its username and password, or leave it out of cutover.secrets";
             findings.refuse_as(ErrorName::SecretUnusable, format!("secret {id} does not open the source: {why}"), remedy);

@@ -1,11 +1,11 @@
-//! Names that are not in UTF-8: what we know by name goes from the server to us, and back in our statements.
+//! Names that are not in UTF-8: names go from the server to us, and back in our statements.
 
 use shared::error::{ErrorName, Result, StepError, While};
 use shared::finding::{Findings, list};
 use shared::pg::Session;
 use shared::sql;
 
-/// The most that are looked at one by one.
+/// How many are read one by one, at most.
 const LOOKED_AT_MAX: usize = 2_000;
 
 /// As ASCII.
@@ -18,7 +18,7 @@ pub(crate) async fn check(session: &Session, database: &str, findings: &mut Find
     if !database.is_ascii() {
         let encoding: String = sql::value(session, "select pg_catalog.getdatabaseencoding()", &[]).await?;
         if !["UTF8", "SQL_ASCII"].contains(&encoding.as_str()) {
-            let found = format!("database {database}: its name is not in ASCII, and its encoding is {encoding}: the copy would ask for another one");
+            let found = format!("database {database}: its name is not in ASCII, and its encoding is {encoding}: the target would ask for another");
             findings.refuse("Names", found, "", "alter database ... rename to a name in ASCII");
         }
     }
@@ -36,7 +36,7 @@ pub(crate) async fn check(session: &Session, database: &str, findings: &mut Find
             Err(error) => return Err(error.while_doing("read a name")),
         }
     }
-    let found = format!("database {database}: {} names are not in UTF-8, and cannot be put into it: {}", unreadable.len(), list(&unreadable));
+    let found = format!("database {database}: {} names are not in UTF-8, and cannot be converted to it: {}", unreadable.len(), list(&unreadable));
     findings.refuse("Names", found, "0 are allowed", "alter table ... rename to ..., in a session whose client_encoding is sql_ascii");
     Ok(false)
 }

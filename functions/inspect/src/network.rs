@@ -1,6 +1,6 @@
-//! Whether the copy will reach the source: it gets the source's security groups, and a group lets in itself no more than others.
+//! Whether the target will reach the source: it gets the source's security groups, and a group does not let itself in by default.
 //!
-//! What network ACLs and routes do is not looked at.
+//! Network ACLs and routes are not checked.
 
 use std::net::IpAddr;
 
@@ -31,8 +31,8 @@ enum Path {
 fn check_rules(port: u16, network: &Network, seen: &NetworkRules, findings: &mut Findings) {
     let groups = list(&network.security_groups);
     if let Some(why) = &seen.unread {
-        let found = format!("whether security groups {groups} let the new database reach the source cannot be told: {why}");
-        return findings.warn(NAME, found, "", "see that they let themselves in, on the source's port");
+        let found = format!("whether security groups {groups} let the target reach the source is not known: {why}");
+        return findings.warn(NAME, found, "", "make sure that they let themselves in, on the source's port");
     }
     let Some(group) = network.security_groups.first() else { return };
     let told = [(false, "in", "ingress"), (true, "out", "egress")].map(|(is_egress, way, direction)| {
@@ -43,19 +43,19 @@ fn check_rules(port: u16, network: &Network, seen: &NetworkRules, findings: &mut
         (path(is_egress, network, seen), way, remedy)
     });
     for (path, way, remedy) in &told {
-        let found = format!("the new database gets security groups {groups}, and no rule of theirs lets it {way} on port {port}");
+        let found = format!("the target gets security groups {groups}, and none of their rules lets it {way} on port {port}");
         match path {
             Path::Open => {}
             Path::Closed => findings.refuse(NAME, format!("{found}: it could not reach the source"), "", remedy),
-            Path::Untold(why) => findings.warn(NAME, format!("{found}, as far as can be told: {why}"), "", remedy),
+            Path::Untold(why) => findings.warn(NAME, format!("{found}, as far as known: {why}"), "", remedy),
         }
     }
     if told.iter().all(|(path, ..)| *path == Path::Open) {
-        findings.fine(NAME, format!("security groups {groups} let the new database reach the source on port {port}"));
+        findings.fine(NAME, format!("security groups {groups} let the target reach the source on port {port}"));
     }
 }
 
-/// The new database may be put into any subnet of the source's group.
+/// The target may be placed in any subnet of the source's group.
 fn path(is_egress: bool, network: &Network, seen: &NetworkRules) -> Path {
     let rules: Vec<&Rule> = seen.for_port.iter().filter(|rule| rule.is_egress == is_egress).collect();
     let names_a_group = |rule: &&&Rule| rule.peer_group.as_ref().is_some_and(|peer| network.security_groups.contains(peer));
@@ -65,13 +65,13 @@ fn path(is_egress: bool, network: &Network, seen: &NetworkRules) -> Path {
     if rules.iter().any(|rule| names_a_group(&rule)) || (!subnets.is_empty() && subnets.iter().all(|subnet| covers(&networks, subnet))) {
         Path::Open
     } else if subnets.iter().any(|subnet| covers(&networks, subnet)) {
-        Path::Untold("networks are let through that hold some of the subnets, and it may be put into another one")
+        Path::Untold("the rules allow networks that hold some of the subnets, and it may be placed in another one")
     } else if rules.iter().any(of_ipv6) {
         Path::Untold("rules for IPv6 are not read")
     } else if rules.iter().any(|rule| rule.prefix_list.is_some()) {
         Path::Untold("prefix lists are not read")
     } else if !seen.are_all {
-        Path::Untold("there are more rules than were read")
+        Path::Untold("not all rules were read")
     } else {
         Path::Closed
     }
@@ -83,7 +83,8 @@ fn covers(networks: &[Ipv4Net], subnet: &str) -> bool {
     subnet.parse().is_ok_and(|subnet: Ipv4Net| networks.iter().any(|network| network.contains(&subnet)))
 }
 
-/// A public endpoint has a private address within the VPC, where the VPC's DNS tells it; RDS's own hosts were seen to take the public one.
+/// A public endpoint has a private address within the VPC, where the VPC's DNS resolves it; RDS's own hosts were seen to use the public
+/// one.
 fn check_address(host: &str, address: IpAddr, findings: &mut Findings) {
     let is_private = match address {
         IpAddr::V4(address) => address.is_private() || address.is_loopback(),
@@ -92,11 +93,10 @@ fn check_address(host: &str, address: IpAddr, findings: &mut Findings) {
     if is_private {
         findings.fine(
             "PublicEndpoint",
-            format!("{host} is publicly accessible: the new database is given {address}, which the functions see, and tries that first"),
+            format!("{host} is publicly accessible: the target is given {address}, as the functions resolve it, and tries that first"),
         );
     } else {
-        let found =
-            format!("{host} is publicly accessible, and is {address} where the functions are: security groups that name groups do not let that in");
+        let found = format!("{host} is publicly accessible, and the functions see {address}: security groups that name groups do not let that in");
         let remedy = "put the functions into the VPC of the source with its DNS (enableDnsSupport, enableDnsHostnames), or turn public access off";
         findings.warn("PublicEndpoint", found, "", remedy);
     }
@@ -142,7 +142,7 @@ mod tests {
         assert!(matches!(ingress(json!({"cidr": "10.0.0.0/24"})), Path::Untold(why) if why.contains("some of the subnets")));
         assert_eq!(ingress(json!({})), Path::Untold("rules for IPv6 are not read"));
         assert_eq!(ingress(json!({"prefix_list": "pl-1"})), Path::Untold("prefix lists are not read"));
-        assert_eq!(path_by(json!([]), false), [Path::Untold("there are more rules than were read"); 2]);
+        assert_eq!(path_by(json!([]), false), [Path::Untold("not all rules were read"); 2]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Whether the source can replicate at all, and what the run may do where it cannot.
+//! Whether the source can replicate at all, and what the run may do if it cannot.
 
 use shared::contract::Plan;
 use shared::finding::Findings;
@@ -8,8 +8,8 @@ pub(crate) fn check(wal_level: &str, plan: &Plan, findings: &mut Findings) {
     let group = plan.preparation.as_ref().filter(|preparation| preparation.makes_group).map(|preparation| &preparation.old_group);
     let found = match (wal_level, group) {
         ("logical", None) => return,
-        // The copy starts with the group as it is, and has the run's slots: without logical replication it would not start.
-        ("logical", Some(group)) => format!("wal_level is logical until the next restart: {group} does not say rds.logical_replication = 1"),
+        // The target starts with the group as it is, and has the run's slots: without logical replication it would not start.
+        ("logical", Some(group)) => format!("wal_level is logical until the next restart: {group} does not set rds.logical_replication = 1"),
         _ => format!("wal_level is {wal_level}"),
     };
     let Some(what) = told(plan) else {
@@ -25,7 +25,7 @@ pub(crate) fn check(wal_level: &str, plan: &Plan, findings: &mut Findings) {
     }
 }
 
-/// What is done to a source that is not ready.
+/// The preparation of a source that is not ready.
 pub(crate) fn told(plan: &Plan) -> Option<String> {
     let preparation = plan.preparation.as_ref()?;
     let (source, old) = (&plan.source.identifier, &preparation.old_group);
@@ -36,7 +36,7 @@ pub(crate) fn told(plan: &Plan) -> Option<String> {
     Some(if preparation.makes_group {
         let ours = &plan.names.parameter_group;
         format!(
-            "parameter group {ours}, which is {old} with rds.logical_replication = 1, and a reboot of {source} {when}; {old} comes back at the end"
+            "parameter group {ours}, which is {old} with rds.logical_replication = 1, and a reboot of {source} {when}; {old} is restored at the end"
         )
     } else {
         format!("a reboot of {source} {when}, for which {old} waits with rds.logical_replication = 1")

@@ -1,4 +1,4 @@
-//! What the master user must be allowed, and who applies changes on the copy, each with the statement that allows it.
+//! Rights that the master user needs, and the role that applies changes on the target, each with the statement that grants it.
 
 use shared::error::{Result, While};
 use shared::finding::{Findings, list};
@@ -6,16 +6,16 @@ use shared::pg::Session;
 use shared::replica_identity::Table;
 use shared::sql;
 
-/// Rights on the server as a whole. The copy has the same, since roles are in the snapshot.
+/// Rights on the server as a whole. The target has the same, since roles are in the snapshot.
 pub(crate) async fn check_server(session: &Session, findings: &mut Findings) -> Result<()> {
     tell(session, sql::MISSING_ROLES, "the server", findings).await
 }
 
-/// Settings that make somebody else of us, and of the copy's apply.
+/// Settings by which we, and the target's apply, act as another role.
 pub(crate) async fn check_role_settings(session: &Session, databases: &[&str], findings: &mut Findings) -> Result<()> {
     for row in session.query(sql::ROLE_SETTINGS, &[&databases]).await.while_doing("look for settings of role")? {
         let (told, statement): (&str, &str) = (row.try_get("told")?, row.try_get("statement")?);
-        let found = format!("{told}: the copy's apply would be that role, which may not apply the run's own tables");
+        let found = format!("{told}: the target's apply would act as that role, which may not apply the run's own tables");
         findings.refuse("RoleSetting", found, "", statement);
     }
     Ok(())
@@ -27,7 +27,7 @@ pub(crate) async fn check_database(session: &Session, database: &str, tables: &[
     tell(session, sql::MISSING_FUNCTIONS, &place, findings).await?;
     tell(session, sql::MISSING_RIGHTS, &place, findings).await?;
     let oids: Vec<u32> = tables.iter().map(|table| table.oid).collect();
-    for row in session.query(sql::MISSING_PRIVILEGES, &[&oids]).await.while_doing(&format!("look at the privileges in {place}"))? {
+    for row in session.query(sql::MISSING_PRIVILEGES, &[&oids]).await.while_doing(&format!("read the privileges in {place}"))? {
         let (lacks, kind): (&str, &str) = (row.try_get("lacks")?, row.try_get("kind")?);
         let (names, head, tail): (Vec<String>, &str, &str) = (row.try_get("names")?, row.try_get("head")?, row.try_get("tail")?);
         let found = format!("{place}: {lacks} {} {kind}s: {}", names.len(), list(&names));
@@ -37,7 +37,7 @@ pub(crate) async fn check_database(session: &Session, database: &str, tables: &[
 }
 
 async fn tell(session: &Session, query: &str, place: &str, findings: &mut Findings) -> Result<()> {
-    for row in session.query(query, &[]).await.while_doing(&format!("look at our rights on {place}"))? {
+    for row in session.query(query, &[]).await.while_doing(&format!("read our rights on {place}"))? {
         let (lacks, statement): (&str, &str) = (row.try_get("lacks")?, row.try_get("statement")?);
         findings.refuse("Rights", format!("{place}: {lacks}"), "", statement);
     }

@@ -13,15 +13,15 @@ use shared::finding::Findings;
 /// What a plan needs to know of the server.
 pub(crate) struct Seen {
     pub(crate) control_database: String,
-    /// Those to carry.
+    /// The databases to move.
     pub(crate) databases: Vec<Database>,
     pub(crate) is_logical: bool,
 }
 
-/// Connects and looks at everything.
+/// Connects and checks everything.
 ///
 /// # Errors
-/// `PostgresUnavailable`, `PostgresRefused` where not even one session could be had.
+/// `PostgresUnavailable`, `PostgresRefused` where not even one session could be opened.
 pub(crate) async fn check(server: &Server, plan: &Plan, asked: Option<&[String]>, findings: &mut Findings) -> Result<Seen> {
     let session = server.connect_anywhere().await?;
     let found = databases::read(&session).await?;
@@ -46,7 +46,7 @@ pub(crate) async fn check(server: &Server, plan: &Plan, asked: Option<&[String]>
     for name in &carried {
         match server.connect(name).await {
             Ok(mut session) => {
-                let checked = database::check(&session, name, terms, plan, findings).await.while_doing(&format!("look at database {name}"));
+                let checked = database::check(&session, name, terms, plan, findings).await.while_doing(&format!("check database {name}"));
                 findings.check(checked)?;
                 let is_control = **name == databases::control(&found);
                 let held = event_triggers::Terms { held: plan.consent.event_triggers, is_control };
@@ -58,7 +58,7 @@ pub(crate) async fn check(server: &Server, plan: &Plan, asked: Option<&[String]>
         }
     }
     locks::check(&row, needed, findings)?;
-    // Jobs are kept in one database, which need not be carried.
+    // Jobs are kept in one database, which need not be moved.
     if !carried.contains(&cron_database)
         && let Ok(session) = server.connect(cron_database).await
     {

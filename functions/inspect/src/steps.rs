@@ -1,4 +1,4 @@
-//! What a run would do, for people.
+//! The steps of a run, for people.
 
 use shared::contract::Plan;
 use shared::input::How;
@@ -22,12 +22,12 @@ pub(crate) fn told(plan: &Plan) -> Vec<String> {
         "subscribe it from the exact end of its data, and let it catch up".to_owned(),
         format!("verify: {:?}", plan.verify).to_lowercase(),
         format!(
-            "cut over: {:?}, by {:?}, writes held for {} s at the most",
+            "cut over: {:?}, by {:?}, writes held for {} s at most",
             plan.cutover.when,
             plan.cutover.how.unwrap_or(How::None),
             plan.cutover.max_write_pause_seconds
         ),
-        format!("drop all of the run but {}; {source}: {:?}", plan.target, plan.after.source),
+        format!("remove everything of the run but {}; {source}: {:?}", plan.target, plan.after.source),
     ]);
     steps
 }

@@ -1,4 +1,4 @@
-//! Conditions on the tables that a run carries.
+//! Conditions on the tables that a run moves.
 
 use shared::error::Result;
 use shared::pg::Session;
@@ -11,7 +11,7 @@ use shared::finding::{Findings, list};
 /// published.
 const CHECKS_GENERATED_COLUMNS: u32 = 18;
 
-/// What the operator lets us do, and which server it is.
+/// The operator's consents, and the version of the server.
 #[derive(Clone, Copy)]
 pub(crate) struct Terms {
     pub(crate) may_set_identity: bool,
@@ -24,19 +24,22 @@ pub(crate) async fn check(session: &Session, tables: &[Table], database: &str, t
     check_generated(session, tables, database, terms, findings).await
 }
 
-/// What would stop the copy's apply, or make it do things twice.
+/// Anything that would stop the target's apply, or make it do things twice.
 fn check_apply(tables: &[Table], database: &str, findings: &mut Findings) {
     let with_triggers: Vec<String> =
         tables.iter().filter_map(|table| Some(format!("{} ({})", table.name, table.triggers_on_copy.as_ref()?))).collect();
     if !with_triggers.is_empty() {
         let found =
-            format!("database {database}: {} tables have triggers that fire on the copy as well: {}", with_triggers.len(), list(&with_triggers));
+            format!("database {database}: {} tables have triggers that fire on the target as well: {}", with_triggers.len(), list(&with_triggers));
         findings.refuse("TriggersOnCopy", found, "0 are allowed", "alter table … enable trigger …, without always or replica");
     }
     let forced: Vec<&str> = tables.iter().filter(|table| table.row_security_forced).map(|table| table.name.as_str()).collect();
     if !forced.is_empty() {
-        let found =
-            format!("database {database}: {} tables, under whose forced row security the copy cannot apply changes: {}", forced.len(), list(&forced));
+        let found = format!(
+            "database {database}: {} tables with forced row security, where the target cannot apply changes: {}",
+            forced.len(),
+            list(&forced)
+        );
         findings.refuse("ForcedRowSecurity", found, "0 are allowed", "alter table … no force row level security");
     }
 }
@@ -49,7 +52,7 @@ async fn check_identities(session: &Session, tables: &[Table], database: &str, t
         let told = advice.iter().map(|row| row.try_get("told")).collect::<std::result::Result<Vec<String>, _>>()?;
         let found = format!("database {database}: {} tables without a replica identity: {}", without.len(), list(&told));
         if terms.may_set_identity {
-            findings.warn("ReplicaIdentity", found, "", "they have replica identity full during the run, which writes more WAL; put back at the end");
+            findings.warn("ReplicaIdentity", found, "", "they have replica identity full during the run, which writes more WAL; reset at the end");
         } else {
             let mut remedies =
                 advice.iter().filter_map(|row| row.try_get("statement").transpose()).collect::<std::result::Result<Vec<String>, _>>()?;
@@ -60,26 +63,26 @@ async fn check_identities(session: &Session, tables: &[Table], database: &str, t
     check_equality(session, tables, database, findings).await
 }
 
-/// Without a key the copy changes the first row that is equal, which may be another than on the source. No row is lost by
-/// it, but its old value may be: which of 1.0 and 1.00 it was, of Anna and anna.
+/// Without a key the target changes the first row that is equal, which may be another one than on the source. No row is lost, but an
+/// old value may be: 1.0 or 1.00, Anna or anna.
 async fn check_equality(session: &Session, tables: &[Table], database: &str, findings: &mut Findings) -> Result<()> {
     let by_equality: Vec<u32> = tables.iter().filter(|table| table.identity_full || !table.identity).map(|table| table.oid).collect();
     let ambiguous = read_ambiguous(session, &by_equality).await?;
     if !ambiguous.is_empty() {
         let named: Vec<String> = ambiguous.iter().map(|table| format!("{} ({})", table.name, table.columns)).collect();
         let found = format!(
-            "database {database}: {} tables whose rows are found by equality, with columns in which values can be equal and not the same: {}",
+            "database {database}: {} tables whose rows are found by equality, with columns in which equal values can differ: {}",
             named.len(),
             list(&named)
         );
-        let remedy = "give them a primary key: of two rows that are equal the copy may change the other one. What is written before the \
-                      verification verify: rows sees, counts and off do not; what is written until the cutover, only cutover.verify_in_pause";
+        let remedy = "give them a primary key: of two equal rows the target may change the other one. Changes before the \
+                      verification are compared by verify: rows, not by counts or off; changes until the cutover only by cutover.verify_in_pause";
         findings.warn("EqualNotIdentical", found, "", remedy);
     }
     Ok(())
 }
 
-/// Generated columns are not published: the copy computes them. As part of a replica identity they are in the way.
+/// Generated columns are not published: the target computes them. They must not be part of a replica identity.
 async fn check_generated(session: &Session, tables: &[Table], database: &str, terms: Terms, findings: &mut Findings) -> Result<()> {
     let oids: Vec<u32> = tables.iter().map(|table| table.oid).collect();
     let whole_row = |oid: u32| tables.iter().any(|table| table.oid == oid && (table.identity_full || !table.identity));

@@ -10,15 +10,15 @@ use shared::sql;
 
 use shared::finding::{Findings, list};
 
-/// Below it, nobody need be told of a transaction, in seconds.
+/// Transactions younger than this, in seconds, are not reported.
 const NOTICED_SECONDS: i64 = 1;
-/// From here on, a transaction is seldom an accident of the moment.
+/// From here on, a transaction is rarely a coincidence.
 const LONG_SECONDS: i64 = 60;
-/// As long as the state machine asks for slots, its pauses included (`CreatePublication`: nine times 40 s and up to
-/// 220 s between them). What has run for so long by now is rather not going to end within as long again.
+/// As long as the state machine asks for slots, its waits included (`CreatePublication`: nine times 40 s and up to 220 s between them).
+/// A transaction that has already run for so long is unlikely to end within as long again.
 const TOO_LONG_SECONDS: i64 = 600;
 
-/// How long those may take that are prepared at the moment: two phases lie milliseconds apart, or a second.
+/// How long current prepared transactions may take to end: two phases are milliseconds apart, or a second.
 const PREPARED_END_WITHIN: Duration = Duration::from_secs(10);
 
 /// A slot waits for every transaction that has an id of its own, whatever its database and whether it is idle or not.
@@ -35,7 +35,7 @@ pub(crate) async fn check(session: &Session, findings: &mut Findings) -> Result<
         }
         if !told.is_empty() {
             let remedy = format!("commit or roll back, or: select pg_terminate_backend(pid) from unnest(array[{}]) pid", list(&pids));
-            let limit = format!("warned of from {LONG_SECONDS} s, refused from {TOO_LONG_SECONDS} s on");
+            let limit = format!("warning from {LONG_SECONDS} s on, refused from {TOO_LONG_SECONDS} s on");
             findings.add("LongTransactions", verdict, format!("a slot waits for {} transactions: {}", told.len(), list(&told)), limit, remedy);
         }
     }
@@ -50,8 +50,8 @@ fn verdict_of(age_s: i64) -> Verdict {
     }
 }
 
-/// A slot waits for these too, and each lock of the run. Those that come and go are let come and go: what the snapshot
-/// brings along of them is ended on the copy, by who may.
+/// A slot waits for these too, and so does each lock of the run. Those that come and go are tolerated: any that the snapshot contains
+/// are ended on the target, by a role that may.
 async fn check_prepared(session: &Session, findings: &mut Findings) -> Result<()> {
     let mut left = read_prepared(session).await?;
     let mut remedies: BTreeSet<String> = left.values().filter_map(|(_, remedy)| remedy.clone()).collect();
@@ -69,18 +69,18 @@ async fn check_prepared(session: &Session, findings: &mut Findings) -> Result<()
         findings.refuse("PreparedTransactions", found, "0 are allowed", "in their databases: commit prepared '…', or rollback prepared '…'");
     }
     if !remedies.is_empty() {
-        let found = "prepared transactions of others: those that a snapshot brings along could not be ended on the copy";
+        let found = "prepared transactions of others: those that the snapshot contains could not be ended on the target";
         findings.refuse(
             "PreparedTransactions",
             found,
-            "their owner may end them, and who may become that one",
+            "only their owner may end them, or a role that may become that one",
             remedies.into_iter().collect::<Vec<_>>().join("; "),
         );
     }
     Ok(())
 }
 
-/// By id: the text for people, and the statement that gives the right to end it, where that is missing.
+/// By id: the text for people, and the statement that grants the missing right to end it.
 async fn read_prepared(session: &Session) -> Result<BTreeMap<String, (String, Option<String>)>> {
     let rows = session.query(sql::PREPARED_TRANSACTIONS, &[]).await.while_doing("look for prepared transactions")?;
     rows.iter().map(|row| Ok((row.try_get("id")?, (row.try_get("told")?, row.try_get("remedy")?)))).collect()

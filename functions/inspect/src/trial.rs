@@ -1,8 +1,8 @@
-//! Evaluates expressions as the copy's apply will, on the source: with its `search_path`, since 16 as the table's owner.
+//! Evaluates expressions as the target's apply will, on the source: with its `search_path`, since 16 as the table's owner.
 //!
-//! On a row of nulls, which finds names that are not found even where a table is empty, and on the first rows that there are.
-//! Only read: neither triggers nor locks of rows, nothing in the WAL, and a function that would write is found out.
-//! Each trial is bounded, and gives up rather than wait for a lock.
+//! On a row of nulls, which shows names that cannot be resolved even where a table is empty, and on the first rows of the table.
+//! Read-only: neither triggers nor row locks, nothing in the WAL, and a function that would write is detected. Each trial is bounded,
+//! and gives up rather than wait for a lock.
 
 use shared::error::{Result, StepError};
 use shared::pg::Session;
@@ -15,13 +15,13 @@ const ROWS: u32 = 8;
 const STATEMENT_TIMEOUT_MS: u32 = 1_000;
 const LOCK_TIMEOUT_MS: u32 = 200;
 
-/// What came of it.
+/// The result of a trial.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Works,
-    /// A check that is not true of a row that it has let in.
+    /// A check that is not true of a row that it once accepted.
     Untrue,
-    /// As PostgreSQL says it; never a value.
+    /// PostgreSQL's own message; never a value.
     Fails(String),
     /// It took too long, or a lock was in the way.
     Unknown(String),
@@ -53,7 +53,7 @@ pub(crate) async fn run(session: &Session, expressions: &[&Expression], search_p
     }
 }
 
-/// One value for all rows: whether a check holds for them; of others, that they were evaluated.
+/// One value for all rows: of a check, whether it holds for them; of others, that they were evaluated.
 fn value(expression: &Expression) -> String {
     let text = &expression.text;
     if expression.must_hold { format!("coalesce(bool_and(({text}) is not false), true)") } else { format!("count(row({text}))") }
@@ -66,12 +66,12 @@ fn has_false(answer: &SimpleQueryMessage) -> bool {
     }
 }
 
-/// Names that are not found, and rights that are missing, are the same for every row. Whatever else a function says of nulls is
-/// its own business; of rows that are there, it has not said it before.
+/// Names that cannot be resolved, and missing rights, are the same for every row. Any other error of a function on nulls is its own
+/// business; on existing rows it has not raised it before.
 async fn judge(session: &Session, error: tokio_postgres::Error, of_rows: bool) -> Result<Outcome> {
     let Some(state) = error.code().cloned() else { return Err(error.into()) };
     session.batch_execute("rollback").await?;
-    // Apply knows what an expression names by its oid; our text of it has to find a schema.
+    // Apply resolves the names in an expression by oid; our text of it has to find a schema.
     let is_of_text = error.as_db_error().is_some_and(|error| error.where_().is_none());
     let class = state.code().get(..2).unwrap_or_default();
     Ok(match class {

@@ -1,11 +1,11 @@
-//! What a run needs one of per database: slots and walsenders on the source, workers and origins on the copy, whose
+//! Resources that a run needs one of per database: slots and walsenders on the source, workers and origins on the target, whose
 //! settings are the source's. Rows are those of `server.sql`.
 
 use shared::error::Result;
 use shared::finding::{Findings, Room, Verdict};
 use tokio_postgres::Row;
 
-/// The longest that a slot may have to live without a reader: snapshot, copy and restore of a very large source.
+/// How long a slot may have to live without a reader: snapshot, copy and restore of a very large source.
 const UNREAD_SECONDS: i64 = 24 * 60 * 60;
 
 pub(crate) fn check(server: &Row, databases: usize, findings: &mut Findings) -> Result<()> {
@@ -20,29 +20,29 @@ pub(crate) fn check(server: &Row, databases: usize, findings: &mut Findings) -> 
     let of = number("max_workers")?;
     let room = Room { free: of, of };
     let remedy = "raise max_logical_replication_workers, and max_worker_processes with it, and reboot";
-    findings.room("LogicalWorkers", "logical replication workers of the copy", room, needed, remedy);
+    findings.room("LogicalWorkers", "logical replication workers of the target", room, needed, remedy);
     let of = number("max_worker_processes")?;
     let room = Room { free: of - number("worker_processes")?, of };
-    findings.room("WorkerProcesses", "worker processes of the copy", room, needed, "raise max_worker_processes and reboot");
+    findings.room("WorkerProcesses", "worker processes of the target", room, needed, "raise max_worker_processes and reboot");
     let of = number("max_origins")?;
     let room = Room { free: of - number("origins")?, of };
     let parameter: &str = server.try_get("origins_parameter")?;
-    findings.room("ReplicationOrigins", "replication origins of the copy", room, needed, format!("raise {parameter} and reboot"));
+    findings.room("ReplicationOrigins", "replication origins of the target", room, needed, format!("raise {parameter} and reboot"));
     check_retention(server, findings)
 }
 
-/// Settings by which the server gives a slot up.
+/// Settings by which the server invalidates a slot.
 fn check_retention(server: &Row, findings: &mut Findings) -> Result<()> {
     if let Some(kept_mb) = server.try_get::<_, Option<i64>>("max_slot_wal_keep_size_mb")?.filter(|kept_mb| *kept_mb >= 0) {
         let max_wal_mb: i64 = server.try_get("max_wal_size_mb")?;
-        // As much can lie between two checkpoints, and the run lasts for many.
+        // That much WAL can lie between two checkpoints, and the run spans many.
         let verdict = if kept_mb < max_wal_mb { Verdict::Refuse } else { Verdict::Warn };
         findings.add(
             "SlotWalKeepSize",
             verdict,
-            format!("max_slot_wal_keep_size is {kept_mb} MB: the run's slots are lost as soon as the copy is that far behind"),
+            format!("max_slot_wal_keep_size is {kept_mb} MB: the run's slots are lost as soon as the target is that far behind"),
             format!("refused below max_wal_size, {max_wal_mb} MB"),
-            "set max_slot_wal_keep_size to -1 for the time of the run (no reboot), or to more than is written until the copy has caught up",
+            "set max_slot_wal_keep_size to -1 for the time of the run (no reboot), or to more than is written until the target has caught up",
         );
     }
     if let Some(timeout_s) = server.try_get::<_, Option<i64>>("idle_slot_timeout_s")?.filter(|timeout_s| *timeout_s > 0) {
@@ -50,7 +50,7 @@ fn check_retention(server: &Row, findings: &mut Findings) -> Result<()> {
         findings.add(
             "IdleSlotTimeout",
             verdict,
-            format!("idle_replication_slot_timeout is {timeout_s} s: nobody reads the run's slots before the copy is restored"),
+            format!("idle_replication_slot_timeout is {timeout_s} s: nobody reads the run's slots before the target is restored"),
             format!("refused below {UNREAD_SECONDS} s"),
             "set idle_replication_slot_timeout to 0 for the time of the run (no reboot)",
         );

@@ -13,7 +13,7 @@ use crate::instance::{check_maintenance, warn_of_new_identity, warn_of_not_carri
 use crate::quotas::{self, Needs};
 use crate::status;
 
-/// Looks at all that RDS says of a cluster.
+/// Checks everything that RDS reports of a cluster.
 ///
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
@@ -48,7 +48,7 @@ pub(crate) async fn check(
     Ok(())
 }
 
-/// What a restored cluster could not stand in for.
+/// Properties that a restored cluster could not have.
 fn check_unsupported(cluster: &DbCluster, findings: &mut Findings) {
     let identifier = cluster.db_cluster_identifier().unwrap_or_default();
     let mut refuse = |found: String, remedy: &str| findings.refuse_as(ErrorName::SourceUnsupported, found, remedy);
@@ -87,7 +87,7 @@ fn check_status(cluster: &DbCluster, members: &[DbInstance], findings: &mut Find
     }
 }
 
-/// What waits for a reboot or a maintenance window: source and copy would not be alike.
+/// Changes that wait for a reboot or a maintenance window: source and target would differ.
 fn check_pending(cluster: &DbCluster, members: &[DbInstance], findings: &mut Findings) {
     let waits = |member: &&str| !member.is_empty();
     let of_cluster = cluster.db_cluster_members().iter().filter(|member| member.db_cluster_parameter_group_status() == Some("pending-reboot"));
@@ -98,16 +98,16 @@ fn check_pending(cluster: &DbCluster, members: &[DbInstance], findings: &mut Fin
     waiting.sort_unstable();
     waiting.dedup();
     if !waiting.is_empty() {
-        let found = format!("parameters wait for a reboot of {}: the copy starts with them, the source runs without", list(&waiting));
-        findings.warn("PendingReboot", found, "", "reboot before the run, or take the changes back");
+        let found = format!("parameters wait for a reboot of {}: the target starts with them, the source runs without", list(&waiting));
+        findings.warn("PendingReboot", found, "", "reboot before the run, or revert the changes");
     }
     let pending = pending_modifications(cluster);
     if !pending.is_empty() {
-        // These end what the run holds on to: the slots, or the way in.
+        // These break what the run relies on: the slots, or the login.
         let breaks = |name: &&str| matches!(*name, "EngineVersion" | "DBClusterIdentifier" | "MasterUserPassword");
         let verdict = if pending.iter().any(breaks) { Verdict::Refuse } else { Verdict::Warn };
         let found = format!("modifications wait for the maintenance window: {}", list(&pending));
-        let remedy = "apply them before the run (modify-db-cluster --apply-immediately), or take them back: the copy does not have them";
+        let remedy = "apply them before the run (modify-db-cluster --apply-immediately), or revert them: the target does not have them";
         findings.add("PendingModifications", verdict, found, "", remedy);
     }
 }
@@ -129,7 +129,7 @@ fn pending_modifications(cluster: &DbCluster) -> Vec<&'static str> {
     all.into_iter().filter(|(_, is_pending)| *is_pending).map(|(name, _)| name).collect()
 }
 
-/// What stays with the old cluster.
+/// Settings that stay with the source.
 fn check_not_carried(cluster: &DbCluster, findings: &mut Findings) {
     for (setting, value) in not_carried(cluster) {
         warn_of_not_carried(setting.member, setting.fate, &value, findings);

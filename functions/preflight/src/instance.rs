@@ -1,4 +1,4 @@
-//! Conditions on the instance itself, as RDS describes it.
+//! Conditions on the instance, as RDS describes it.
 
 use aws_sdk_rds::types::{DbInstance, ResourcePendingMaintenanceActions};
 use shared::aws::Aws;
@@ -13,11 +13,11 @@ use crate::alternatives::{self, Obstacles};
 use crate::quotas::{self, Needs};
 use crate::status;
 
-/// Majors whose standard support has ended: without Extended Support, RDS makes no new instances of them.
+/// Majors past standard support: without Extended Support, RDS makes no new instances of them.
 /// Source: Amazon RDS user guide, "Release calendar for Amazon RDS for PostgreSQL".
 const PAST_STANDARD_SUPPORT: [&str; 2] = ["12", "13"];
 
-/// Looks at all that RDS says of an instance.
+/// Checks everything that RDS reports of an instance.
 ///
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
@@ -46,32 +46,32 @@ fn check_described(instance: &DbInstance, after: AfterSource, findings: &mut Fin
     let without_support = instance.engine_lifecycle_support() == Some("open-source-rds-extended-support-disabled");
     let version = instance.engine_version().unwrap_or_default();
     if without_support && PAST_STANDARD_SUPPORT.iter().any(|major| version.split('.').next() == Some(*major)) {
-        let found = format!("PostgreSQL {version} is past its standard support, and the instance is kept out of Extended Support");
+        let found = format!("PostgreSQL {version} is past its standard support, and the instance has opted out of Extended Support");
         findings.warn("ExtendedSupport", found, "", "RDS may refuse to restore it: upgrade first, or move with Extended Support");
     }
     if instance.storage_type() == Some("standard") {
-        let remedy = "expect snapshot and restore to be slow; change the storage to gp3 before, or afterwards on the new instance";
+        let remedy = "expect snapshot and restore to be slow; change the storage to gp3 before, or afterwards on the target";
         findings.warn("MagneticStorage", "the storage is magnetic", "", remedy);
     }
 }
 
-/// What waits for a reboot or a maintenance window: source and copy would not be alike.
+/// Changes that wait for a reboot or a maintenance window: source and target would differ.
 fn check_pending(instance: &DbInstance, findings: &mut Findings) {
     for group in instance.db_parameter_groups() {
         if group.parameter_apply_status() == Some("pending-reboot") {
             let name = group.db_parameter_group_name().unwrap_or_default();
-            let found = format!("parameter group {name} has values that wait for a reboot: the copy starts with them, the source runs without");
-            findings.warn("PendingReboot", found, "", "reboot before the run, or take the changes back");
+            let found = format!("parameter group {name} has values that wait for a reboot: the target starts with them, the source runs without");
+            findings.warn("PendingReboot", found, "", "reboot before the run, or revert the changes");
         }
     }
     let pending = pending_modifications(instance);
     if pending.is_empty() {
         return;
     }
-    // These end what the run holds on to: the slots, or the name under which the copy finds the source.
+    // These break what the run relies on: the slots, or the name by which the target finds the source.
     let breaks = |name: &&str| matches!(*name, "EngineVersion" | "DBInstanceIdentifier" | "Port" | "MasterUserPassword");
     let verdict = if pending.iter().any(breaks) { Verdict::Refuse } else { Verdict::Warn };
-    let remedy = "apply them before the run (modify-db-instance --apply-immediately, or reboot), or take them back: the copy does not have them";
+    let remedy = "apply them before the run (modify-db-instance --apply-immediately, or reboot), or revert them: the target does not have them";
     findings.add("PendingModifications", verdict, format!("modifications wait for the maintenance window: {}", list(&pending)), "", remedy);
 }
 
@@ -99,7 +99,7 @@ fn pending_modifications(instance: &DbInstance) -> Vec<&'static str> {
     all.into_iter().filter(|(_, is_pending)| *is_pending).map(|(name, _)| name).collect()
 }
 
-/// What stays with the old instance, and what the new one gets anew when the application has moved.
+/// Settings that stay with the source, and those that the target gets after the application has moved.
 fn check_not_carried(instance: &DbInstance, after: AfterSource, findings: &mut Findings) {
     for (setting, value) in not_carried(instance) {
         warn_of_not_carried(setting.member, setting.fate, &value, findings);
@@ -107,57 +107,57 @@ fn check_not_carried(instance: &DbInstance, after: AfterSource, findings: &mut F
     check_replicas(instance.read_replica_db_instance_identifiers(), after, findings);
     let roles = instance.associated_roles().len();
     if roles > 0 {
-        let found = format!("{roles} associated IAM roles come at the end of the run");
-        findings.warn("AssociatedRoles", found, "", "see that nothing needs them between the cutover and the end");
+        let found = format!("{roles} associated IAM roles are added at the end of the run");
+        findings.warn("AssociatedRoles", found, "", "make sure that nothing needs them between the cutover and the end");
     }
     if instance.master_user_secret().is_some() {
-        let found = "RDS manages the master password in a secret, which stays with the old instance; the new one gets another at the end of the run";
-        let remedy = "let no rotation happen during the run; who logs in as master user takes the secret that the report names";
+        let found = "RDS manages the master password in a secret, which stays with the source; the target gets another at the end of the run";
+        let remedy = "prevent rotations during the run; to log in as master user, use the secret that the report names";
         findings.warn("ManagedMasterSecret", found, "", remedy);
     }
     warn_of_new_identity(instance.iam_database_authentication_enabled(), instance.dbi_resource_id(), findings);
 }
 
-/// A setting that the new database will not have.
+/// A setting that the target will not have.
 pub(crate) fn warn_of_not_carried(member: &str, fate: Fate, value: &str, findings: &mut Findings) {
     if let Fate::NotCarried(reason) = fate {
-        findings.warn("NotCarried", format!("{member} is not carried: {value}"), "", reason);
+        findings.warn("NotCarried", format!("{member} is not moved: {value}"), "", reason);
     }
 }
 
-/// New replicas are made at the end; the old ones are still the old instance's.
+/// New replicas are made at the end; the old ones stay the source's.
 fn check_replicas(replicas: &[String], after: AfterSource, findings: &mut Findings) {
     let (far, near): (Vec<&String>, Vec<&String>) = replicas.iter().partition(|replica| replica.starts_with("arn:"));
     if !near.is_empty() {
-        let found = format!("{} read replicas are made anew at the end of the run: {}", near.len(), list(&near));
-        let remedy = "lead their readers to the new ones, which the report names; the old ones show the fenced source";
+        let found = format!("{} read replicas are recreated at the end of the run: {}", near.len(), list(&near));
+        let remedy = "point their readers at the new ones, which the report names; the old ones show the fenced source";
         findings.warn("ReadReplicas", found, "", remedy);
     }
     if !far.is_empty() {
-        let found = format!("{} read replicas in other Regions are not made anew: {}", far.len(), list(&far));
-        findings.warn("ReadReplicas", found, "", "make them of the encrypted instance, with a key of their Region");
+        let found = format!("{} read replicas in other Regions are not recreated: {}", far.len(), list(&far));
+        findings.warn("ReadReplicas", found, "", "create them from the target, with a key of their Region");
     }
     let found = format!("the source has {} read replicas", replicas.len());
     match after {
         AfterSource::Stop if !replicas.is_empty() => {
-            findings.refuse("ReadReplicas", found, "RDS stops no instance that has any", "delete or promote them first, or keep the source");
+            findings.refuse("ReadReplicas", found, "RDS does not stop an instance that has any", "delete or promote them first, or keep the source");
         }
         AfterSource::Delete if !replicas.is_empty() => {
-            let remedy = "delete the old ones after the run: RDS makes instances of their own of them, which are not encrypted with the new key";
+            let remedy = "delete the old ones after the run: RDS turns them into instances of their own, which are not encrypted with the new key";
             findings.warn("ReadReplicas", format!("{found}, which outlive it"), "", remedy);
         }
         _ => {}
     }
 }
 
-/// Who calls the database by a name that the new one does not have.
+/// Callers that name the database by something that the target does not have.
 pub(crate) fn warn_of_new_identity(iam_authentication: Option<bool>, resource_id: Option<&str>, findings: &mut Findings) {
     if iam_authentication == Some(true) {
         let found = format!("IAM policies for rds-db:connect name {}", resource_id.unwrap_or_default());
-        findings.warn("IamAuthentication", found, "", "add the new database's resource id to them before the cutover: the output names the database");
+        findings.warn("IamAuthentication", found, "", "add the target's resource id to them before the cutover: the output names the database");
     }
-    let remedy = "adjust alarms, event subscriptions and proxies that name the old one";
-    findings.warn("NewIdentity", "the new database has another identifier, endpoint and resource id", "", remedy);
+    let remedy = "adjust alarms, event subscriptions and proxies that name the source";
+    findings.warn("NewIdentity", "the target has another identifier, endpoint and resource id", "", remedy);
 }
 
 /// Restarts and patches that RDS has planned for the source.
@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn what_stays_behind_is_named_as_rds_names_it() {
         let instance = DbInstance::builder().domain_memberships(DomainMembership::builder().domain("d-1").build()).build();
-        let found = "DomainMemberships is not carried: d-1".to_owned();
+        let found = "DomainMemberships is not moved: d-1".to_owned();
         assert_eq!(told(&instance, AfterSource::Keep, "NotCarried"), [(Verdict::Warn, found)]);
     }
 
@@ -204,7 +204,7 @@ mod tests {
         let far = "arn:aws:rds:us-east-1:123456789012:db:far";
         let instance = DbInstance::builder().set_read_replica_db_instance_identifiers(Some(vec!["near".to_owned(), far.to_owned()])).build();
         let texts =
-            ["1 read replicas are made anew at the end of the run: near", &format!("1 read replicas in other Regions are not made anew: {far}")];
+            ["1 read replicas are recreated at the end of the run: near", &format!("1 read replicas in other Regions are not recreated: {far}")];
         let kept = texts.map(|text| (Verdict::Warn, text.to_owned()));
         assert_eq!(told(&instance, AfterSource::Keep, "ReadReplicas"), kept);
         let stopped = told(&instance, AfterSource::Stop, "ReadReplicas");

@@ -1,11 +1,11 @@
-//! The key under which the new database will be.
+//! The key of the target.
 
 use aws_sdk_kms::types::{KeySpec, KeyState};
 use shared::aws::{Aws, code, said};
 use shared::error::{ErrorName, Result, StepError};
 
-/// Resolves id, alias or ARN to the ARN of the key, once: what is checked later is that very key. Describing
-/// `alias/aws/rds` makes the AWS managed key where it was never used (KMS API reference, `DescribeKey`).
+/// Resolves id, alias or ARN to the ARN of the key, once: later checks are of that very key. Describing `alias/aws/rds` creates the AWS
+/// managed key where it was never used (KMS API reference, `DescribeKey`).
 ///
 /// # Errors
 /// `KmsKeyUnusable` where RDS could not encrypt with it.
@@ -21,7 +21,7 @@ pub(crate) async fn resolve(aws: &Aws, key: &str) -> Result<String> {
                 Some("NotFoundException" | "InvalidArnException" | "ValidationException") => {
                     unusable(format!("does not exist in this Region and account; {}", said(&error)))
                 }
-                // A key's policy or one of the organization's may be in the way, and the service says which.
+                // A key's policy or one of the organization's may be in the way, and the service names it.
                 Some("AccessDeniedException") => {
                     unusable(format!("may not be described: these functions need kms:DescribeKey and kms:CreateGrant; {}", said(&error)))
                 }
@@ -34,7 +34,7 @@ pub(crate) async fn resolve(aws: &Aws, key: &str) -> Result<String> {
     if state != KeyState::Enabled.as_str() {
         return Err(unusable(format!("is {state}: enable it")));
     }
-    // Keys of this spec are for encryption alone, so the usage needs no look.
+    // Keys of this spec are for encryption alone, so the usage is not checked.
     if metadata.key_spec() != Some(&KeySpec::SymmetricDefault) {
         return Err(unusable("is not symmetric: RDS encrypts with SYMMETRIC_DEFAULT keys only".to_owned()));
     }
@@ -42,7 +42,7 @@ pub(crate) async fn resolve(aws: &Aws, key: &str) -> Result<String> {
     Ok(arn.to_owned())
 }
 
-/// The Region in an ARN; none where the key is not given as one.
+/// The Region in an ARN; none for an id or an alias.
 fn region_of(key: &str) -> Option<&str> {
     key.strip_prefix("arn:").and_then(|rest| rest.split(':').nth(2))
 }

@@ -1,7 +1,6 @@
-//! Reads what AWS says of all that the run will depend on, and changes nothing.
+//! Reads what AWS reports of everything that the run will depend on, and changes nothing.
 //!
-//! A condition that is not met is a finding, and no error yet: inspect looks at the database as well, and then refuses for
-//! everything at once.
+//! An unmet condition is a finding, and no error yet: inspect checks the database as well, and then refuses for everything at once.
 
 mod alternatives;
 mod cluster;
@@ -25,8 +24,8 @@ use shared::names::Names;
 use shared::rds::addresses_of;
 use shared::rds::found::{Found, find};
 
-/// Do: after it, nothing has changed; the plan names all that later steps make.
-/// Recover: as little has changed; it answers with the plan of an execution that was stopped, for others to undo.
+/// Do: after it, nothing has changed; the plan names everything that later steps make.
+/// Recover: nothing has changed either; it answers with the plan of a stopped execution, for other steps to undo.
 ///
 /// # Errors
 /// `InvalidInput`, `SourceNotFound`, `SourceUnsupported`, `AlreadyMoved`, `AwsUnavailable`, `AwsRefused`; `PreconditionFailed` where the
@@ -42,7 +41,7 @@ async fn plan(aws: &Aws, request: PreflightRequest) -> Result<Preflight> {
     let input = Input::parse(request.input)?;
     let mut findings = Findings::default();
     let found = find(aws, &input.source).await?;
-    // Alone: nothing else matters then, and the server may have been stopped.
+    // Checked alone: nothing else matters then, and the server may have been stopped.
     found.check_not_moved()?;
     if let Some(member) = found.member(&input.source) {
         let cluster = found.identifier();
@@ -68,8 +67,8 @@ async fn plan(aws: &Aws, request: PreflightRequest) -> Result<Preflight> {
         findings.check(checked)?;
     }
     if input.how() == How::None {
-        let found = "no secret is switched: from the cutover on the source refuses writes, and nothing leads the application to the new database";
-        let remedy = "name the application's secrets in cutover.secrets, or be there to lead it";
+        let found = "no secret is switched: from the cutover on the source refuses writes, and nothing points the application at the target";
+        let remedy = "name the application's secrets in cutover.secrets, or be there to repoint it";
         findings.warn("ApplicationNotSwitched", found, "", remedy);
     }
     let databases = input.databases.clone();
@@ -81,7 +80,7 @@ async fn plan(aws: &Aws, request: PreflightRequest) -> Result<Preflight> {
     Ok(Preflight { plan: make_plan(request.execution, source, chosen, input), databases, findings, network, rules: NetworkRules::default() })
 }
 
-/// What was looked up for a plan; empty where it was refused.
+/// Values that were looked up for a plan; empty where it was refused.
 struct Chosen {
     kms_key_arn: String,
     secret_arn: String,

@@ -1,4 +1,4 @@
-//! Limits of AWS that the run itself uses up: counted before anything is made, since they would be found out after hours.
+//! AWS limits that the run itself uses up: counted before anything is made, since they would only show after hours.
 
 use aws_sdk_rds::types::{DbInstance, Tag};
 use shared::contract::Execution;
@@ -9,10 +9,10 @@ use shared::rds::found::Found;
 use shared::settings::instance::least_storage_limit;
 use shared::settings::is_own_tag;
 
-/// Of a resource; AWS's own do not count. Source: Amazon RDS user guide, "Tagging Amazon RDS resources".
+/// Tags of one resource; AWS's own do not count. Source: Amazon RDS user guide, "Tagging Amazon RDS resources".
 const MOST_TAGS: usize = 50;
 
-/// Looks at all of them.
+/// Checks all of them.
 pub(crate) fn check(found: &Found, execution: &Execution, input: &Input, findings: &mut Findings) {
     check_name(&execution.name, findings);
     let approval = (input.cutover.when == When::Approved).then_some(APPROVE_TAG);
@@ -28,7 +28,7 @@ pub(crate) fn check(found: &Found, execution: &Execution, input: &Input, finding
     }
 }
 
-/// The execution's name becomes the value of a tag on all that the run makes, and who approves writes it into another.
+/// The execution's name becomes the value of a tag on everything that the run makes, and the approver writes it into another.
 /// Source: Amazon RDS API reference, `Tag`: letters, digits, white space and `_.:/=+-@`.
 fn check_name(name: &str, findings: &mut Findings) {
     let is_allowed = |character: char| character.is_alphanumeric() || character.is_whitespace() || "_.:/=+-@".contains(character);
@@ -36,12 +36,12 @@ fn check_name(name: &str, findings: &mut Findings) {
     refused.sort_unstable();
     refused.dedup();
     if !refused.is_empty() {
-        let found = format!("the execution's name {name} has {}, which RDS takes in no tag", refused.join(" "));
+        let found = format!("the execution's name {name} has {}, which RDS allows in no tag", refused.join(" "));
         findings.refuse("ExecutionName", found, "letters, digits and _ . : / = + - @ are allowed", "start it under another name");
     }
 }
 
-/// The new database gets the source's tags and the run's, and the source gets one at the end.
+/// The target gets the source's tags and the run's, and the source gets one at the end.
 fn check_tags(identifier: &str, tags: &[Tag], approval: Option<&str>, moved: Option<&str>, findings: &mut Findings) {
     let count = |holds: &dyn Fn(&Tag) -> bool| tags.iter().filter(|tag| holds(tag)).count();
     let is_counted = |tag: &Tag| !tag.key().is_some_and(|key| key.starts_with("aws:"));
@@ -56,14 +56,13 @@ fn check_tags(identifier: &str, tags: &[Tag], approval: Option<&str>, moved: Opt
     }
 }
 
-/// Why here: RDS refuses a limit that leaves less than a tenth for growth, and a source that has grown stands closer to its own.
+/// Why here: RDS refuses a limit that leaves less than a tenth for growth, and a source that has grown may be closer to its own.
 fn check_storage_limit(instance: &DbInstance, findings: &mut Findings) {
     let (Some(limit), Some(allocated)) = (instance.max_allocated_storage(), instance.allocated_storage()) else { return };
     let least = least_storage_limit(Some(allocated));
     if limit < least {
-        let found =
-            format!("MaxAllocatedStorage is not carried as it is: {limit} GiB, with {allocated} GiB allocated; the new database gets {least}");
-        findings.warn("NotCarried", found, "RDS takes no limit below a tenth above what is allocated", "set another one after the run");
+        let found = format!("MaxAllocatedStorage is not moved as it is: {limit} GiB, with {allocated} GiB allocated; the target gets {least}");
+        findings.warn("NotCarried", found, "RDS takes no limit less than a tenth above the allocated storage", "set another one after the run");
     }
 }
 
@@ -98,6 +97,6 @@ mod tests {
         let of_aws = Tag::builder().key("aws:cloudformation:stack-name").value("x").build();
         assert_eq!(told(&[tags(48), vec![of_aws; 3]].concat(), Some(APPROVE_TAG)), "[]", "AWS's own do not count");
         let ours = Tag::builder().key(APPROVE_TAG).value("an earlier run").build();
-        assert_eq!(told(&[tags(48), vec![ours]].concat(), Some(APPROVE_TAG)), "[]", "ours are not carried");
+        assert_eq!(told(&[tags(48), vec![ours]].concat(), Some(APPROVE_TAG)), "[]", "ours are not copied");
     }
 }

@@ -1,4 +1,4 @@
-//! What was set on the log groups of the source, to which the new database's are strangers.
+//! Settings of the source's log groups, which the target's groups do not have.
 
 use shared::aws::Aws;
 use shared::contract::Source;
@@ -8,7 +8,7 @@ use shared::names::{Names, log_group_of};
 use shared::rds::found::Found;
 use shared::rds::log_groups::filters;
 
-/// Retention is carried at the end of the run. Filters name metrics and destinations that are somebody's to decide on.
+/// Retention is set at the end of the run. Filters name metrics and destinations that somebody else has to decide on.
 pub(crate) async fn check(aws: &Aws, source: &Source, found: &Found, names: &Names, findings: &mut Findings) -> Result<()> {
     let exports = match found {
         Found::Instance(instance) => instance.enabled_cloudwatch_logs_exports(),
@@ -18,8 +18,8 @@ pub(crate) async fn check(aws: &Aws, source: &Source, found: &Found, names: &Nam
         let group = log_group_of(source.kind, &source.identifier, log);
         let (metrics, subscriptions) = filters(aws, &group).await?;
         if metrics + subscriptions > 0 {
-            let found = format!("log group {group}: {metrics} metric filters and {subscriptions} subscription filters are not carried");
-            let remedy = format!("make them on {} once the new database is there", log_group_of(source.kind, &names.target, log));
+            let found = format!("log group {group}: {metrics} metric filters and {subscriptions} subscription filters are not moved");
+            let remedy = format!("create them on {} once the target exists", log_group_of(source.kind, &names.target, log));
             findings.warn("NotCarried", found, "", remedy);
         }
     }

@@ -1,4 +1,4 @@
-//! Whether the parameters of the source allow logical replication, and what it takes where they do not.
+//! Whether the source's parameters allow logical replication, and what is needed if they do not.
 
 use shared::aws::Aws;
 use shared::contract::{Kind, Preparation, Source};
@@ -8,7 +8,7 @@ use shared::names::{Names, RDS_PREFIX};
 use shared::rds::found::Found;
 use shared::rds::parameters::{LOGICAL_REPLICATION, read_changed};
 
-/// What a source would need whose server does not say `wal_level = logical`: inspect asks it.
+/// What a source needs if its server does not report `wal_level = logical`: inspect asks it.
 pub(crate) async fn read(aws: &Aws, source: &Source, found: &Found) -> Result<Preparation> {
     let old_group = match found {
         Found::Instance(instance) => instance.db_parameter_groups().first().and_then(|group| group.db_parameter_group_name()),
@@ -16,13 +16,13 @@ pub(crate) async fn read(aws: &Aws, source: &Source, found: &Found) -> Result<Pr
     };
     let old_group = old_group.unwrap_or_default().to_owned();
     let engine = if source.kind == Kind::Aurora { "aurora-postgresql" } else { "postgres" };
-    // Off is the default, so that only what was changed counts.
+    // Off is the default, so only a changed value counts.
     let changed = read_changed(aws, source.kind, &old_group).await?;
     let makes_group = !matches!(changed.get(LOGICAL_REPLICATION).map(String::as_str), Some("1" | "on" | "true"));
     Ok(Preparation { family: format!("{engine}{}", source.major), makes_group, old_group })
 }
 
-/// Another run that prepares this source holds it already, by the group that it gave it: its role comes only later.
+/// Another run that prepares this source holds it already, by the group that it set: its role comes only later.
 pub(crate) fn check_not_held(preparation: &Preparation, names: &Names, findings: &mut Findings) {
     let group = &preparation.old_group;
     if group.starts_with(RDS_PREFIX) && *group != names.parameter_group {

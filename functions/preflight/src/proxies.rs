@@ -1,4 +1,4 @@
-//! Proxies in front of the source, which a run does not turn to the new database.
+//! Proxies in front of the source, which a run does not point at the target.
 
 use aws_sdk_rds::types::DbProxyTarget;
 use shared::aws::Aws;
@@ -19,9 +19,9 @@ pub(crate) async fn check(aws: &Aws, source: &Source, findings: &mut Findings) -
         }
     }
     if !in_front.is_empty() {
-        let found = format!("{} proxies lead to the source, and go on doing so: {}", in_front.len(), list(&in_front));
+        let found = format!("{} proxies point at the source, and still will after the cutover: {}", in_front.len(), list(&in_front));
         let remedy = "right after the cutover register the new database as their target (deregister-db-proxy-targets, register-db-proxy-targets): \
-                      until then what comes through them can only read";
+                      until then sessions through them can only read";
         findings.warn("Proxy", found, "", remedy);
     }
     Ok(())

@@ -1,16 +1,16 @@
-//! What the account has left of the things that a run makes in RDS.
+//! How much of the account's quotas is left for what a run makes in RDS.
 
 use shared::aws::Aws;
 use shared::error::{Result, StepError, While};
 use shared::finding::{Findings, Room};
 use shared::rds::{COPIES_AT_A_TIME, is_being_copied};
 
-/// What a run makes beside snapshots.
+/// What a run makes besides snapshots.
 pub(crate) struct Needs {
     pub(crate) clusters: i64,
     pub(crate) instances: i64,
     pub(crate) storage_gib: i64,
-    /// Whether the source will be deleted, which leaves a last snapshot.
+    /// Whether the source will be deleted, which leaves a final snapshot.
     pub(crate) delete: bool,
 }
 
@@ -18,7 +18,7 @@ pub(crate) async fn check(aws: &Aws, needs: Needs, findings: &mut Findings) -> R
     let answer = aws.rds.describe_account_attributes().send().await;
     let answer = answer.map_err(StepError::from).while_doing("read the account's quotas")?;
     let is_cluster = needs.clusters > 0;
-    // The snapshot, and of an instance its encrypted copy.
+    // The snapshot, and for an instance the encrypted snapshot.
     let snapshots = if is_cluster { 1 } else { 2 } + i64::from(needs.delete);
     let quota_of_snapshots = if is_cluster { "ManualClusterSnapshots" } else { "ManualSnapshots" };
     for (quota, what, needed) in [
@@ -30,7 +30,7 @@ pub(crate) async fn check(aws: &Aws, needs: Needs, findings: &mut Findings) -> R
         let Some(found) = answer.account_quotas().iter().find(|found| found.account_quota_name() == Some(quota)) else { continue };
         let (Some(used), Some(of)) = (found.used(), found.max()) else { continue };
         if needed > 0 {
-            findings.room("Quota", what, Room { free: of - used, of }, needed, "have the quota raised, or delete what nobody needs");
+            findings.room("Quota", what, Room { free: of - used, of }, needed, "have the quota raised, or delete unused ones");
         }
     }
     if is_cluster { Ok(()) } else { check_copies(aws, findings).await }
@@ -45,19 +45,19 @@ async fn check_copies(aws: &Aws, findings: &mut Findings) -> Result<()> {
     }
     if copying >= COPIES_AT_A_TIME {
         let found = format!("{copying} snapshot copies are in progress in this Region");
-        findings.warn("SnapshotCopies", found, format!("{COPIES_AT_A_TIME} are allowed at a time"), "nothing: the run waits its turn");
+        findings.warn("SnapshotCopies", found, format!("{COPIES_AT_A_TIME} are allowed at a time"), "nothing: the run waits for capacity");
     }
     Ok(())
 }
 
-/// Why here: old classes cannot encrypt, and some cannot be had any more; the restore would find out hours later.
+/// Why here: old classes cannot encrypt, and some are no longer offered; the restore would only fail hours later.
 pub(crate) async fn check_class(aws: &Aws, engine: &str, version: &str, class: &str, findings: &mut Findings) -> Result<()> {
     let request = aws.rds.describe_orderable_db_instance_options().engine(engine).engine_version(version).db_instance_class(class);
     let answer = request.send().await.map_err(StepError::from).while_doing(&format!("look up instance class {class}"))?;
     let options = answer.orderable_db_instance_options();
     let remedy = "change the source to a current class first: modify-db-instance --db-instance-class";
     if options.is_empty() {
-        // Of a version that is offered no more, there is no class at all.
+        // For a version that is no longer offered, there is no class at all.
         let answer = aws.rds.describe_orderable_db_instance_options().engine(engine).engine_version(version).max_records(20).send().await;
         let of_version = answer.map_err(StepError::from).while_doing(&format!("look up {engine} {version}"))?;
         if of_version.orderable_db_instance_options().is_empty() {
@@ -69,7 +69,7 @@ pub(crate) async fn check_class(aws: &Aws, engine: &str, version: &str, class: &
             findings.refuse("EngineVersion", found, "", remedy);
             return Ok(());
         }
-        let found = format!("class {class} cannot be had for {engine} {version} in this Region any more");
+        let found = format!("class {class} is no longer offered for {engine} {version} in this Region");
         findings.refuse("InstanceClass", found, "", remedy);
     } else if !options.iter().any(|option| option.supports_storage_encryption() == Some(true)) {
         findings.refuse("InstanceClass", format!("class {class} cannot have encrypted storage"), "", remedy);

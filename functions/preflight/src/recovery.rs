@@ -1,5 +1,4 @@
-//! The plan of an execution that was stopped, made once more: names follow from its ARN, the rest from its input and from
-//! what is there.
+//! The plan of a stopped execution, made again: names follow from its ARN, the rest from its input and from what exists.
 
 use serde_json::Value;
 use shared::aws::Aws;
@@ -11,7 +10,7 @@ use shared::rds::found::find;
 
 use crate::{Chosen, key, make_plan, secret};
 
-/// After it, nothing has changed.
+/// Reads, and changes nothing.
 ///
 /// # Errors
 /// `InvalidInput`, `SourceNotFound`, `SecretUnusable`, …
@@ -21,7 +20,7 @@ pub(crate) async fn recover_plan(aws: &Aws, input: Value) -> Result<Preflight> {
     let source = found.read()?;
     let secret_id = input.secret.clone().or_else(|| found.managed_secret());
     let secret_arn = secret::master(aws, secret_id.as_deref()).await?;
-    // What is undone needs no key, which may have been disabled: that may be why the execution was stopped.
+    // Undo needs no key, which may have been disabled: that may be why the execution was stopped.
     let kms_key_arn = key::resolve(aws, &input.kms_key).await.unwrap_or_else(|_| input.kms_key.clone());
     Ok(Preflight {
         plan: make_plan(execution, source, Chosen { kms_key_arn, secret_arn, preparation: None }, input),
@@ -32,8 +31,8 @@ pub(crate) async fn recover_plan(aws: &Aws, input: Value) -> Result<Preflight> {
     })
 }
 
-/// EventBridge leaves an input of more than 248 KB out of its report, and that report may be the input of an undo that was stopped as
-/// well. Source: AWS Step Functions developer guide, "Automating Step Functions event delivery with EventBridge".
+/// EventBridge leaves an input of more than 248 KB out of its event, and that event may be the input of a stopped undo as well. Source:
+/// AWS Step Functions developer guide, "Automating Step Functions event delivery with EventBridge".
 async fn with_input(aws: &Aws, mut event: Value) -> Result<Value> {
     let Some(detail) = event.get_mut("detail") else { return Ok(event) };
     if detail["inputDetails"]["included"] == false {
@@ -49,8 +48,8 @@ async fn with_input(aws: &Aws, mut event: Value) -> Result<Value> {
     Ok(event)
 }
 
-/// The execution and its input: `undo` in the input of an operator, or EventBridge's report of a stop. Where an undo was
-/// stopped, what it was to undo is what is left.
+/// The execution and its input: `undo` in the input of an operator, or EventBridge's event of a stop. A stopped undo yields the
+/// execution that it was undoing.
 fn stopped(mut input: Value) -> Result<(Execution, Input)> {
     loop {
         if let Some(detail) = input.get_mut("detail") {
@@ -75,7 +74,7 @@ fn execution(arn: &str) -> Result<Execution> {
 }
 
 fn invalid(why: &str) -> StepError {
-    StepError::new(ErrorName::InvalidInput, format!("what is to be undone is not clear: {why}"))
+    StepError::new(ErrorName::InvalidInput, format!("the execution to undo is not clear: {why}"))
 }
 
 #[cfg(test)]

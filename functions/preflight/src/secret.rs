@@ -10,7 +10,7 @@ use shared::secrets::document::{Address, Document, Place};
 use shared::secrets::{Description, describe_secret, read_secret};
 use shared::switch::{told_places, told_rotation};
 
-/// For so long an execution may run: `TimeoutSeconds` of the state machine.
+/// How long an execution may run: `TimeoutSeconds` of the state machine.
 const LONGEST_RUN: Duration = Duration::from_hours(14 * 24);
 
 /// ARN of the master user's secret, which has a user and a password.
@@ -27,10 +27,10 @@ pub(crate) async fn master(aws: &Aws, id: Option<&str>) -> Result<String> {
     Ok(secret.arn)
 }
 
-/// Why here: a switch that finds out behind the fence that a secret leads elsewhere finds out too late.
+/// Why here: after the fence it is too late to find that a secret points elsewhere.
 ///
 /// # Errors
-/// `SecretUnusable` where the secret does not lead to the source, or its switch would lead the application nowhere.
+/// `SecretUnusable` where the secret does not point at the source, or its switch would point the application nowhere.
 pub(crate) async fn check_application(aws: &Aws, id: &str, source: &Source, addresses: &[Address], findings: &mut Findings) -> Result<()> {
     let description = describe_secret(aws, id).await?;
     check_writable(aws, id, &description)?;
@@ -50,18 +50,18 @@ pub(crate) async fn check_application(aws: &Aws, id: &str, source: &Source, addr
         description.next_rotation.and_then(|next| next.duration_since(SystemTime::now()).ok()).filter(|within| *within < LONGEST_RUN)
     {
         let found = format!("secret {id} is rotated within {} hours", within.as_secs() / 3600 + 1);
-        let remedy = "its new password is given to the copy at the next look; the cutover waits for a rotation that is under way";
+        let remedy = "the target gets its new password at the next poll; the cutover waits for a rotation in progress";
         findings.warn("SecretRotation", found, "", remedy);
     }
     Ok(())
 }
 
-/// What can be read here is not always written here.
+/// A secret that can be read here cannot always be written here.
 fn check_writable(aws: &Aws, id: &str, description: &Description) -> Result<()> {
     let refused = |why: String| Err(StepError::new(ErrorName::SecretUnusable, format!("secret {id} {why}")));
     if let Some(primary) = description.primary_region.as_deref().filter(|primary| *primary != aws.region()) {
         return refused(format!(
-            "is a replica of the one in {primary}, where alone it can be written, and not in {}: leave it out and switch it there by hand, or make \
+            "is a replica of the one in {primary}, and can be written only there, not in {}: leave it out and switch it there by hand, or make \
              it a secret of its own: aws secretsmanager stop-replication-to-replica --secret-id {id}",
             aws.region()
         ));
@@ -72,19 +72,19 @@ fn check_writable(aws: &Aws, id: &str, description: &Description) -> Result<()> 
     }
 }
 
-/// Says what was looked for, and what is there instead; keys, and no values.
+/// Reports what was expected, and what was found instead; keys, and no values.
 fn leads_elsewhere(id: &str, document: &Document, place: &Place<'_>, addresses: &[Address]) -> StepError {
     let Place { host, port, .. } = place;
     let mut found = match document.string("host") {
-        Some(_) => "its host or its port is another one".to_owned(),
+        Some(_) => "its host or its port is different".to_owned(),
         None => format!("it has no key host, but {}", list(&document.keys())),
     };
     let elsewhere = document.places(addresses);
     if !elsewhere.is_empty() {
-        found = format!("{found}; the source's address stands in {}", list(&elsewhere));
+        found = format!("{found}; the source's address is in {}", list(&elsewhere));
     }
     let message = format!(
-        "secret {id} does not lead to {host}:{port} by its keys host and port, which are the only ones that are moved: {found}; correct them, or \
+        "secret {id} does not point at {host}:{port} with its keys host and port, the only ones that are switched: {found}; correct them, or \
          leave the secret out of cutover.secrets and switch it by hand"
     );
     StepError::new(ErrorName::SecretUnusable, message)

@@ -1,4 +1,4 @@
-//! Whether the source works at the moment, by the status that RDS shows of it.
+//! Whether the source works at the moment, by the status that RDS reports.
 
 use shared::finding::Findings;
 use shared::rds::status::{Standing, is_without_key, standing};
@@ -10,7 +10,7 @@ pub(crate) fn check(what: &str, identifier: &str, status: Option<&str>, findings
     match standing(status) {
         Standing::Usable if status == "available" => {}
         Standing::Usable => {
-            let remedy = "nothing: the run waits its turn until it is available, with nothing made";
+            let remedy = "nothing: the run waits until it is available, before it makes anything";
             findings.warn("InstanceStatus", format!("{found}: it answers, but RDS takes no snapshot of it meanwhile"), "", remedy);
         }
         Standing::Between => findings.refuse("InstanceStatus", found, "available is needed", "wait until it is available"),
@@ -28,7 +28,7 @@ fn way_out(status: &str) -> &'static str {
     } else if status == "storage-full" {
         "add storage: aws rds modify-db-instance --allocated-storage"
     } else {
-        "it does not come out of this by itself: its events (aws rds describe-events) say why"
+        "it does not recover by itself: its events (aws rds describe-events) show why"
     }
 }
 
