@@ -129,4 +129,4 @@ def test_it_is_deployed_without_rust_and_sam_and_says_its_version(cloud, shell, 
 
     written = wait_until(report, lambda seen: "executions/from-a-package/report.html" in seen, "the report", LIMIT_SECONDS)
     assert json.loads(written["executions/from-a-package/report.json"])["version"] == version()
-    assert f"Made by rds-reencrypt <span data-figure=\"version\">{version()}</span>".encode() in written["executions/from-a-package/report.html"]
+    assert f"Written by rds-reencrypt <span data-figure=\"version\">{version()}</span>".encode() in written["executions/from-a-package/report.html"]

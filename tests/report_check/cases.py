@@ -59,9 +59,9 @@ def succeeds_as_a_cluster_whose_application_nobody_leads(cloud: LocalCloud) -> R
     request = make_request("ring", cutover={"when": "now"}, verify="counts")
     written = _ended(cloud, Execution(cloud, "report-counted", request), "SUCCEEDED", "encrypted")
     titles = [task["title"].split(":")[0] for task in written.json["to_do"]]
-    assert titles == ["Lead the application to the new database, now", "Terraform", "CloudFormation", "Delete the old cluster when nobody needs it any more"]
+    assert titles == ["Point the application at the new database, now", "Terraform", "CloudFormation", "Delete the source cluster once nobody needs it"]
     page = written.html.decode()
-    assert "has to be led" in page and "counted, with equal numbers" in page
+    assert "has to be pointed" in page and "counted on both sides" in page
     yield "counted", written
 
 

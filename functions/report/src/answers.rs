@@ -1,5 +1,5 @@
-//! What functions answer, as far as the report is about it. Members of other versions of the product may be missing, and others be
-//! there: a history lives ninety days.
+//! Answers of functions, as far as the report uses them. Members may be missing, or unknown, in another version of the product: a
+//! history lives ninety days.
 
 use std::collections::BTreeMap;
 
@@ -46,7 +46,7 @@ pub(crate) struct Answer {
 
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Plan {
-    /// Another one than the report's where that one undoes it.
+    /// The execution to undo, where this one undoes another.
     #[serde(default)]
     pub(crate) execution: Execution,
     pub(crate) names: Names,
@@ -91,7 +91,7 @@ pub(crate) struct Source {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(from = "Option<String>")]
 pub(crate) enum SourceKey {
-    /// By an earlier version of the product.
+    /// From an earlier version of the product.
     #[default]
     NotSaid,
     /// The source is not encrypted.

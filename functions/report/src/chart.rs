@@ -1,25 +1,27 @@
-//! Charts as SVG. They hold lines and bars and no text: stretched to any width, text would be stretched with them.
+//! Charts as SVG. They hold lines and bars and no text: they are stretched to any width, and text would be stretched with them.
 //!
-//! By hand, since it is two shapes: a library would bring its own fonts and colours, which neither follow a dark screen nor a narrow one.
+//! By hand, since there are two shapes: a library would bring its own fonts and colours, which follow neither a dark screen nor a
+//! narrow one.
 
 use maud::{Markup, html};
 
 use crate::event::Moment;
 
-/// How far a drawing is across and down; whole numbers are exact enough.
+/// Width of the drawing's coordinates; whole numbers are exact enough.
 const ACROSS: i64 = 10_000;
 const DOWN: i64 = 1_000;
-/// Seen however short it took.
+/// Visible, however short it took.
 const NARROWEST: i64 = 60;
 
-/// A line through points in time, from zero at the bottom to the highest value at the top. `place`: of the series in `report.json`.
+/// A line through points in time, from zero at the bottom to the highest value at the top. `place` is that of the series in
+/// `report.json`.
 pub(crate) fn line(place: &str, label: &str, points: &[(Moment, i64)]) -> Markup {
     let (first, last) = (points.first().map_or(Moment(0), |point| point.0), points.last().map_or(Moment(0), |point| point.0));
     let top = points.iter().map(|point| point.1).max().unwrap_or(0).max(1);
     let span = (last.0 - first.0).max(1);
     let y = |value| DOWN - share(value, top, DOWN);
     let mut drawn: Vec<String> = points.iter().map(|(at, value)| format!("{},{}", share(at.0 - first.0, span, ACROSS), y(*value))).collect();
-    // One look alone is no line yet.
+    // One sample alone is no line yet.
     if let [(_, value)] = points {
         drawn.push(format!("{ACROSS},{}", y(*value)));
     }
@@ -31,7 +33,7 @@ pub(crate) fn line(place: &str, label: &str, points: &[(Moment, i64)]) -> Markup
     }
 }
 
-/// A part of a whole, as a bar of its length at its place.
+/// A part of a whole, as a bar at its place.
 pub(crate) fn bar(label: &str, from: u64, length: u64, whole: u64) -> Markup {
     let (from, length, whole) = (to_i64(from), to_i64(length), to_i64(whole).max(1));
     let width = share(length, whole, ACROSS).max(NARROWEST);

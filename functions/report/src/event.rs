@@ -1,4 +1,4 @@
-//! What a history says that the report is about.
+//! The events of a history that the report uses.
 
 use aws_sdk_sfn::types::HistoryEvent;
 use aws_smithy_types::DateTime;
@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 use shared::error::{ErrorName, Result, StepError};
 
-/// Milliseconds since 1970; for people and programs as `2026-11-24T22:21:17.123Z`.
+/// Milliseconds since 1970; written as `2026-11-24T22:21:17.123Z`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(test, derive(serde::Deserialize), serde(transparent))]
 pub(crate) struct Moment(pub(crate) i64);
@@ -47,9 +47,9 @@ pub(crate) enum What {
     Began(Value),
     /// A state, by its name.
     Entered(String),
-    /// A function, with what it answered.
+    /// A function, with its answer.
     Answered(Value),
-    /// A call; the state machine may repeat it.
+    /// A call; the state machine may retry it.
     Failed(Failure),
     /// The execution.
     Ended(End),
@@ -72,10 +72,10 @@ pub(crate) enum End {
 }
 
 impl Event {
-    /// None where the report is not about it.
+    /// None where the report does not use it.
     ///
     /// # Errors
-    /// `Internal` where its payload is no JSON.
+    /// `Internal` where its payload is not JSON.
     pub(crate) fn read(event: &HistoryEvent) -> Result<Option<Self>> {
         let at = Moment(event.timestamp().to_millis().unwrap_or(0));
         let what = if let Some(began) = event.execution_started_event_details() {
@@ -93,7 +93,7 @@ impl Event {
     }
 }
 
-/// What a function answered; other integrations answer without a `Payload`.
+/// A function's answer; other integrations answer without a `Payload`.
 fn answer(mut output: Value) -> Option<What> {
     output.get_mut("Payload").map(Value::take).map(What::Answered)
 }
@@ -125,6 +125,6 @@ fn failure(error: Option<&str>, cause: Option<&str>) -> Failure {
 }
 
 fn json(text: Option<&str>) -> Result<Value> {
-    let unreadable = |error| StepError::new(ErrorName::Internal, "a payload of the history is no JSON").because(error);
+    let unreadable = |error| StepError::new(ErrorName::Internal, "a payload of the history is not JSON").because(error);
     text.map_or(Ok(Value::Null), |text| serde_json::from_str(text).map_err(unreadable))
 }

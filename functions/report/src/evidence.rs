@@ -1,7 +1,7 @@
-//! What AWS did in the course of an execution: `evidence.json`, which may be handed to anybody.
+//! What AWS did during an execution: `evidence.json`, which may be shared with anybody.
 //!
-//! It has kinds, statuses, numbers, versions and the Region: no name of anything, no address, no account. A text that comes from
-//! elsewhere is let in only as a [`word`], and only where the place holds a word of AWS's, PostgreSQL's or the product's.
+//! It has kinds, statuses, numbers, versions and the Region: no names, no addresses, no account. Text from elsewhere is let in only as
+//! a [`word`], and only where a word of AWS's, PostgreSQL's or the product's belongs.
 
 mod lines;
 mod measured;
@@ -22,7 +22,7 @@ use crate::answers::{Plan, SourceKey};
 use crate::event::Moment;
 use crate::report::{Outcome, Report};
 
-/// Of the members below. A member that is added needs no other one.
+/// Of the members below. A new member needs no new version.
 const SCHEMA_VERSION: u32 = 1;
 
 #[derive(Debug, Serialize)]
@@ -32,14 +32,14 @@ pub(crate) struct Evidence {
     pub(crate) region: String,
     pub(crate) run: Run,
     pub(crate) lines: Lines,
-    /// Of what kind source, snapshots and new database were when they were seen last.
+    /// The kinds of source, snapshots and target, as last seen.
     pub(crate) things: Vec<Thing>,
     pub(crate) statuses: Vec<StatusSeen>,
-    /// On the restored volume, before any was dropped. Null where it was not looked at.
+    /// On the restored volume, before any was dropped. Null where it was not read.
     pub(crate) slots: Option<Slots>,
-    /// Null where no look came so far.
+    /// Null where no poll got that far.
     pub(crate) start: Option<StartFound>,
-    /// `read` where `pg_replication_origin_progress` answered on the copy, else the SQLSTATE by which it did not.
+    /// `read` where `pg_replication_origin_progress` answered on the target, else the SQLSTATE of its error.
     pub(crate) origin_progress: Option<String>,
     pub(crate) replication: Replication,
     pub(crate) requests: Vec<Requests>,
@@ -59,17 +59,17 @@ pub(crate) struct Run {
     pub(crate) postgres_major: Option<u32>,
     pub(crate) is_source_encrypted: Option<bool>,
     pub(crate) is_source_public: Option<bool>,
-    /// Whether the source had to be made ready for logical replication.
+    /// Whether the run had to prepare the source for logical replication.
     pub(crate) was_prepared: Option<bool>,
 }
 
 /// How complete this is: CloudWatch Logs may be late, and a call that was killed writes no line.
 #[derive(Debug, Serialize)]
 pub(crate) struct Lines {
-    /// That the history tells of, those with an error of the function's own included.
+    /// Calls in the history that answered, those with an error of the function's own included.
     pub(crate) answered_calls: u64,
     pub(crate) found: u64,
-    /// Why the log was not read to its end, where that is so.
+    /// Why the log was not read to its end, if it was not.
     pub(crate) unread: Option<&'static str>,
 }
 
@@ -81,15 +81,15 @@ pub(crate) struct Thing {
     pub(crate) made: Made,
 }
 
-/// What the looks at the lag saw.
+/// What the polls of the lag saw.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(crate) struct Replication {
     pub(crate) looks: u64,
-    /// At how many of them the copy was connected to its source.
+    /// In how many of them the target was connected to its source.
     pub(crate) connected: u64,
 }
 
-/// Calls of functions that failed, those that were repeated with success included.
+/// Calls of functions that failed, including those that succeeded when retried.
 #[derive(Debug, Serialize)]
 pub(crate) struct FailedCalls {
     pub(crate) state: String,
@@ -105,7 +105,7 @@ pub(crate) struct Pause {
     pub(crate) phases: Vec<PausePhase>,
 }
 
-/// What the history knows that the lines do not.
+/// Facts from the history that the lines do not have.
 #[derive(Debug)]
 pub(crate) struct Background {
     pub(crate) region: String,
@@ -114,7 +114,7 @@ pub(crate) struct Background {
     pub(crate) replication: Replication,
 }
 
-/// The evidence of the execution that the report is about.
+/// The evidence of the execution in the report.
 pub(crate) fn assemble(background: Background, report: &Report, found: Found) -> Evidence {
     let Background { region, plan, answered_calls, replication } = background;
     let Found { lines, unread } = found;
@@ -176,7 +176,7 @@ fn count(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
 }
 
-/// The text, if it can be a status, a code, a version or a class; what has other characters, or is longer than any of these, is left out.
+/// The text, if it can be a status, a code, a version or a class; text with other characters, or longer than any of these, is left out.
 fn word(text: &str) -> String {
     let is_word = text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.+".contains(&byte));
     if is_word { text.to_owned() } else { "unreadable".to_owned() }

@@ -1,4 +1,4 @@
-//! Figures as people read them. Each bears its value for programs, and the place that it has in `report.json`.
+//! Figures as people read them. Each has its value for programs, and its place in `report.json`.
 
 use maud::{Markup, html};
 
@@ -8,7 +8,7 @@ pub(crate) fn text(place: &str, text: &str) -> Markup {
     html! { span data-figure=(place) { (text) } }
 }
 
-/// Set in the type in which digits and letters can be told apart.
+/// In a typeface that keeps digits and letters apart.
 pub(crate) fn code(place: &str, text: &str) -> Markup {
     html! { code data-figure=(place) { (text) } }
 }
@@ -30,11 +30,11 @@ pub(crate) fn duration(place: &str, ms: u64) -> Markup {
     number(place, "ms", &ms.to_string(), &in_time(ms))
 }
 
-fn number(place: &str, unit: &str, value: &str, told: &str) -> Markup {
-    html! { data data-figure=(place) data-unit=(unit) value=(value) { (told) } }
+fn number(place: &str, unit: &str, value: &str, described: &str) -> Markup {
+    html! { data data-figure=(place) data-unit=(unit) value=(value) { (described) } }
 }
 
-/// With a narrow space that does not break before each three digits.
+/// With a narrow no-break space between groups of three digits.
 fn grouped(digits: &str) -> String {
     let mut grouped = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -46,18 +46,18 @@ fn grouped(digits: &str) -> String {
     grouped
 }
 
-/// In the largest unit of which there is one, with one decimal, cut off.
+/// In the largest unit that gives at least one, with one decimal, cut off.
 pub(crate) fn in_bytes(bytes: i64) -> String {
     const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
-    let mut told = format!("{bytes}\u{a0}bytes");
+    let mut described = format!("{bytes}\u{a0}bytes");
     for (power, unit) in (1..).zip(UNITS) {
         let one = 1_i64 << (10 * power);
         if bytes >= one {
             let tenths = i128::from(bytes) * 10 / i128::from(one);
-            told = format!("{}.{}\u{a0}{unit}", tenths / 10, tenths % 10);
+            described = format!("{}.{}\u{a0}{unit}", tenths / 10, tenths % 10);
         }
     }
-    told
+    described
 }
 
 /// In two units at most, cut off.

@@ -1,4 +1,4 @@
-//! What is left for a person to do, with the commands. Whatever comes from elsewhere is quoted in them.
+//! Tasks that are left for a person, with their commands. Values from elsewhere are quoted in them.
 
 use serde_json::json;
 use shared::contract::Kind;
@@ -8,7 +8,7 @@ use shared::names::{APPROVE_TAG, APPROVED_BY_TAG};
 use crate::answers::Plan;
 use crate::report::{Outcome, Report, Target, Task};
 
-/// In the order in which they come; none where there is nothing to do.
+/// In the order in which to do them; none where nothing is left.
 pub(crate) fn tasks(report: &Report, plan: Option<&Plan>) -> Vec<Task> {
     let is_asked = report.approval.as_ref().is_some_and(|approval| approval.needed && approval.first_seen_at.is_none());
     match (report.outcome, plan) {
@@ -17,7 +17,7 @@ pub(crate) fn tasks(report: &Report, plan: Option<&Plan>) -> Vec<Task> {
             if report.leads_application == Some(false) {
                 tasks.extend(report.target.as_ref().map(lead_application));
             }
-            // What keeps the configuration comes before what takes the old database away.
+            // The tasks that keep the configuration come before the one that deletes the old database.
             tasks.extend([terraform(plan), cloudformation(plan), old_database(plan)]);
             tasks
         }
@@ -35,10 +35,10 @@ fn lead_application(target: &Target) -> Task {
         _ => target.identifier.clone(),
     };
     task(
-        "Lead the application to the new database, now",
-        "The input named no secret to switch, and the old database refuses writes since the cutover. Users, passwords and databases are the \
-         same on the new one; only host and port are others.",
-        format!("# host and port, where the application has them:\n{address}"),
+        "Point the application at the new database, now",
+        "The input named no secret to switch, and the source has refused writes since the cutover. Users, passwords and databases are the \
+         same on the target; only host and port differ.",
+        format!("# Host and port for the application's configuration:\n{address}"),
     )
 }
 
@@ -49,14 +49,14 @@ fn old_database(plan: &Plan) -> Task {
         let last = quoted(&plan.names.last);
         let option = if plan.source.kind.is_cluster() { "db-cluster-snapshot" } else { "db-snapshot" };
         return task(
-            "Delete the last snapshot of the old database",
-            "It is under the old key, or unencrypted as the source was. Nothing but you needs it any more.",
+            "Delete the final snapshot of the source",
+            "It is under the old key, or unencrypted as the source was. The run does not need it any more.",
             format!("aws rds delete-{option} --{option}-identifier {last}"),
         );
     }
     let members = if plan.source.kind == Kind::Aurora {
         format!(
-            "# The members first, one by one:\n\
+            "# Delete the members first, one by one:\n\
              aws rds describe-db-clusters --db-cluster-identifier {identifier} \\\n    --query 'DBClusters[0].DBClusterMembers[].DBInstanceIdentifier' --output text\n\
              aws rds delete-db-instance --skip-final-snapshot --db-instance-identifier \"$MEMBER\"\n"
         )
@@ -64,10 +64,10 @@ fn old_database(plan: &Plan) -> Task {
         String::new()
     };
     Task {
-        title: format!("Delete the old {what} when nobody needs it any more"),
-        why: "Until then it is the state at the switch: readable, and fenced against writes. A last snapshot of it would be under the \
-              old key, or unencrypted as it is; the command makes none. RDS deletes automated backups with it, unless \
-              --no-delete-automated-backups is said: they are under the old key as well."
+        title: format!("Delete the source {what} once nobody needs it"),
+        why: "Until then it keeps the state at the switch: readable, and fenced against writes. A final snapshot of it would be under the \
+              old key, or unencrypted as it is; the command takes none. RDS deletes its automated backups with it, unless \
+              --no-delete-automated-backups is given: they are under the old key as well."
             .to_owned(),
         commands: format!("{members}aws rds delete-{option} --skip-final-snapshot --{option}-identifier {identifier}"),
     }
@@ -81,8 +81,8 @@ fn terraform(plan: &Plan) -> Task {
     let identifier = if plan.source.kind.is_cluster() { "cluster_identifier" } else { "identifier" };
     let members = if plan.source.kind == Kind::Aurora {
         format!(
-            "\n# And each member, an aws_rds_cluster_instance, from the list. Give it that name first (identifier = ...), since another one\n\
-             # makes Terraform replace it:\n\
+            "\n# Then each member in the list, an aws_rds_cluster_instance. First set its identifier to the listed name, since with another one\n\
+             # Terraform replaces it:\n\
              aws rds describe-db-clusters --db-cluster-identifier {} \\\n    --query 'DBClusters[0].DBClusterMembers[].DBInstanceIdentifier' --output text\n\
              terraform state rm \"$MEMBER_ADDRESS\" && terraform import \"$MEMBER_ADDRESS\" \"$MEMBER\"",
             quoted(&plan.target)
@@ -91,10 +91,10 @@ fn terraform(plan: &Plan) -> Task {
         String::new()
     };
     task(
-        "Terraform: let the resource stand for the new database",
-        "Before the old database is deleted: else the next apply makes an empty one in its place, and until then it takes the tag away by \
-         which the old one is known to have moved. Edit the resource, move the state, and see that the plan replaces and destroys nothing. \
-         It may show what an import does not bring (password, skip_final_snapshot) and the run's tags; for these there is ignore_tags.",
+        "Terraform: make the resource manage the new database",
+        "Do this before the source is deleted: otherwise the next apply creates an empty database in its place, and any apply before that \
+         removes the tag that marks it as moved. Edit the resource, move the state, and check that the plan replaces and destroys nothing. \
+         It may show attributes that an import does not set (password, skip_final_snapshot) and the run's tags; ignore_tags hides the tags.",
         format!(
             "# In the resource {kind}:\n\
              #   {identifier} = {target}\n\
@@ -102,7 +102,7 @@ fn terraform(plan: &Plan) -> Task {
              #   kms_key_id = {key}\n\
              # In the provider: ignore_tags {{ key_prefixes = [\"rds-reencrypt:\"] }}\n\
              terraform state list | grep -F {kind}\n\
-             ADDRESS={kind}.NAME    # as the list says\n\
+             ADDRESS={kind}.NAME    # from the list\n\
              terraform state rm \"$ADDRESS\"\n\
              terraform import \"$ADDRESS\" {}{members}\n\
              terraform plan\n\
@@ -128,14 +128,14 @@ fn cloudformation(plan: &Plan) -> Task {
     Task {
         title: "CloudFormation: import the new database into the stack".to_owned(),
         why: format!(
-            "A stack takes over what exists by a change set of type IMPORT, and forgets what it is told to retain.{members} The resource of \
-             the new one needs its own logical id, DeletionPolicy: Retain, StorageEncrypted: true and the key."
+            "A stack takes over existing resources by a change set of type IMPORT, and releases those it has to retain.{members} The resource of \
+             the target needs its own logical id, DeletionPolicy: Retain, StorageEncrypted: true and the key."
         ),
         commands: format!(
             "# 1. Give the old resource DeletionPolicy: Retain and UpdateReplacePolicy: Retain, and update the stack.\n\
-             # 2. Take the old resource, and each Ref and GetAtt that leads to it, out of the template, and update the stack: it forgets\n\
+             # 2. Remove the old resource, and each Ref and GetAtt that names it, from the template, and update the stack: it releases\n\
              #    the database, which stays.\n\
-             # 3. Add the new resource to the template, as above, and import it. A stack with parameters wants --parameters\n\
+             # 3. Add the new resource to the template, as above, and import it. A stack with parameters needs --parameters\n\
              #    ParameterKey=...,UsePreviousValue=true for each, one with roles --capabilities CAPABILITY_NAMED_IAM.\n\
              aws cloudformation create-change-set --stack-name \"$STACK\" --change-set-name encrypted-database \\\n    \
              --change-set-type IMPORT --template-body file://template.yaml \\\n    --resources-to-import {}\n\
@@ -149,11 +149,11 @@ fn cloudformation(plan: &Plan) -> Task {
 }
 
 fn approval(report: &Report, plan: &Plan) -> Task {
-    // The new database is in the Region and account of the old one.
+    // The target is in the source's Region and account.
     let arn = plan.source.arn.rsplit_once(':').map_or_else(String::new, |(head, _)| format!("{head}:{}", plan.target));
     task(
         "Approve the cutover",
-        "The copy follows the source, and its rows are verified. Without the tag the run undoes itself some time.",
+        "The target follows the source, and its rows are verified. Without the tag the run eventually rolls back.",
         format!(
             "aws rds add-tags-to-resource --resource-name {} --tags \\\n    {} \\\n    {}",
             quoted(&arn),
@@ -166,9 +166,9 @@ fn approval(report: &Report, plan: &Plan) -> Task {
 fn start_again(report: &Report) -> Task {
     let mut input = report.execution.input.clone();
     let why = match report.outcome {
-        Outcome::Planned => "This was the plan, and nothing was changed.",
-        Outcome::Refused => "Nothing was made, and nothing was changed. Once what is refused is repaired:",
-        _ => "All that the run had made is gone, and the source is as it was. The runbook has a paragraph for the error; then:",
+        Outcome::Planned => "This was only the plan; nothing was changed.",
+        Outcome::Refused => "Nothing was created or changed. Once the refused conditions are fixed:",
+        _ => "Everything that the run had made is gone, and the source is as it was. Follow the runbook's paragraph for the error; then:",
     };
     if let Some(input) = input.as_object_mut() {
         input.remove("plan_only");
@@ -178,22 +178,22 @@ fn start_again(report: &Report) -> Task {
 
 fn undo(report: &Report) -> Task {
     let mut input = report.execution.input.clone();
-    // The event of a stop says already what is to be undone.
+    // The event of a stop already names the execution to undo.
     if let Some(input) = input.as_object_mut().filter(|input| !input.contains_key("detail")) {
         input.entry("undo").or_insert_with(|| json!(report.execution.arn));
     }
     task(
-        "Look at what is left, and have it undone",
-        "The cause names it, and the runbook has a paragraph for the error. Once what was in the way is gone, another execution undoes \
-         this one, or goes forward where its fence stands.",
+        "Check what is left, and roll it back",
+        "The cause names it, and the runbook has a paragraph for the error. Once the obstacle is gone, another execution rolls \
+         this one back, or completes it if its source is already fenced.",
         start(report, &input.to_string()),
     )
 }
 
 fn find_undo(report: &Report) -> Task {
     task(
-        "See that the execution which undoes this one succeeds",
-        "EventBridge has started it. It undoes all that this one had made, or finishes it where its fence stands; its report is under its \
+        "Check that the execution that undoes this one succeeds",
+        "EventBridge has started it. It removes everything that this one had made, or completes it if the source is fenced; its report is under its \
          own name.",
         format!("aws stepfunctions list-executions --max-items 10 --state-machine-arn {}", quoted(&machine_of(&report.execution.arn))),
     )
@@ -214,12 +214,12 @@ fn task(title: &str, why: &str, commands: String) -> Task {
     Task { title: title.to_owned(), why: why.to_owned(), commands }
 }
 
-/// As one word of a POSIX shell, whatever is in it.
+/// Quotes any text as one word of a POSIX shell.
 pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// As a string of Terraform's language, in one line.
+/// Quotes text as a string of Terraform's language, in one line.
 fn hcl(text: &str) -> String {
     let escaped = text.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n").replace('\r', r"\r");
     format!("\"{}\"", escaped.replace("${", "$${").replace("%{", "%%{"))

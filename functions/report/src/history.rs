@@ -1,4 +1,4 @@
-//! From the events of a history to the report. Nothing else is asked: not RDS, and no database.
+//! From the events of a history to the report. Nothing else is read: not RDS, and no database.
 
 use std::collections::BTreeMap;
 
@@ -19,10 +19,10 @@ use crate::report::{
 use crate::steps::Steps;
 use crate::{hand_over, proof};
 
-/// How much of a failed call's cause is told; the execution's own cause is told in full.
+/// How much of a failed call's cause is reported; the execution's own cause is reported in full.
 const CAUSE_CHARACTERS: usize = 2_000;
 
-/// What the events so far have told.
+/// The state after the events so far.
 #[derive(Debug, Default)]
 pub(crate) struct History {
     arn: String,
@@ -50,7 +50,7 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// Of the execution with this ARN, without an event yet.
+    /// A history of the execution with this ARN, without an event yet.
     ///
     /// # Errors
     /// `InvalidInput`.
@@ -61,10 +61,10 @@ impl History {
         Ok(Self { arn: arn.to_owned(), ..Self::default() })
     }
 
-    /// Takes the next event up.
+    /// Adds the next event.
     ///
     /// # Errors
-    /// `Internal` where an answer is not understood.
+    /// `Internal` where an answer cannot be parsed.
     pub(crate) fn take(&mut self, event: Event) -> Result<()> {
         let Event { at, what } = event;
         self.last_at = Some(at);
@@ -74,13 +74,13 @@ impl History {
             What::Answered(answer) => {
                 self.answered_calls += 1;
                 self.steps.count_call(false);
-                let unclear = |error| StepError::new(ErrorName::Internal, format!("an answer in {} is not understood", self.state)).because(error);
+                let unclear = |error| StepError::new(ErrorName::Internal, format!("an answer in {} cannot be parsed", self.state)).because(error);
                 let answer = Answer::deserialize(answer).map_err(unclear)?;
                 self.learn(answer, at);
             }
             What::Failed(Failure { error, cause }) => {
                 self.steps.count_call(true);
-                // Those of Lambda and of Step Functions have a dot.
+                // Errors of Lambda and of Step Functions have a dot.
                 self.answered_calls += u64::from(!error.contains('.'));
                 let cause = cause.chars().take(CAUSE_CHARACTERS).collect();
                 self.failed_calls.push(FailedCall { at, state: self.state.clone(), error, cause });
@@ -140,7 +140,7 @@ impl History {
         self.end.is_none()
     }
 
-    /// The lines that its functions have written: each call has one that answered, if only by an error.
+    /// The lines that its functions have written: every call that answered has one, even if it answered with an error.
     pub(crate) fn wanted_lines(&self) -> Wanted {
         let last_at = self.last_at.unwrap_or(Moment(0));
         let undone = self.plan.iter().map(|plan| &plan.execution.id).filter(|id| !id.is_empty() && **id != self.arn);
@@ -148,12 +148,12 @@ impl History {
             keys: std::iter::once(&self.arn).chain(undone).map(|arn| key(arn)).collect(),
             from: self.began.as_ref().map_or(last_at, |(at, _)| *at),
             to: last_at,
-            // One under way is read as far as it has come.
+            // A running execution is read as far as it has come.
             at_least: if self.is_running() { 0 } else { self.answered_calls },
         }
     }
 
-    /// What it knows for the evidence that no line has.
+    /// Facts for the evidence that no line has.
     pub(crate) fn background(&self) -> Background {
         Background {
             region: self.arn.split(':').nth(3).unwrap_or_default().to_owned(),
@@ -163,7 +163,7 @@ impl History {
         }
     }
 
-    /// The report on all that was taken up.
+    /// The report on all events.
     pub(crate) fn report(mut self) -> Report {
         let outcome = self.outcome();
         let output = self.output();
@@ -177,14 +177,14 @@ impl History {
         }
         self.findings.sort_by_key(|finding| finding.verdict as u8);
         let left = output.as_ref().map(left).unwrap_or_default();
-        let told = |text: String| Some(text).filter(|text| !text.is_empty());
+        let described = |text: String| Some(text).filter(|text| !text.is_empty());
         let mut report = Report {
             version: env!("CARGO_PKG_VERSION"),
             execution: self.execution(),
             outcome,
             last_state: self.state.clone(),
-            error: told(failure.error),
-            cause: told(failure.cause),
+            error: described(failure.error),
+            cause: described(failure.cause),
             source: self.plan.as_ref().map(source),
             target: self.plan.as_ref().map(|plan| target(plan, output.as_ref())),
             leads_application: self.plan.as_ref().and_then(|plan| plan.cutover.how).map(|how| how == How::Secret),
@@ -280,7 +280,7 @@ impl History {
             max_write_pause_ms: u64::from(plan.cutover.max_write_pause_seconds) * 1_000,
             phases: cutover.pause_phases_ms,
             drained_lsn: cutover.drained_lsn,
-            // The fence is not closed without it.
+            // Without it the fence does not close.
             verified: plan.cutover.verify_in_pause,
             switched_secrets: cutover.switched_secrets,
             drift: cutover.drift,
@@ -365,8 +365,8 @@ fn total(databases: &[Database]) -> Total {
 
 fn left(output: &Output) -> Vec<String> {
     let report = &output.report;
-    let replicas = report.replicas.iter().map(|replica| format!("replica {replica}: made anew"));
-    let secret = report.master_secret.iter().map(|secret| format!("secret {secret}: has the new database's master password"));
+    let replicas = report.replicas.iter().map(|replica| format!("replica {replica}: recreated"));
+    let secret = report.master_secret.iter().map(|secret| format!("secret {secret}: has the target's master password"));
     let not_made = report.not_made.iter().map(|what| format!("not made: {what}"));
     report.left.iter().cloned().chain(replicas).chain(secret).chain(not_made).collect()
 }
@@ -380,7 +380,7 @@ mod tests {
 
     const ARN: &str = "arn:aws:states:eu-central-1:123456789012:execution:rds-reencrypt:example";
 
-    /// Of events a second apart.
+    /// Events a second apart.
     fn report(events: &[Value]) -> Report {
         let mut history = History::of(ARN).unwrap();
         for (second, what) in (0..).zip(events) {
@@ -444,9 +444,9 @@ mod tests {
         events.extend([json!({"entered": "Encrypted"}), json!({"ended": {"succeeded": {}}})]);
         let nobody = report(&events);
         assert_eq!((nobody.outcome, nobody.leads_application), (Outcome::Encrypted, Some(false)));
-        assert!(nobody.to_do[0].title.starts_with("Lead the application"), "{}", nobody.to_do[0].title);
+        assert!(nobody.to_do[0].title.starts_with("Point the application"), "{}", nobody.to_do[0].title);
         let page = crate::page::draw(&nobody);
-        assert!(page.contains("has to be led") && !page.contains("Its application is on"), "{page}");
+        assert!(page.contains("has to be pointed") && !page.contains("The application uses"), "{page}");
     }
 
     #[test]
@@ -525,8 +525,17 @@ mod tests {
             assert!(database.compared.iter().all(|table| table.hash.as_ref().is_some_and(|hash| hash.len() == 64)));
         }
         let parts: Vec<&str> = report.steps.iter().map(|step| step.name).collect();
-        let wanted =
-            ["Checks", "Turn", "Publication and slots", "Snapshot", "Encrypted copy", "Restore", "Subscription", "Start position", "Catching up"];
+        let wanted = [
+            "Checks",
+            "Capacity",
+            "Publication and slots",
+            "Snapshot",
+            "Encrypted snapshot",
+            "Restore",
+            "Subscription",
+            "Start position",
+            "Catching up",
+        ];
         assert_eq!(parts[..wanted.len()], wanted);
         assert_eq!(
             report.steps.iter().map(|step| step.duration_ms).sum::<u64>(),
@@ -534,7 +543,7 @@ mod tests {
         );
         assert!(report.progress.samples.len() > 3 && report.progress.highest_retained_wal_bytes.is_some());
         let titles: Vec<&str> = report.to_do.iter().map(|task| task.title.split(':').next().unwrap()).collect();
-        assert_eq!(titles, ["Terraform", "CloudFormation", "Delete the old instance when nobody needs it any more"]);
+        assert_eq!(titles, ["Terraform", "CloudFormation", "Delete the source instance once nobody needs it"]);
         assert!(report.proofs.iter().any(|proof| proof.command.contains("AddTagsToResource")));
     }
 }

@@ -1,8 +1,8 @@
-//! The report of one execution: a page for people and the same as JSON, from its history, and what AWS did in its course, from the
-//! lines of its functions.
+//! The report of one execution: a page for people and the same as JSON, from its history, and what AWS did during it, from its
+//! functions' log lines.
 //!
-//! Why not a step: EventBridge calls it when an execution has ended, however that was, so that runs which were refused, undone or
-//! stopped have a report as well, and a report that cannot be written hurts no run.
+//! Why not a step: EventBridge calls it when an execution has ended in any way, so runs that were refused, undone or stopped have a
+//! report as well, and a report that cannot be written hurts no run.
 
 mod answers;
 mod chart;
@@ -38,7 +38,7 @@ struct Detail {
     status: Option<String>,
 }
 
-/// Where report and evidence are.
+/// Where report and evidence were written.
 #[derive(Debug, Serialize)]
 pub struct Written {
     pub html: String,
@@ -46,24 +46,24 @@ pub struct Written {
     pub evidence: String,
 }
 
-/// What the function is told of its stack.
+/// The function's settings from its stack.
 #[derive(Debug)]
 pub struct Stack {
     pub bucket: String,
     pub log_group: String,
 }
 
-/// After it, `report.html`, `report.json` and `evidence.json` are in the bucket, below `executions/<name>/`; of an execution that still
-/// runs, as far as it has come. Twice: all are written anew. For want of evidence nothing fails.
+/// After it, `report.html`, `report.json` and `evidence.json` are in the bucket, below `executions/<name>/`; for a running execution,
+/// as far as it has come. A repeated call writes all of them again. Missing evidence fails nothing.
 ///
 /// # Errors
-/// `InvalidInput` where the ARN is none, `AwsUnavailable` (also where the history does not tell of the end yet), `AwsRefused`,
-/// `Internal` where an answer is not understood.
+/// `InvalidInput` for an invalid ARN, `AwsUnavailable` (also while the history has no end yet), `AwsRefused`, `Internal` where an
+/// answer cannot be parsed.
 pub async fn handle(aws: &Aws, stack: &Stack, request: Request) -> Result<Written> {
     let Detail { execution_arn, status } = request.detail;
     let history = read_history(aws, &execution_arn).await?;
     if history.is_running() && status.is_some_and(|status| status != "RUNNING") {
-        return Err(StepError::new(ErrorName::AwsUnavailable, format!("the history of {execution_arn} does not tell of its end yet")));
+        return Err(StepError::new(ErrorName::AwsUnavailable, format!("the history of {execution_arn} has no end yet")));
     }
     let (found, background) = (Found::read(aws, &stack.log_group, &history.wanted_lines()).await, history.background());
     let mut report = history.report();
@@ -104,7 +104,7 @@ struct Store<'a> {
 }
 
 impl<'a> Store<'a> {
-    /// Named in the path, a bucket is found wherever the endpoint leads.
+    /// With the bucket in the path, it is found wherever the endpoint points.
     fn new(aws: &Aws, bucket: &'a str) -> Self {
         let config = aws_sdk_s3::config::Builder::from(&aws.config).force_path_style(true).build();
         Self { client: aws_sdk_s3::Client::from_conf(config), bucket }

@@ -1,4 +1,4 @@
-//! The report as people read it: one page without outside references, for a wide screen, a phone, and paper.
+//! The report as people read it: one page without external references, for a wide screen, a phone, and paper.
 
 mod evidence;
 
@@ -15,10 +15,10 @@ use crate::report::{Database, Keys, Outcome, Progress, Report, Sample, Step};
 use crate::{chart, report};
 
 const STYLE: &str = include_str!("page.css");
-/// A list of more tables is shown when it is asked for.
+/// A longer list of tables is collapsed.
 const TABLES_SHOWN: usize = 30;
 
-/// The whole page. What comes from elsewhere is escaped, and nothing of it could be loaded or run if it were not.
+/// The whole page. Text from elsewhere is escaped, and even unescaped none of it could be loaded or run.
 pub(crate) fn draw(report: &Report) -> String {
     let name = report.source.as_ref().map_or(report.execution.name.as_str(), |source| source.identifier.as_str());
     let sections = sections(report);
@@ -42,8 +42,8 @@ pub(crate) fn draw(report: &Report) -> String {
                 }
                 main { @for section in &sections { section id=(section.id) { h2 { (section.title) } (section.body) } } }
                 footer {
-                    "Made by rds-reencrypt " (text("version", report.version)) " from the execution's history, and from the lines of its functions in the \
-                     log; " code { "report.json" } " beside this page has the same for programs. Times are UTC."
+                    "Written by rds-reencrypt " (text("version", report.version)) " from the execution's history and its functions' log lines. "
+                    code { "report.json" } " next to this page has the same data for programs. All times are UTC."
                 }
             }
         }
@@ -62,20 +62,20 @@ struct Section {
     body: Markup,
 }
 
-/// Those that there is something to say in.
+/// The sections that have content.
 fn sections(report: &Report) -> Vec<Section> {
     let all = [
         ("cause", "What happened", cause(report)),
         ("to-do", "What is left to do", to_do(report)),
         ("timeline", "Timeline", timeline(report)),
-        ("lag", "Lag, and WAL held by the source", progress(&report.progress)),
-        ("pause", "The write pause", pause(report)),
+        ("lag", "Lag, and WAL kept by the source", progress(&report.progress)),
+        ("pause", "Write pause", pause(report)),
         ("rows", "Rows and hashes", rows(report)),
         ("settings", "Settings", settings(report)),
-        ("findings", "Findings of the checks", findings(report)),
+        ("findings", "Findings", findings(report)),
         ("aws", "What AWS did here", evidence::section(report.evidence.as_ref())),
         ("audit", "For auditors", Some(audit(report))),
-        ("failed-calls", "Calls that failed", failed_calls(report)),
+        ("failed-calls", "Failed calls", failed_calls(report)),
     ];
     all.into_iter().filter_map(|(id, title, body)| Some(Section { id, title, body: body? })).collect()
 }
@@ -86,15 +86,24 @@ fn word(outcome: Outcome) -> &'static str {
         Outcome::Planned => "Planned",
         Outcome::Refused => "Refused",
         Outcome::Undone => "Undone",
-        Outcome::RolledBack => "Given back",
+        Outcome::RolledBack => "Rolled back",
         Outcome::NeedsYou => "Needs you",
         Outcome::Stopped => "Stopped",
         Outcome::Running => "Running",
     }
 }
 
-fn json_word(outcome: Outcome) -> String {
-    word(outcome).to_lowercase().replace(' ', "_")
+fn json_word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Encrypted => "encrypted",
+        Outcome::Planned => "planned",
+        Outcome::Refused => "refused",
+        Outcome::Undone => "undone",
+        Outcome::RolledBack => "given_back",
+        Outcome::NeedsYou => "needs_you",
+        Outcome::Stopped => "stopped",
+        Outcome::Running => "running",
+    }
 }
 
 fn tone(outcome: Outcome) -> &'static str {
@@ -111,23 +120,29 @@ fn sentence(report: &Report) -> Markup {
         Outcome::Encrypted => html! {
             @let target = report.target.as_ref().map_or("", |target| &target.identifier);
             @if report.leads_application == Some(false) {
-                "All is on " strong { (text("target.identifier", target)) } ", encrypted, and the old database refuses writes. "
-                strong { "The application has to be led to the new one." }
-            } @else { "Its application is on " strong { (text("target.identifier", target)) } ", encrypted." }
-            @if let Some(pause) = &report.pause { " Writes waited for " (duration("pause.write_pause_ms", pause.write_pause_ms)) "." }
+                "All data are on " strong { (text("target.identifier", target)) } ", encrypted, and the source refuses writes. "
+                strong { "The application still has to be pointed at the new database." }
+            } @else { "The application uses " strong { (text("target.identifier", target)) } ", which is encrypted." }
+            @if let Some(pause) = &report.pause { " Writes were paused for " (duration("pause.write_pause_ms", pause.write_pause_ms)) "." }
             @if report.databases.iter().any(|database| database.rows.is_some()) {
                 " Before that, " (count("total.rows", report.total.rows)) " rows in " (count("total.tables", report.total.tables)) " tables were "
-                @if report.databases.iter().all(|database| database.verified == Verify::Rows) { "found equal" } @else { "counted, with equal numbers" }
-                " on both sides."
+                @if report.databases.iter().all(|database| database.verified == Verify::Rows) { "compared" } @else { "counted" }
+                " on both sides, and are equal."
             }
         },
-        Outcome::Planned => html! { "This is what would be done. Nothing was made, and nothing was changed." },
-        Outcome::Refused => html! { "Nothing was made, and nothing was changed: something that the run needs is not so." },
-        Outcome::Undone => html! { "The run failed, and undid all that it had made. The source is as it was, and its application is on it." },
-        Outcome::RolledBack => html! { "Nothing is left of the run that was to be undone. The source is as it was, and its application is on it." },
-        Outcome::NeedsYou => html! { strong { "Something is left for a person to do." } " The cause below names it." },
-        Outcome::Stopped => html! { "The run was stopped, or its time was up. Another execution undoes it, or finishes it where its fence stands." },
-        Outcome::Running => html! { "The run is under way; this is how far it has come." },
+        Outcome::Planned => html! { "This is the plan. Nothing was created or changed." },
+        Outcome::Refused => html! { "The checks rejected the run. Nothing was created or changed." },
+        Outcome::Undone => {
+            html! { "The run failed, and removed everything that it had made. The source is as it was, and the application still uses it." }
+        }
+        Outcome::RolledBack => {
+            html! { "Nothing is left of the run that was rolled back. The source is as it was, and the application still uses it." }
+        }
+        Outcome::NeedsYou => html! { strong { "Something is left that only a person can do." } " The cause below names it." },
+        Outcome::Stopped => {
+            html! { "The run was stopped or timed out. Another execution rolls it back, or completes it if its source is already fenced." }
+        }
+        Outcome::Running => html! { "The run is in progress. This is its state so far." },
     }
 }
 
@@ -146,7 +161,7 @@ fn facts(report: &Report) -> Markup {
         }
         dl.list {
             dt { "Execution" } dd { (code("execution.name", &execution.name)) " " small { (text("execution.status", execution.status)) } }
-            dt { "Began" } dd { (moment("execution.started_at", execution.started_at)) }
+            dt { "Started" } dd { (moment("execution.started_at", execution.started_at)) }
             @if let Some(ended_at) = execution.ended_at { dt { "Ended" } dd { (moment("execution.ended_at", ended_at)) } }
             @if let Some(after) = &report.keys.after { dt { "Key" } dd { (code("keys.after", after)) } }
             @if let (Some(target), Some(label)) = (&report.target, new_database(report.outcome)) {
@@ -161,11 +176,11 @@ fn facts(report: &Report) -> Markup {
     }
 }
 
-/// None where there is, or was, no such database in the end.
+/// None where no target exists in the end.
 fn new_database(outcome: Outcome) -> Option<&'static str> {
     match outcome {
-        Outcome::Encrypted | Outcome::NeedsYou | Outcome::Stopped | Outcome::Running => Some("New database"),
-        Outcome::Planned => Some("New database, as planned"),
+        Outcome::Encrypted | Outcome::NeedsYou | Outcome::Stopped | Outcome::Running => Some("Target (new database)"),
+        Outcome::Planned => Some("Target, as planned"),
         Outcome::Refused | Outcome::Undone | Outcome::RolledBack => None,
     }
 }
@@ -174,7 +189,7 @@ fn cause(report: &Report) -> Option<Markup> {
     let (error, cause) = (report.error.as_ref(), report.cause.as_ref());
     (error.is_some() || cause.is_some()).then(|| {
         html! {
-            @if let Some(error) = error { p { strong { (text("error", error)) } small { ": the runbook has a paragraph of that name. Ended in " (text("last_state", &report.last_state)) "." } } }
+            @if let Some(error) = error { p { strong { (text("error", error)) } small { ": see the runbook's paragraph of that name. Last state: " (text("last_state", &report.last_state)) "." } } }
             @if let Some(cause) = cause { pre.cause data-figure="cause" { (cause) } }
         }
     })
@@ -202,7 +217,7 @@ fn timeline(report: &Report) -> Option<Markup> {
         html! {
             p.soft { (count("execution.state_transitions", report.execution.state_transitions)) " state transitions." }
             table {
-                thead { tr { th { "Step" } th { "Began" } th.number { "Took" } th {} th.number { "Calls" } } }
+                thead { tr { th { "Step" } th { "Started" } th.number { "Duration" } th {} th.number { "Calls" } } }
                 tbody { @for (place, step) in report.steps.iter().enumerate() { (timeline_row(report, place, step)) } }
             }
         }
@@ -215,8 +230,8 @@ fn timeline_row(report: &Report, place: usize, step: &Step) -> Markup {
     html! {
         tr.failed[step.failed_calls > 0 && step.failed_calls == step.calls] {
             td.label { strong { (text(&at("name"), step.name)) } }
-            td data-name="began" { (moment(&at("began_at"), step.began_at)) }
-            td.number data-name="took" { (duration(&at("duration_ms"), step.duration_ms)) }
+            td data-name="started" { (moment(&at("began_at"), step.began_at)) }
+            td.number data-name="duration" { (duration(&at("duration_ms"), step.duration_ms)) }
             td.bar { (chart::bar(&label, step.began_at.since(report.execution.started_at), step.duration_ms, report.execution.duration_ms)) }
             td.number data-name="calls" {
                 (count(&at("calls"), step.calls))
@@ -234,25 +249,25 @@ fn progress(progress: &Progress) -> Option<Markup> {
     (!progress.samples.is_empty()).then(|| {
         html! {
             @if let (Some(highest), Some(last)) = (progress.highest_lag_bytes, progress.last_lag_bytes) {
-                (line_of("lag_bytes", "Lag of the copy", &lag, highest, &html! {
-                    "highest " (bytes("progress.highest_lag_bytes", highest)) ", at the last look " (bytes("progress.last_lag_bytes", last))
+                (line_of("lag_bytes", "Lag of the target", &lag, highest, &html! {
+                    "highest " (bytes("progress.highest_lag_bytes", highest)) ", at the last poll " (bytes("progress.last_lag_bytes", last))
                 }))
             }
             @if let Some(highest) = progress.highest_retained_wal_bytes {
-                (line_of("retained_wal_bytes", "WAL held by the source", &wal, highest, &html! { "highest " (bytes("progress.highest_retained_wal_bytes", highest)) }))
+                (line_of("retained_wal_bytes", "WAL kept by the source", &wal, highest, &html! { "highest " (bytes("progress.highest_retained_wal_bytes", highest)) }))
             }
             @if let Some(lowest) = progress.lowest_free_storage_bytes {
-                p { "The source never had less than " (bytes("progress.lowest_free_storage_bytes", lowest)) " of free storage." }
+                p { "The source's free storage never fell below " (bytes("progress.lowest_free_storage_bytes", lowest)) "." }
             }
         }
     })
 }
 
-fn line_of(series: &str, title: &str, points: &[(Moment, i64)], highest: i64, told: &Markup) -> Markup {
+fn line_of(series: &str, title: &str, points: &[(Moment, i64)], highest: i64, described: &Markup) -> Markup {
     let end = |point: Option<&(Moment, i64)>| point.map(|(at, _)| at.text().get(..19).unwrap_or_default().replace('T', " "));
     html! {
         figure {
-            figcaption { strong { (title) } ": " (told) }
+            figcaption { strong { (title) } ": " (described) }
             (chart::line(series, &format!("{title}, at most {}", in_bytes(highest)), points))
             div.ends { span { (end(points.first()).unwrap_or_default()) } span { (end(points.last()).unwrap_or_default()) } }
         }
@@ -270,8 +285,8 @@ fn pause(report: &Report) -> Option<Markup> {
         .collect();
     Some(html! {
         p {
-            "Writers waited for " strong { (duration("pause.write_pause_ms", pause.write_pause_ms)) } ", of "
-            (duration("pause.max_write_pause_ms", pause.max_write_pause_ms)) " that they might have. From the first lock to the switch of the last secret."
+            "Writers waited for " strong { (duration("pause.write_pause_ms", pause.write_pause_ms)) } ", from the first lock to the switch of the last secret. The limit was "
+            (duration("pause.max_write_pause_ms", pause.max_write_pause_ms)) "."
         }
         @if phases.is_empty() { p.soft { "The pause began in an earlier call of the cutover, so its phases are not known." } }
         @else {
@@ -284,12 +299,12 @@ fn pause(report: &Report) -> Option<Markup> {
             } } }
         }
         dl.list {
-            @if let Some(lsn) = &pause.drained_lsn { dt { "The copy had passed" } dd { (code("pause.drained_lsn", lsn)) } }
-            dt { "Rows compared once more" } dd data-figure="pause.verified" data-value=(pause.verified) { (yes(pause.verified)) }
+            @if let Some(lsn) = &pause.drained_lsn { dt { "Target drained to" } dd { (code("pause.drained_lsn", lsn)) } }
+            dt { "Rows compared in the pause" } dd data-figure="pause.verified" data-value=(pause.verified) { (yes(pause.verified)) }
             @for (place, secret) in pause.switched_secrets.iter().enumerate() {
                 dt { "Secret switched" } dd { (code(&format!("pause.switched_secrets.{place}"), secret)) }
             }
-            @for (place, drift) in pause.drift.iter().enumerate() { dt.bad { "Changed at the last moment" } dd { (text(&format!("pause.drift.{place}"), drift)) } }
+            @for (place, drift) in pause.drift.iter().enumerate() { dt.bad { "Changed during the cutover" } dd { (text(&format!("pause.drift.{place}"), drift)) } }
         }
     })
 }
@@ -297,11 +312,11 @@ fn pause(report: &Report) -> Option<Markup> {
 fn phase_meaning(phase: &str) -> &'static str {
     match phase {
         "locks" => "all tables are locked against writes",
-        "drain" => "the copy applies the last change",
-        "sequences" => "they are set on the copy",
-        "rows" => "all rows are compared once more",
+        "drain" => "the target applies the last changes",
+        "sequences" => "all sequences are set on the target",
+        "rows" => "all rows are compared again",
         "fence" => "the source refuses writes for good",
-        "switch" => "the secrets lead to the new database",
+        "switch" => "the secrets are pointed at the target",
         _ => "",
     }
 }
@@ -312,8 +327,8 @@ fn rows(report: &Report) -> Option<Markup> {
             @for (place, database) in report.databases.iter().enumerate() { (rows_of(place, database)) }
             @if report.databases.iter().any(|database| !database.compared.is_empty()) {
                 p.soft {
-                    "Both sides had these numbers of rows at the same position of the source's WAL, while writes went on."
-                    @if report.databases.iter().flat_map(|database| &database.compared).any(|table| table.hash.is_some()) { " The hash is that of all rows, in any order." }
+                    "Both sides had these row counts at the same position in the source's WAL, while writes went on."
+                    @if report.databases.iter().flat_map(|database| &database.compared).any(|table| table.hash.is_some()) { " The hash covers all rows of a table, in any order." }
                 }
             }
         }
@@ -329,7 +344,7 @@ fn rows_of(place: usize, database: &Database) -> Markup {
             (count(&at("tables"), database.tables)) " tables"
             @if let Some(rows) = database.rows { ", " (count(&at("rows"), rows)) " rows" }
             " (" span data-figure=(at("verified")) data-value=(verify_word(database.verified)) { (verified(database)) } ")"
-            @if let Some(lsn) = &database.start_lsn { ", followed from " (code(&at("start_lsn"), lsn)) " on" }
+            @if let Some(lsn) = &database.start_lsn { ", replicated from " (code(&at("start_lsn"), lsn)) " on" }
         }
         @if !database.compared.is_empty() {
             details open[database.compared.len() <= TABLES_SHOWN] {
@@ -370,18 +385,18 @@ fn verified(database: &Database) -> &'static str {
 fn settings(report: &Report) -> Option<Markup> {
     let settings = report.settings.as_ref()?;
     Some(html! {
-        @if let Some(equal) = settings.equal { p { (count("settings.equal", equal)) " settings of both databases were held against each other, and are equal." } }
-        @if settings.left.is_empty() { p { "Nothing had to stay behind." } }
+        @if let Some(equal) = settings.equal { p { (count("settings.equal", equal)) " settings were compared, and are equal on both databases." } }
+        @if settings.left.is_empty() { p { "No setting had to stay behind." } }
         @else {
             table {
-                thead { tr { th { "Setting" } th { "Old database" } th { "New database" } th { "Why" } } }
+                thead { tr { th { "Setting" } th { "Source" } th { "Target" } th { "Reason" } } }
                 tbody { @for (place, setting) in settings.left.iter().enumerate() {
                     @let at = |member: &str| format!("settings.left.{place}.{member}");
                     tr {
                         td { strong { (text(&at("member"), &setting.member)) } }
-                        td data-name="old" { (text(&at("source"), &setting.source)) }
-                        td data-name="new" { (text(&at("target"), &setting.target)) }
-                        td data-name="why" { @if let Some(because) = &setting.because { (text(&at("because"), because)) } }
+                        td data-name="source" { (text(&at("source"), &setting.source)) }
+                        td data-name="target" { (text(&at("target"), &setting.target)) }
+                        td data-name="reason" { @if let Some(because) = &setting.because { (text(&at("because"), because)) } }
                     }
                 } }
             }
@@ -390,12 +405,12 @@ fn settings(report: &Report) -> Option<Markup> {
 }
 
 fn findings(report: &Report) -> Option<Markup> {
-    // A refusal is told in one piece.
+    // A refusal has its text in one piece.
     let has_parts = report.findings.iter().any(|finding| !finding.limit.is_empty() || !finding.remedy.is_empty());
     (!report.findings.is_empty()).then(|| {
         html! {
             table {
-                thead { tr { th { "Finding" } th { "Found" } @if has_parts { th { "Needed" } th { "What to do" } } } }
+                thead { tr { th { "Finding" } th { "Found" } @if has_parts { th { "Limit" } th { "What to do" } } } }
                 tbody { @for (place, finding) in report.findings.iter().enumerate() {
                     @let at = |member: &str| format!("findings.{place}.{member}");
                     @let (verdict, tone) = verdict(finding.verdict);
@@ -433,15 +448,15 @@ fn audit(report: &Report) -> Markup {
             }
             (keys(&report.keys))
             @if let Some(leads) = report.leads_application {
-                dt { "Application led by" } dd { span data-figure="leads_application" data-value=(leads) { @if leads { "the run, by its secrets" } @else { "somebody, by hand" } } }
+                dt { "Application switched by" } dd { span data-figure="leads_application" data-value=(leads) { @if leads { "the run, through its secrets" } @else { "an operator, by hand" } } }
             }
             @if let Some(start) = &report.start {
-                dt { "Replication began at" } dd {
+                dt { "Replication started at" } dd {
                     (code("start.start_lsn", &start.start_lsn)) " "
-                    small { @for (place, witness) in start.witnesses.iter().enumerate() { @if place == 0 { "said by " } @else { " and " } (text(&format!("start.witnesses.{place}"), witness)) } }
+                    small { @for (place, witness) in start.witnesses.iter().enumerate() { @if place == 0 { "reported by " } @else { " and " } (text(&format!("start.witnesses.{place}"), witness)) } }
                 }
             }
-            @if let Some(lsn) = report.pause.as_ref().and_then(|pause| pause.drained_lsn.as_ref()) { dt { "Fenced behind" } dd { (code("pause.drained_lsn", lsn)) } }
+            @if let Some(lsn) = report.pause.as_ref().and_then(|pause| pause.drained_lsn.as_ref()) { dt { "Fenced after" } dd { (code("pause.drained_lsn", lsn)) } }
             @if let Some(pause) = &report.pause { dt { "Writes paused for" } dd { (duration("pause.write_pause_ms", pause.write_pause_ms)) } }
             @if let Some(approval) = &report.approval { (approved(approval)) }
         }
@@ -449,7 +464,7 @@ fn audit(report: &Report) -> Markup {
             h3 { (text(&format!("proofs.{place}.question"), &proof.question)) }
             pre data-figure=(format!("proofs.{place}.command")) { (proof.command) }
         }
-        h3 { "Input of the execution" }
+        h3 { "Execution input" }
         pre data-figure="execution.input" data-unit="json" { (serde_json::to_string_pretty(&report.execution.input).unwrap_or_default()) }
     }
 }
@@ -458,25 +473,25 @@ fn keys(keys: &Keys) -> Markup {
     let key = |place: &str, encrypted_place: &str, encrypted: Option<bool>, key: Option<&String>| {
         html! {
             span data-figure=(encrypted_place) data-value=(encrypted.map_or("null", |encrypted| if encrypted { "true" } else { "false" })) {
-                @match encrypted { Some(true) => "encrypted", Some(false) => "not encrypted", None => "not known" }
+                @match encrypted { Some(true) => "encrypted", Some(false) => "not encrypted", None => "unknown" }
             }
             @if let Some(key) = key { br; (code(place, key)) }
         }
     };
     html! {
-        dt { "Key before" } dd { (key("keys.before", "keys.encrypted_before", keys.encrypted_before, keys.before.as_ref())) }
-        @if keys.encrypted_after.is_some() { dt { "Key after" } dd { (key("keys.after", "keys.encrypted_after", keys.encrypted_after, keys.after.as_ref())) } }
-        @if let Some(asked_for) = &keys.asked_for { dt { "Key asked for" } dd { (code("keys.asked_for", asked_for)) } }
+        dt { "Source key" } dd { (key("keys.before", "keys.encrypted_before", keys.encrypted_before, keys.before.as_ref())) }
+        @if keys.encrypted_after.is_some() { dt { "Target key" } dd { (key("keys.after", "keys.encrypted_after", keys.encrypted_after, keys.after.as_ref())) } }
+        @if let Some(asked_for) = &keys.asked_for { dt { "Requested key" } dd { (code("keys.asked_for", asked_for)) } }
     }
 }
 
 fn approved(approval: &report::Approval) -> Markup {
     html! {
         dt { "Approval" } dd {
-            span data-figure="approval.needed" data-value=(approval.needed) { @if approval.needed { "by tag, as the input says" } @else { "not needed: the input says to cut over at once" } }
-            @if let Some(asked_at) = approval.asked_at { br; "asked for at " (moment("approval.asked_at", asked_at)) }
+            span data-figure="approval.needed" data-value=(approval.needed) { @if approval.needed { "by tag, as the input requires" } @else { "not needed: the input has cutover.when now" } }
+            @if let Some(asked_at) = approval.asked_at { br; "requested at " (moment("approval.asked_at", asked_at)) }
             @if let Some(seen_at) = approval.first_seen_at { br; "first seen at " (moment("approval.first_seen_at", seen_at)) }
-            @if let Some(by) = &approval.claimed_by { br; "by " strong { (text("approval.claimed_by", by)) } " " small { "as the tag claims; CloudTrail proves it" } }
+            @if let Some(by) = &approval.claimed_by { br; "by " strong { (text("approval.claimed_by", by)) } " " small { "as the tag claims; CloudTrail has the proof" } }
         }
     }
 }
@@ -504,7 +519,7 @@ fn yes(yes: bool) -> &'static str {
 fn failed_calls(report: &Report) -> Option<Markup> {
     (!report.failed_calls.is_empty()).then(|| {
         html! {
-            p.soft { "The state machine repeats what may pass; what it could not repeat with success is told above." }
+            p.soft { "The state machine retries errors that may pass. An error that did not pass is reported above." }
             table { tbody { @for (place, call) in report.failed_calls.iter().enumerate() {
                 @let at = |member: &str| format!("failed_calls.{place}.{member}");
                 tr {

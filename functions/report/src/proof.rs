@@ -1,4 +1,4 @@
-//! What Step Functions cannot know and CloudTrail can: who it was.
+//! Identities, which CloudTrail knows and Step Functions does not.
 
 use shared::names::APPROVE_TAG;
 
@@ -6,7 +6,7 @@ use crate::event::Moment;
 use crate::hand_over::quoted;
 use crate::report::{Approval, Proof, Report};
 
-/// How far clocks, and deliveries, may be apart.
+/// How far clocks, and the times of events, may be apart.
 const MINUTES_AROUND: i64 = 5;
 
 /// A command for each question, for an auditor who is signed in to the account.
@@ -19,12 +19,12 @@ pub(crate) fn proofs(report: &Report) -> Vec<Proof> {
             command: lookup(region_of(&execution.arn), "StartExecution", from, to, &execution.name),
         },
         Proof {
-            question: "Is this what Step Functions wrote down?".to_owned(),
+            question: "Does this match the history in Step Functions?".to_owned(),
             command: format!("aws stepfunctions get-execution-history --execution-arn {}", quoted(&execution.arn)),
         },
     ];
     if let Some(Approval { needed: true, first_seen_at: Some(seen_at), .. }) = &report.approval {
-        // The tag may be there before it is asked for.
+        // The tag may exist before it is requested.
         let to = seen_at.plus_minutes(MINUTES_AROUND);
         let command = lookup(region_of(&execution.arn), "AddTagsToResource", execution.started_at, to, APPROVE_TAG);
         proofs.insert(1, Proof { question: "Who approved the cutover?".to_owned(), command });
@@ -32,7 +32,7 @@ pub(crate) fn proofs(report: &Report) -> Vec<Proof> {
     proofs
 }
 
-/// CloudTrail keeps events of ninety days there; what is older is in the trail's bucket.
+/// CloudTrail keeps ninety days of events there; older ones are in the trail's bucket.
 /// Source: AWS CLI reference, `cloudtrail lookup-events`.
 fn lookup(region: &str, event: &str, from: Moment, to: Moment, text: &str) -> String {
     // A string of JMESPath within one of the shell.

@@ -18,12 +18,13 @@ pub(crate) struct Report {
     pub(crate) outcome: Outcome,
     /// The last state that was entered.
     pub(crate) last_state: String,
-    /// By which name it failed, and why.
+    /// The error's name, and its cause.
     pub(crate) error: Option<String>,
     pub(crate) cause: Option<String>,
     pub(crate) source: Option<Source>,
     pub(crate) target: Option<Target>,
-    /// Whether the run itself leads the application to the new database, by its secrets; else somebody has to. Null where no plan says so.
+    /// Whether the run itself points the application at the target, through its secrets; otherwise an operator has to. Null where no
+    /// plan has it.
     pub(crate) leads_application: Option<bool>,
     pub(crate) keys: Keys,
     pub(crate) steps: Vec<Step>,
@@ -35,13 +36,13 @@ pub(crate) struct Report {
     pub(crate) total: Total,
     pub(crate) settings: Option<Settings>,
     pub(crate) findings: Vec<Finding>,
-    /// What the run leaves on purpose, and what is different on the new database.
+    /// What the run leaves on purpose, and what is different on the target.
     pub(crate) left: Vec<String>,
     pub(crate) to_do: Vec<Task>,
     pub(crate) proofs: Vec<Proof>,
-    /// Calls that failed, those that were repeated with success included.
+    /// Calls that failed, including those that succeeded when retried.
     pub(crate) failed_calls: Vec<FailedCall>,
-    /// What is in `evidence.json` by itself.
+    /// The contents of `evidence.json`, which is written separately.
     pub(crate) evidence: Option<Evidence>,
 }
 
@@ -61,20 +62,20 @@ pub(crate) struct Execution {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Outcome {
-    /// The new database has everything, and the source refuses writes.
+    /// The target has everything, and the source refuses writes.
     Encrypted,
     /// A plan was made, and nothing was changed.
     Planned,
-    /// Nothing was made: something that the run needs is not so.
+    /// Nothing was made: a condition of the run is not met.
     Refused,
-    /// It failed, and undid all it had made.
+    /// It failed, and undid everything it had made.
     Undone,
     /// It undid another execution.
     #[serde(rename = "given_back")]
     RolledBack,
     /// Something is left for a person to do.
     NeedsYou,
-    /// Somebody, or its time limit, ended it: another execution undoes it.
+    /// An operator, or its time limit, ended it: another execution undoes it.
     Stopped,
     Running,
 }
@@ -94,26 +95,26 @@ pub(crate) struct Target {
     pub(crate) port: Option<u16>,
 }
 
-/// The key of the source, and the new database's as RDS described it at the end.
+/// The source's key, and the target's as RDS described it at the end.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Keys {
-    /// Null where it was not looked at.
+    /// Null where it was not read.
     pub(crate) encrypted_before: Option<bool>,
     pub(crate) before: Option<String>,
     pub(crate) encrypted_after: Option<bool>,
     pub(crate) after: Option<String>,
-    /// The one that was asked for.
+    /// The key that was requested.
     pub(crate) asked_for: Option<String>,
 }
 
-/// A part of the procedure.
+/// A phase of the run.
 #[derive(Debug, Serialize)]
 pub(crate) struct Step {
     pub(crate) name: &'static str,
     pub(crate) began_at: Moment,
     pub(crate) ended_at: Moment,
     pub(crate) duration_ms: u64,
-    /// How often a function was called, and how often that failed.
+    /// How often functions were called, and how often that failed.
     pub(crate) calls: u64,
     pub(crate) failed_calls: u64,
 }
@@ -130,7 +131,7 @@ pub(crate) struct Progress {
 #[derive(Debug, Serialize)]
 pub(crate) struct Sample {
     pub(crate) at: Moment,
-    /// Null before the copy follows.
+    /// Null before the target follows.
     pub(crate) lag_bytes: Option<i64>,
     pub(crate) retained_wal_bytes: i64,
     pub(crate) free_storage_bytes: Option<i64>,
@@ -144,11 +145,11 @@ pub(crate) struct Start {
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Approval {
-    /// Whether somebody had to say the word.
+    /// Whether somebody had to approve.
     pub(crate) needed: bool,
     pub(crate) asked_at: Option<Moment>,
     pub(crate) first_seen_at: Option<Moment>,
-    /// What a tag says; nobody has proved it.
+    /// The name in a tag, without proof.
     pub(crate) claimed_by: Option<String>,
 }
 
@@ -159,7 +160,7 @@ pub(crate) struct Pause {
     /// Empty where the pause began in an earlier call of the cutover.
     pub(crate) phases: Vec<PausePhase>,
     pub(crate) drained_lsn: Option<String>,
-    /// Whether all rows were compared once more meanwhile.
+    /// Whether all rows were compared again during the pause.
     pub(crate) verified: bool,
     pub(crate) switched_secrets: Vec<String>,
     pub(crate) drift: Vec<String>,
@@ -170,7 +171,7 @@ pub(crate) struct Database {
     pub(crate) name: String,
     pub(crate) start_lsn: Option<String>,
     pub(crate) verified: Verify,
-    /// Compared; published where none were.
+    /// Compared tables; published ones where none were compared.
     pub(crate) tables: u64,
     /// Null where rows were not compared.
     pub(crate) rows: Option<u64>,
@@ -188,7 +189,7 @@ pub(crate) struct Total {
 pub(crate) struct Settings {
     /// How many were found equal on both sides.
     pub(crate) equal: Option<u64>,
-    /// What could not be carried.
+    /// Settings that could not be moved.
     pub(crate) left: Vec<Difference>,
 }
 
@@ -200,7 +201,7 @@ pub(crate) struct Task {
     pub(crate) commands: String,
 }
 
-/// How somebody who believes nothing finds it out.
+/// How a sceptical auditor can check it.
 #[derive(Debug, Serialize)]
 pub(crate) struct Proof {
     pub(crate) question: String,

@@ -1,29 +1,29 @@
-//! The parts of the procedure, by the states in which they are at work.
+//! The steps of a run, by the states that do their work.
 
 use crate::event::Moment;
 use crate::report::Step;
 
-/// The part that begins with a state. All others, which wait, choose and watch, belong to the part that is under way.
+/// The step that begins with a state. All other states, which wait, choose and watch, belong to the step that is under way.
 pub(crate) fn part_of(state: &str) -> Option<&'static str> {
     Some(match state {
         "Preflight" | "Inspect" => "Checks",
-        "CheckCapacity" => "Turn",
+        "CheckCapacity" => "Capacity",
         "Prepare" => "Preparation of the source",
         "CreatePublication" => "Publication and slots",
         "Snapshot" => "Snapshot",
-        "CopyEncrypted" => "Encrypted copy",
+        "CopyEncrypted" => "Encrypted snapshot",
         "Restore" => "Restore",
         "Subscribe" => "Subscription",
         "AdvanceLsn" => "Start position",
-        "RestoreParameterGroup" => "Parameter group of the copy",
+        "RestoreParameterGroup" => "Parameter group of the target",
         "PollLag" => "Catching up",
         "Verify" => "Verification",
         "CompareSettings" => "Comparison of settings",
         "AwaitApproval" => "Approval",
         "Cutover" => "Cutover",
-        "CancelCutover" => "Look at the fence",
+        "CancelCutover" => "Cancelling the cutover",
         "CleanUpSubscription" | "CleanUpPublication" | "CleanUpCopy" | "CleanUpSnapshot" | "CleanUpPreparation" => "Clean-up",
-        "Finish" => "Settling of both databases",
+        "Finish" => "Finishing",
         "RecoverPlan" | "FindWhatIsLeft" => "Plan of the stopped run",
         "UndoPublication" | "UndoRestore" | "UndoCopy" | "UndoSnapshot" | "UndoPreparation" => "Undo",
         _ => return None,
@@ -51,7 +51,7 @@ impl Steps {
         }
     }
 
-    /// The last one ends, unless it has.
+    /// Ends the last one, unless it has ended.
     pub(crate) fn end(&mut self, at: Moment) {
         if let Some(step) = self.0.last_mut() {
             step.ended_at = at;
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
     use serde_json::Value;
 
-    /// The states that call a function, but for those that watch the source within a part.
+    /// The states that call a function, except those that watch the source within a step.
     fn working_states() -> Vec<String> {
         let machine: Value = serde_json::from_str(include_str!("../../../statemachine/encrypt.asl.json")).unwrap();
         let calls = |state: &Value| state["Resource"] == "arn:aws:states:::lambda:invoke";
@@ -91,7 +91,8 @@ mod tests {
             steps.count_call(state == "Inspect");
         }
         steps.end(Moment(9));
-        let told: Vec<_> = steps.into_vec().iter().map(|step| (step.name, step.began_at.0, step.ended_at.0, step.calls, step.failed_calls)).collect();
-        assert_eq!(told, [("Checks", 1, 4, 3, 1), ("Turn", 4, 5, 1, 0), ("Checks", 5, 9, 1, 0)]);
+        let described: Vec<_> =
+            steps.into_vec().iter().map(|step| (step.name, step.began_at.0, step.ended_at.0, step.calls, step.failed_calls)).collect();
+        assert_eq!(described, [("Checks", 1, 4, 3, 1), ("Capacity", 4, 5, 1, 0), ("Checks", 5, 9, 1, 0)]);
     }
 }

@@ -15,20 +15,20 @@ use crate::event::Moment;
 
 /// A report without evidence is better than none: the function has five minutes, and the rest of its work takes seconds.
 const READ_LIMIT: Duration = Duration::from_mins(2);
-/// The last lines are a few seconds behind the end of their execution.
+/// The last lines arrive a few seconds after the end of their execution.
 const LATE_LIMIT: Duration = Duration::from_secs(20);
 const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
-/// From how long before the end on a further look reads.
+/// How long before the end another poll starts to read.
 const LATE_MINUTES: i64 = 5;
 
-/// Which lines are wanted.
+/// The lines to read.
 #[derive(Debug)]
 pub(crate) struct Wanted {
     /// Keys of the run, and of the one that it undoes.
     pub(crate) keys: Vec<String>,
     pub(crate) from: Moment,
     pub(crate) to: Moment,
-    /// How many there must be at least; fewer are worth another look.
+    /// The least number of lines; fewer are worth another poll.
     pub(crate) at_least: u64,
 }
 
@@ -36,12 +36,12 @@ pub(crate) struct Wanted {
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     pub(crate) lines: Vec<Line>,
-    /// Why they are not all that there are, where that is so.
+    /// Why these are not all lines, if they are not.
     pub(crate) unread: Option<&'static str>,
 }
 
 impl Found {
-    /// Reads them from a log group. What cannot be read is left out.
+    /// Reads them from a log group. Lines that cannot be read are left out.
     pub(crate) async fn read(aws: &Aws, group: &str, wanted: &Wanted) -> Self {
         let mut events = BTreeMap::new();
         let unread = match timeout(READ_LIMIT, read_until_enough(aws, group, wanted, &mut events)).await {
@@ -58,7 +58,7 @@ impl Found {
     }
 }
 
-/// By the ids of their events: what is read twice is there once.
+/// By the ids of their events: a line that is read twice counts once.
 type Events = BTreeMap<String, Line>;
 
 async fn read_until_enough(aws: &Aws, group: &str, wanted: &Wanted, events: &mut Events) -> Result<(), StepError> {
@@ -75,7 +75,7 @@ async fn read_until_enough(aws: &Aws, group: &str, wanted: &Wanted, events: &mut
 async fn read_once(aws: &Aws, group: &str, wanted: &Wanted, from: Moment, events: &mut Events) -> Result<(), StepError> {
     let messages: Vec<String> = wanted.keys.iter().map(|key| message(key)).collect();
     let request = Client::new(&aws.config).filter_log_events().log_group_name(group).filter_pattern(pattern(&messages));
-    // CloudWatch Logs writes the time of its own at a line.
+    // CloudWatch Logs sets the time of a line itself.
     let request = request.start_time(from.0).end_time(wanted.to.plus_minutes(1).0);
     let mut next = None;
     loop {

@@ -1,4 +1,4 @@
-//! What was measured: requests to AWS, and calls of functions.
+//! Measurements: requests to AWS, and calls of functions.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use super::statuses::{StatusSeen, target_status_at};
 use super::{count, word};
 use crate::event::Moment;
 
-/// All requests of one kind. A repetition by the SDK is another one.
+/// All requests of one kind. A retry by the SDK counts as another one.
 #[derive(Debug, Serialize)]
 pub(crate) struct Requests {
-    /// By the name under which they are signed, as in `rds`.
+    /// The name under which they are signed, as in `rds`.
     pub(crate) service: String,
     pub(crate) operation: String,
     pub(crate) count: u64,
@@ -29,14 +29,14 @@ pub(crate) struct Change {
     pub(crate) operation: String,
     pub(crate) ms: u64,
     pub(crate) error: Option<String>,
-    /// The new database's status as it was seen last before. Null where it had not been seen.
+    /// The target's status as last seen before. Null where it had not been seen.
     pub(crate) target_status: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Function {
     pub(crate) name: String,
-    /// What Lambda gives it, and buys processors with.
+    /// The memory that Lambda gives it, which also decides its processors.
     pub(crate) memory_size_mb: Option<u64>,
     pub(crate) calls: u64,
     pub(crate) failed_calls: u64,

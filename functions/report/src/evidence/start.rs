@@ -1,4 +1,4 @@
-//! Who told where the copy's data end, and how late.
+//! Which witness found the end of the target's data, and how late.
 
 use serde::Serialize;
 use shared::evidence::{Line, LogLook, StartLook};
@@ -12,15 +12,15 @@ use crate::report::Start;
 #[derive(Debug, Serialize)]
 pub(crate) struct StartFound {
     pub(crate) looks: u64,
-    /// Where replication began; null where nobody could tell.
+    /// Where replication started; null where no witness could tell.
     pub(crate) start_lsn: Option<String>,
     /// `function`, `log`, `log_file`.
     pub(crate) witnesses: Vec<String>,
-    /// What the function of RDS, or of Aurora, answered first; it is not asked again behind a restart.
+    /// The first answer of RDS's, or Aurora's, function; it is not asked again after a restart.
     pub(crate) function_lsn: Option<Lsn>,
     /// The log as it is exported to CloudWatch Logs. Null where it was not read.
     pub(crate) log: Option<Way>,
-    /// The log in files, which are read where the export has not told yet.
+    /// The log in files, which are read where the export does not have the recovery yet.
     pub(crate) log_file: Option<Way>,
 }
 
@@ -28,17 +28,17 @@ pub(crate) struct StartFound {
 #[derive(Debug, Serialize)]
 pub(crate) struct Way {
     pub(crate) looks: u64,
-    /// At the last look: `not_yet`, `no_position`, `recovery` or `doubtful`.
+    /// At the last poll: `not_yet`, `no_position`, `recovery` or `doubtful`.
     pub(crate) told: String,
-    /// The look that had the first recovery. Null where none had.
+    /// The poll that had the first recovery. Null where none had.
     pub(crate) recovery_read_at: Option<Moment>,
-    /// From the first sighting of the new database in a status in which it answers. Null where either is.
+    /// From the moment the target was first seen in a status in which it answers. Null where either is unknown.
     pub(crate) seconds_after_available: Option<u64>,
     /// The longest that a line took from the server to CloudWatch Logs.
     pub(crate) delivery_ms: Option<i64>,
     /// Starts that found the data as a crash leaves them.
     pub(crate) recoveries: u64,
-    /// Every start that the lines tell of, in their order: behind a restart there are more.
+    /// Every start in the lines, in order: after a restart there are more.
     pub(crate) starts: Vec<recovery_log::Start>,
 }
 

@@ -1,4 +1,4 @@
-//! What stood how, and for how long, by the part that it has in the run.
+//! Statuses and how long they lasted, by the part that a thing has in the run.
 
 use serde::Serialize;
 use shared::evidence::{Line, Sighting, SightingKind};
@@ -10,24 +10,25 @@ use crate::event::Moment;
 
 pub(super) const TARGET: &str = "target";
 
-/// A status from its first sighting on. Functions look when they are called: what came and went between two looks was not seen.
+/// A status from its first sighting on. Functions read it when they are called: a status that came and went between two calls was not
+/// seen.
 #[derive(Debug, Serialize)]
 pub(crate) struct StatusSeen {
     /// `source`, `target`, `snapshot`, `encrypted_copy`, `last_snapshot`; with a number in the order of their first sightings
-    /// `source_member_1`, `target_member_1` and, for replicas and whatever else was looked at, `other_1`.
+    /// `source_member_1`, `target_member_1` and, for replicas and everything else that was read, `other_1`.
     pub(crate) what: String,
-    /// `status`, or `parameters`: how the parameter group stands.
+    /// `status`, or `parameters`: the state of the parameter group.
     pub(crate) of: &'static str,
     /// In RDS's words; of several members each, as in `in-sync+pending-reboot`.
     pub(crate) status: String,
     pub(crate) first_seen_at: Moment,
     pub(crate) last_seen_at: Moment,
-    /// Until another one was seen first; until the last sighting, where none was.
+    /// Until another status was seen; until the last sighting, where none was.
     pub(crate) seconds: u64,
     pub(crate) sightings: u64,
 }
 
-/// Which part a thing has in the run, by its identifier.
+/// The part that a thing has in the run, by its identifier.
 pub(super) struct Roles<'a> {
     plan: Option<&'a Plan>,
     numbered: Vec<(&'static str, SightingKind, String)>,
@@ -78,8 +79,8 @@ pub(super) fn changes(sightings: &[&Sighting], roles: &mut Roles) -> Vec<StatusS
     let mut statuses: Vec<StatusSeen> = Vec::new();
     for sighting in sightings {
         let (what, at) = (roles.of(sighting), Moment(sighting.at_ms));
-        let told = [("status", Some(&sighting.status)), ("parameters", sighting.parameters.as_ref())];
-        for (of, status) in told.into_iter().filter_map(|(of, status)| Some((of, word(status?)))) {
+        let described = [("status", Some(&sighting.status)), ("parameters", sighting.parameters.as_ref())];
+        for (of, status) in described.into_iter().filter_map(|(of, status)| Some((of, word(status?)))) {
             let last = statuses.iter_mut().rfind(|last| last.what == what && last.of == of);
             let is_same = last.as_ref().is_some_and(|last| last.status == status);
             if let Some(last) = last {
@@ -97,7 +98,7 @@ pub(super) fn changes(sightings: &[&Sighting], roles: &mut Roles) -> Vec<StatusS
     statuses
 }
 
-/// Each thing as it was seen last, in the order of their first sightings.
+/// Each thing as last seen, in the order of their first sightings.
 pub(super) fn last_seen(sightings: &[&Sighting], roles: &mut Roles) -> Vec<Thing> {
     let mut things: Vec<Thing> = Vec::new();
     for sighting in sightings {
@@ -110,13 +111,13 @@ pub(super) fn last_seen(sightings: &[&Sighting], roles: &mut Roles) -> Vec<Thing
     things
 }
 
-/// When the new database was first seen to answer.
+/// When the target was first seen to answer.
 pub(super) fn available_at(statuses: &[StatusSeen]) -> Option<Moment> {
     let target = statuses.iter().filter(|status| status.what == TARGET && status.of == "status");
     target.filter(|status| standing(&status.status) == Standing::Usable).map(|status| status.first_seen_at).next()
 }
 
-/// What the new database's status was then, as far as it had been seen.
+/// The target's status then, as far as it had been seen.
 pub(super) fn target_status_at(statuses: &[StatusSeen], at: Moment) -> Option<String> {
     let mut seen = statuses.iter().filter(|status| status.what == TARGET && status.of == "status" && status.first_seen_at <= at);
     seen.next_back().map(|status| status.status.clone())
@@ -139,7 +140,7 @@ mod tests {
         sighting(SightingKind::Instance, identifier, None, second, status, None)
     }
 
-    fn told(sightings: &[Sighting]) -> Vec<(String, &'static str, String, u64, u64)> {
+    fn described(sightings: &[Sighting]) -> Vec<(String, &'static str, String, u64, u64)> {
         let plan = Plan::deserialize(example::plan()).unwrap();
         let statuses = changes(&sightings.iter().collect::<Vec<_>>(), &mut Roles::new(Some(&plan)));
         statuses.into_iter().map(|status| (status.what, status.of, status.status, status.seconds, status.sightings)).collect()
@@ -168,7 +169,7 @@ mod tests {
             line("target", "status", "storage-initialization", 60, 2),
             line("target", "status", "available", 0, 1),
         ];
-        assert_eq!(told(&sightings), wanted);
+        assert_eq!(described(&sightings), wanted);
     }
 
     #[test]
@@ -184,6 +185,6 @@ mod tests {
             line("target_member_1", "parameters", "pending-reboot", 0, 1),
             line("other_1", "status", "available", 0, 1),
         ];
-        assert_eq!(told(&sightings), wanted);
+        assert_eq!(described(&sightings), wanted);
     }
 }

@@ -1,4 +1,4 @@
-//! "What AWS did here": what is in `evidence.json`, for people.
+//! "What AWS did here": the contents of `evidence.json`, for people.
 
 use maud::{Markup, html};
 
@@ -10,9 +10,9 @@ pub(super) fn section(evidence: Option<&Evidence>) -> Option<Markup> {
     let evidence = evidence.filter(|evidence| evidence.lines.found > 0)?;
     Some(html! {
         p.soft {
-            code { "evidence.json" } " beside this page has this and more, without a name or an address of anything, and may be sent on. From the lines of "
-            (count("evidence.lines.found", evidence.lines.found)) " calls, where the history tells of "
-            (count("evidence.lines.answered_calls", evidence.lines.answered_calls)) " that answered"
+            code { "evidence.json" } " next to this page has this and more, without names or addresses, and may be shared. It is based on the log lines of "
+            (count("evidence.lines.found", evidence.lines.found)) " calls; the history has "
+            (count("evidence.lines.answered_calls", evidence.lines.answered_calls)) " calls that answered"
             @if let Some(unread) = evidence.lines.unread { "; the log was not read to its end: " (text("evidence.lines.unread", unread)) }
             "."
         }
@@ -26,9 +26,9 @@ pub(super) fn section(evidence: Option<&Evidence>) -> Option<Markup> {
 fn statuses(statuses: &[StatusSeen]) -> Markup {
     html! {
         @if !statuses.is_empty() {
-            h3 { "Statuses, as they were seen" }
+            h3 { "Observed statuses" }
             table {
-                thead { tr { th { "What" } th { "StatusSeen" } th { "First seen" } th.number { "For" } } }
+                thead { tr { th { "What" } th { "Status" } th { "First seen" } th.number { "For" } } }
                 tbody { @for (place, status) in statuses.iter().enumerate() {
                     @let at = |member: &str| format!("evidence.statuses.{place}.{member}");
                     tr {
@@ -43,7 +43,7 @@ fn statuses(statuses: &[StatusSeen]) -> Markup {
     }
 }
 
-/// What came with the volume, and where its data end.
+/// Slots that came with the volume, and the end of its data.
 fn copy(evidence: &Evidence) -> Markup {
     html! {
         @if evidence.slots.is_some() || evidence.start.is_some() {
@@ -56,7 +56,7 @@ fn copy(evidence: &Evidence) -> Markup {
                     }
                 }
                 @if let Some(start) = &evidence.start { (start_of(start)) }
-                @if let Some(progress) = &evidence.origin_progress { dt { "Progress of the origin" } dd { (text("evidence.origin_progress", progress)) } }
+                @if let Some(progress) = &evidence.origin_progress { dt { "Origin progress" } dd { (text("evidence.origin_progress", progress)) } }
             }
         }
     }
@@ -64,8 +64,8 @@ fn copy(evidence: &Evidence) -> Markup {
 
 fn start_of(start: &StartFound) -> Markup {
     html! {
-        dt { "Looks for the start" } dd { (count("evidence.start.looks", start.looks)) }
-        @if let Some(lsn) = start.function_lsn { dt { "By the function" } dd { (code("evidence.start.function_lsn", &lsn.to_string())) } }
+        dt { "Polls for the start LSN" } dd { (count("evidence.start.looks", start.looks)) }
+        @if let Some(lsn) = start.function_lsn { dt { "From the function" } dd { (code("evidence.start.function_lsn", &lsn.to_string())) } }
         @if let Some(way) = &start.log { dt { "Exported log" } dd { (way_of("log", way)) } }
         @if let Some(way) = &start.log_file { dt { "Log files" } dd { (way_of("log_file", way)) } }
     }
@@ -74,10 +74,10 @@ fn start_of(start: &StartFound) -> Markup {
 fn way_of(name: &str, way: &Way) -> Markup {
     let at = |member: &str| format!("evidence.start.{name}.{member}");
     html! {
-        (text(&at("told"), &way.told)) ", " (count(&at("recoveries"), way.recoveries)) " recoveries seen in " (count(&at("looks"), way.looks)) " looks"
-        @if let Some(seconds) = way.seconds_after_available { "; read " (count(&at("seconds_after_available"), seconds)) " s after the database answered" }
+        (text(&at("told"), &way.told)) ", " (count(&at("recoveries"), way.recoveries)) " recoveries seen in " (count(&at("looks"), way.looks)) " polls"
+        @if let Some(seconds) = way.seconds_after_available { "; read " (count(&at("seconds_after_available"), seconds)) " s after the target became available" }
         @if let Some(read_at) = way.recovery_read_at { ", at " (moment(&at("recovery_read_at"), read_at)) }
-        @if let Some(ms) = way.delivery_ms { "; a line took " (duration(&at("delivery_ms"), ms.unsigned_abs())) " at most" }
+        @if let Some(ms) = way.delivery_ms { "; lines took at most " (duration(&at("delivery_ms"), ms.unsigned_abs())) }
     }
 }
 
@@ -106,7 +106,7 @@ fn functions(functions: &[Function]) -> Markup {
     html! {
         h3 { "Functions" }
         table {
-            thead { tr { th { "Function" } th.number { "Calls" } th.number { "Together" } th.number { "Longest" } th.number { "Start" } th.number { "Memory" } } }
+            thead { tr { th { "Function" } th.number { "Calls" } th.number { "Total" } th.number { "Longest" } th.number { "Cold start" } th.number { "Memory" } } }
             tbody { @for (place, function) in functions.iter().enumerate() {
                 @let at = |member: &str| format!("evidence.functions.{place}.{member}");
                 tr {
@@ -115,9 +115,9 @@ fn functions(functions: &[Function]) -> Markup {
                         (count(&at("calls"), function.calls))
                         @if function.failed_calls > 0 { br; small.bad { (count(&at("failed_calls"), function.failed_calls)) " failed" } }
                     }
-                    td.number data-name="together" { (duration(&at("total_ms"), function.total_ms)) }
+                    td.number data-name="total" { (duration(&at("total_ms"), function.total_ms)) }
                     td.number data-name="longest" { (duration(&at("longest_ms"), function.longest_ms)) }
-                    td.number data-name="start" { @if let Some(ms) = function.longest_init_ms { (duration(&at("longest_init_ms"), ms)) } }
+                    td.number data-name="cold start" { @if let Some(ms) = function.longest_init_ms { (duration(&at("longest_init_ms"), ms)) } }
                     td.number data-name="memory" {
                         @if let Some(peak) = function.peak_memory_bytes { (bytes(&at("peak_memory_bytes"), peak.cast_signed())) }
                         @if let Some(size) = function.memory_size_mb { " of " (count(&at("memory_size_mb"), size)) " MB" }
