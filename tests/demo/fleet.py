@@ -209,7 +209,7 @@ def check_resumption(fleet: Fleet, mailbox: Mailbox, name: str) -> list[Check]:
     return [
         Check("started again, the campaign has nothing to do", status == "SUCCEEDED" and outcomes == {"done": len(MOVED)}, f"{status}, {outcomes}"),
         Check("and touches nothing", look() == before, f"{len(before[0])} executions before, {len(look()[0])} after"),
-        Check("and says so", told == [f"rds-reencrypt: {len(MOVED)} done before"], "; ".join(told)),
+        Check("and says so", told == [f"rds-reencrypt: {len(MOVED)} already done"], "; ".join(told)),
     ]
 
 

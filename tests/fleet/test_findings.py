@@ -28,7 +28,7 @@ def test_what_aws_config_finds_is_planned_and_told_and_not_touched(cloud, fleet,
     execution = fleet.started_by(event)
     (row,) = fleet.rows(execution)
     assert (row["source"], row["outcome"]) == (NAME, "planned")
-    assert row["why"] == "neither a tag encrypt:mode nor an entry says that it may be changed"
+    assert row["why"] == "neither a tag encrypt:mode nor an entry allows a change"
     assert row["output"]["plan"]["source"]["identifier"] == NAME and row["output"]["findings"]
     run = fleet.runs()[-1]
     assert run == f"finding-{day:%Y-%m-%d}-plan-{NAME}-{source['DbiResourceId'][-8:]}" and row["execution"].endswith(f":{run}")
@@ -102,7 +102,7 @@ def test_an_event_on_what_has_the_key_already_ends_as_done(cloud, fleet, key_arn
     (event,) = fleet.put(detail_of(encrypted["DbiResourceId"]), at=fleet.new_day())
     execution = fleet.started_by(event)
     (row,) = fleet.rows(execution)
-    assert (row["source"], row["outcome"]) == ("has-the-key", "done") and row["why"].startswith("it is encrypted already, with ")
+    assert (row["source"], row["outcome"]) == ("has-the-key", "done") and row["why"].startswith("it is already encrypted, with ")
     assert "MigrateAll" not in execution.follow() and fleet.news() == []
 
 

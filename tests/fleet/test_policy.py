@@ -35,7 +35,7 @@ def taken_back(cloud, fleet, databases, key_arn):
 @pytest.mark.parametrize(
     "tags, members, outcome, why",
     [
-        ({}, {}, "planned", "neither a tag encrypt:mode nor an entry says that it may be changed"),
+        ({}, {}, "planned", "neither a tag encrypt:mode nor an entry allows a change"),
         ({"encrypt__mode": "plan"}, {}, "planned", "as the tag encrypt:mode says"),
         ({"encrypt__mode": "plan"}, {"mode": "migrate"}, "planned", "the stricter one of the tag encrypt:mode and the entry's mode"),
         ({"encrypt__mode": "migrate"}, {"mode": "plan"}, "planned", "the stricter one of the tag encrypt:mode and the entry's mode"),

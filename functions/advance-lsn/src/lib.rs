@@ -1,7 +1,7 @@
 //! The exact position from which replication starts.
 //!
-//! The one number everything hangs on: too late loses transactions without an error, too early applies them twice.
-//! Two witnesses, RDS's function and the restored server's log, must agree where both are there; a doubt stops the run.
+//! The number everything depends on: too late loses transactions without an error, too early applies them twice. Two witnesses, RDS's
+//! function and the target's log, must agree where both exist; any doubt stops the run.
 
 mod log;
 
@@ -18,10 +18,10 @@ use shared::replication::{check_tables, lsn, read_slot, read_subscription};
 use shared::{heartbeat, sql, turn};
 use tokio_postgres::error::SqlState;
 
-/// So often the step looks for the log before it believes the function alone, or gives up on a log that contradicts
-/// itself: more than half a minute, where nobody changed the waits.
+/// How many polls the step waits for the log before it trusts the function alone, or gives up on a log that contradicts itself: more
+/// than half a minute at the default waits.
 const LOOKS_FOR_THE_LOG: u32 = 8;
-/// What is written down on the copy: the function's first answer, and the start that was found.
+/// What is stored on the target: the function's first answer, and the start LSN that was found.
 const SEED: &str = "seed";
 const START: &str = "start";
 
@@ -30,24 +30,24 @@ const START: &str = "start";
 pub struct Start {
     pub ready: bool,
     pub start_lsn: Option<Lsn>,
-    /// Who said so: `function`, `log`, `log_file`; nobody where an earlier call had found it.
+    /// `function`, `log`, `log_file`; empty where an earlier call had found the start LSN.
     pub witnesses: Vec<&'static str>,
 }
 
-/// After it answers ready, every subscription is enabled and began at exactly the end of the copy's data. "Not
-/// yet" while the log has not answered, for some polls where the function has.
+/// After it answers ready, every subscription is enabled and started at exactly the end of the target's data. "Not yet" while the log
+/// has not answered, for some polls where the function has.
 ///
 /// # Errors
 /// `StartLsnDoubtful`, `SlotLost`, `TablesChanged`, `ReplicationStopped`, `PostgresUnavailable`, `PostgresRefused`.
 pub async fn handle(aws: &Aws, request: AdvanceLsnRequest) -> Result<Start> {
     let (source, target) = (source_server(aws, &request.plan).await?, target_server(aws, &request.plan).await?);
-    // Two calls must not both find a subscription disabled: the second would set back what the first has let go.
+    // Two calls must not both find a subscription disabled: the second would reset the origin of one that the first has enabled.
     let _turn = turn::take(&source, &request.plan).await?;
     start(aws, &source, &target, &request.plan, request.poll).await
 }
 
 async fn start(aws: &Aws, source: &Server, target: &Server, plan: &Plan, look: u32) -> Result<Start> {
-    // The run's schema is in the databases that it carries, and those alone.
+    // The run's schema exists only in the databases that the run moves.
     let mut control = target.connect(plan.databases.first().map_or(&plan.control_database, |database| &database.name)).await?;
     let (start_lsn, witnesses) = if let Some(kept) = read_kept(&control, plan, START).await? {
         (kept, Vec::new())
@@ -77,7 +77,7 @@ async fn start(aws: &Aws, source: &Server, target: &Server, plan: &Plan, look: u
     Ok(Start { ready: true, start_lsn: Some(start_lsn), witnesses })
 }
 
-/// What an earlier call found holds: the copy's later restarts know nothing of the source any more.
+/// An earlier call's result holds: the target's later restarts say nothing about the source any more.
 async fn read_kept(control: &Session, plan: &Plan, what: &str) -> Result<Option<Lsn>> {
     if !sql::value::<bool>(control, sql::LSN_KEPT, &[&plan.names.run, &what]).await? {
         return Ok(None);
@@ -86,13 +86,13 @@ async fn read_kept(control: &Session, plan: &Plan, what: &str) -> Result<Option<
     control.query_opt(&query, &[]).await?.map(|row| lsn(&row, "lsn")).transpose()
 }
 
-/// Writes an LSN down, unless one was before; the one that holds.
+/// Stores an LSN unless one is stored already; returns the one that holds.
 async fn keep(control: &mut Session, plan: &Plan, what: &str, found: Lsn) -> Result<Lsn> {
     sql::run_made_together(control, sql::KEEP_LSN, &[&plan.names.run, &what, &found.to_string()]).await?;
     Ok(read_kept(control, plan, what).await?.unwrap_or(found))
 }
 
-/// RDS's first answer: what the function says after another restart of the copy is not documented.
+/// RDS's first answer: the function's answer after another restart of the target is not documented.
 async fn ask_function_once(control: &mut Session, plan: &Plan) -> Result<Option<Lsn>> {
     if let Some(kept) = read_kept(control, plan, SEED).await? {
         return Ok(Some(kept));
@@ -104,27 +104,27 @@ async fn ask_function_once(control: &mut Session, plan: &Plan) -> Result<Option<
     }
 }
 
-/// RDS's own answer, where the server has the function. An extension that was not there before is not left behind.
+/// RDS's own answer, where the server has the function. An extension that did not exist before is dropped again.
 async fn ask_function(control: &Session) -> Result<Option<Lsn>> {
     let Some(installed) = sql::column::<bool>(control, sql::SEED_FUNCTION, &[]).await?.first().copied() else { return Ok(None) };
     let has_schema = sql::value::<bool>(control, "select pg_catalog.to_regnamespace('rds_tools') is not null", &[]).await?;
     let made = control.batch_execute(if installed { "alter extension rds_tools update" } else { "create extension rds_tools" }).await;
     let answer = match made {
-        // One that is there and not ours to update may have the function all the same.
+        // An extension that exists, and that we may not update, may have the function all the same.
         Err(error) if !(installed && is_withheld(&error)) => Err(error),
         _ => control.query_one(sql::SEED_LSN, &[]).await,
     };
     if !installed {
-        // The extension leaves its schema behind.
+        // Dropping the extension leaves its schema.
         let drop = if has_schema { "" } else { "; drop schema if exists rds_tools" };
         control.batch_execute(&format!("drop extension if exists rds_tools{drop}")).await?;
     }
     let row = match answer {
         Err(error) if is_withheld(&error) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "rds_tools has no answer: the log alone can tell where the copy's data end");
+            tracing::warn!(error = &error as &dyn std::error::Error, "rds_tools has no answer: only the log can show where the target's data end");
             return Ok(None);
         }
-        answer => answer.map_err(StepError::from).while_doing("ask rds_tools for the copy's seed LSN")?,
+        answer => answer.map_err(StepError::from).while_doing("ask rds_tools for the target's seed LSN")?,
     };
     if row.try_get::<_, Option<&str>>("lsn")?.is_none() { Ok(None) } else { lsn(&row, "lsn").map(Some) }
 }
@@ -136,30 +136,30 @@ fn is_withheld(error: &tokio_postgres::Error) -> bool {
     error.code().is_some_and(|code| withheld.contains(code))
 }
 
-/// Aurora's own answer: the one witness there is, since its log tells of no recovery. The heartbeats are what proves it.
+/// Aurora's own answer: its only witness, since its log mentions no recovery. The heartbeats prove it.
 async fn ask_aurora(control: &Session) -> Result<Option<Lsn>> {
     if sql::column::<bool>(control, sql::AURORA_FUNCTION, &[]).await?.is_empty() {
         return Ok(None);
     }
     let answer = control.query_one(sql::AURORA_START_LSN, &[]).await;
-    let row = answer.map_err(StepError::from).while_doing("ask Aurora where the copy's data end")?;
+    let row = answer.map_err(StepError::from).while_doing("ask Aurora where the target's data end")?;
     if row.try_get::<_, Option<&str>>("lsn")?.is_none() { Ok(None) } else { lsn(&row, "lsn").map(Some) }
 }
 
-/// One LSN out of what the witnesses say, and who they were; none while it is worth to look again.
+/// One LSN from what the witnesses report, and their names; none while another poll may help.
 ///
-/// Where both have spoken and agree, they mean the same; the log's number is taken, since nothing bounds the function's
-/// from above where the log has no exact end.
+/// Where both have answered and agree, they mean the same; the log's number is used, since nothing bounds the function's from above
+/// where the log has no exact end.
 fn agree(function: Option<Lsn>, told: Told, place: &'static str, look: u32) -> Result<Option<(Lsn, Vec<&'static str>)>> {
-    let doubtful = |why: String| Err(StepError::new(ErrorName::StartLsnDoubtful, format!("{why}: make a new snapshot by starting again")));
+    let doubtful = |why: String| Err(StepError::new(ErrorName::StartLsnDoubtful, format!("{why}: start again, which takes a new snapshot")));
     match (function, told) {
         (Some(function), Told::Recovery(recovery)) if !recovery.agrees_with(function) => {
-            doubtful(format!("rds_tools says that the copy ends at {function}, its log says {recovery}"))
+            doubtful(format!("rds_tools puts the end of the target's data at {function}, its log at {recovery}"))
         }
         (Some(_), Told::Recovery(recovery)) => Ok(Some((recovery.start_lsn, vec!["function", place]))),
         (None, Told::Recovery(recovery)) => Ok(Some((recovery.start_lsn, vec![place]))),
         (_, Told::Doubtful) if look >= LOOKS_FOR_THE_LOG => {
-            doubtful("lines of the copy's log contradict each other, so that its first recovery cannot be told from others".to_owned())
+            doubtful("lines of the target's log contradict each other, so its first recovery cannot be identified".to_owned())
         }
         (Some(function), Told::NoPosition) => Ok(Some((function, vec!["function"]))),
         (Some(function), Told::NotYet) if look >= LOOKS_FOR_THE_LOG => Ok(Some((function, vec!["function"]))),
@@ -167,19 +167,19 @@ fn agree(function: Option<Lsn>, told: Told, place: &'static str, look: u32) -> R
     }
 }
 
-/// Where the start must lie: every slot began before the snapshot, and the source has gone on since.
+/// The range in which the start LSN must lie: every slot began before the snapshot, and the source has gone on since.
 struct Bounds {
     passed: Lsn,
     current: Lsn,
 }
 
 impl Bounds {
-    /// Outside of them it is another server's.
+    /// An LSN outside of it is another server's.
     fn check(&self, start: Lsn) -> Result<()> {
         if self.passed <= start && start <= self.current {
             return Ok(());
         }
-        let message = format!("the copy is said to end at {start}, but the slots are at {} and the source at {}", self.passed, self.current);
+        let message = format!("the target's data would end at {start}, but the slots are at {} and the source at {}", self.passed, self.current);
         Err(StepError::new(ErrorName::StartLsnDoubtful, message))
     }
 }
@@ -261,7 +261,8 @@ mod tests {
         }
     }
 
-    /// Symptoms: rows of transactions between slot and snapshot twice, or a transaction behind the copy's end lost.
+    /// Symptoms: rows of transactions between slot and snapshot exist twice, or a transaction after the end of the target's data is
+    /// lost.
     #[test]
     fn a_start_before_a_slot_or_behind_the_source_is_another_servers() {
         let bounds = Bounds { passed: Lsn(100), current: Lsn(200) };

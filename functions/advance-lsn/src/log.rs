@@ -1,4 +1,4 @@
-//! The restored server's log: as RDS ships it to CloudWatch Logs, or else as RDS keeps it in files.
+//! The target's log: as RDS ships it to CloudWatch Logs, or as RDS keeps it in files.
 
 use std::path::Path;
 
@@ -13,16 +13,16 @@ use shared::names::log_group;
 use shared::rds::{clusters, find_snapshot, target_writer};
 use shared::recovery_log::{Log, Origin, Start, Told, time_of};
 
-/// A portion of a log file is cut off at 1 MB without further ado, so it is asked for in less.
+/// A portion of a log file is cut off at 1 MB without a warning, so less is requested.
 /// Source: RDS API reference, `DownloadDBLogFilePortion`.
 const LINES_AT_A_TIME: i32 = 2000;
-/// How many portions one call reads: more would outlast the function.
+/// Portions that one call reads: more would outlast the function.
 const PORTIONS: usize = 200;
 
-/// What the log says about the first start of the new instance, and where it stands: `log` or `log_file`.
+/// What the log shows about the target's first start, and where the log was read: `log` or `log_file`.
 ///
-/// Of an instance, the encrypted snapshot was made when the source's snapshot was complete, and before the instance: what is older was
-/// written by another server. The instance's own creation would not do: RDS gives that when the server is up.
+/// For an instance, the encrypted snapshot was made after the source's snapshot was complete and before the instance, so anything older
+/// was written by another server. The instance's own creation time would not do: RDS sets it when the server is up.
 ///
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
@@ -31,7 +31,7 @@ pub(crate) async fn read(aws: &Aws, plan: &Plan, passed: Lsn) -> Result<(Told, &
         return Ok((Told::NoPosition, "log"));
     }
     let origin = Origin { restored_after: restored_after(aws, plan).await?, passed: Some(passed) };
-    // Of a cluster, the readers' logs tell of recoveries as well: theirs.
+    // A cluster's readers log recoveries of their own.
     let writer = target_writer(aws, plan).await?.db_instance_identifier.unwrap_or_default();
     let shipped = read_log_group(aws, plan, &writer, origin).await?;
     note(aws, |look| &mut look.log, &shipped);
@@ -39,7 +39,7 @@ pub(crate) async fn read(aws: &Aws, plan: &Plan, passed: Lsn) -> Result<(Told, &
     if matches!(shipped, Told::Recovery(_)) {
         return Ok((shipped, "log"));
     }
-    // The export may be off, or slow, or mix up its lines; the files are always there, and in order.
+    // The export may be off, slow or out of order; the files always exist, and are in order.
     let kept = read_log_files(aws, &writer, origin).await?;
     note(aws, |look| &mut look.log_file, &kept);
     match kept.told {
@@ -48,11 +48,11 @@ pub(crate) async fn read(aws: &Aws, plan: &Plan, passed: Lsn) -> Result<(Told, &
     }
 }
 
-/// What one way to the log had.
+/// What one way to the log found.
 struct Read {
     told: Told,
     starts: Vec<Start>,
-    /// The longest that a line took to CloudWatch Logs.
+    /// The longest time that a line took to CloudWatch Logs.
     delivery_ms: Option<i64>,
 }
 
@@ -110,7 +110,7 @@ async fn read_log_group(aws: &Aws, plan: &Plan, writer: &str, origin: Origin) ->
     }
 }
 
-/// Plain files first: with csvlog switched on there are both.
+/// Plain files first: with csvlog on, both exist.
 async fn read_log_files(aws: &Aws, instance: &str, origin: Origin) -> Result<Read> {
     let Some(restored_after) = origin.restored_after else { return Ok(Read::NOTHING) };
     let names = list_files(aws, instance, restored_after).await?;
@@ -125,7 +125,7 @@ async fn read_log_files(aws: &Aws, instance: &str, origin: Origin) -> Result<Rea
     Ok(Read::NOTHING)
 }
 
-/// The names of the PostgreSQL log's files that were written to since then, in the order of their last lines.
+/// The names of the PostgreSQL log files written to since then, in the order of their last lines.
 async fn list_files(aws: &Aws, instance: &str, since: i64) -> Result<Vec<String>> {
     let mut files = Vec::new();
     let mut next = None;
@@ -143,7 +143,7 @@ async fn list_files(aws: &Aws, instance: &str, since: i64) -> Result<Vec<String>
     Ok(files.into_iter().filter_map(|file| file.log_file_name).filter(|name| name.contains("postgresql.log")).collect())
 }
 
-/// A recovery may go on in the next file, so they are read as one.
+/// A recovery may continue in the next file, so files are read as one.
 async fn read_files(aws: &Aws, instance: &str, names: impl Iterator<Item = &String>, origin: Origin) -> Result<Read> {
     let mut log = Log::new(origin);
     let mut portions = 0;
@@ -173,8 +173,8 @@ async fn read_files(aws: &Aws, instance: &str, names: impl Iterator<Item = &Stri
     Ok(Read::all_of(&log, None))
 }
 
-/// Files of the source may have come along on the volume, and go on with the copy's lines: one without a readable time
-/// could be either's.
+/// Files of the source may have come along on the volume and continue with the target's lines: a line without a readable time could be
+/// either's.
 fn read_dated(log: &mut Log, line: &str) {
     if time_of(line).is_some() {
         log.read(line);

@@ -1,7 +1,7 @@
-//! Whether a run may begin to make things in this Region, or waits its turn.
+//! Whether a run may start to make things in this Region, or waits for capacity.
 //!
-//! Why here: an account has places for so many snapshots and copies at a time, whoever makes them. A run that waited for one
-//! with its slots made already would fill its source's disk meanwhile.
+//! Why here: an account has a quota of snapshots, and of copies at a time, whoever makes them. A run that already had its slots while
+//! it waits would fill its source's disk.
 
 mod places;
 
@@ -14,25 +14,25 @@ use shared::rds::status::{Standing, standing};
 
 /// After it answers ready, the Region has room for this run. Reads, and changes nothing.
 ///
-/// A turn needs no memory: all runs of the Region are executions of this state machine that are running, and the ones that began
-/// first come first. So no two of them can take the same place, and none keeps one that has ended.
+/// The queue needs no memory: all runs of the Region are running executions of this state machine, oldest first. So no two of them can
+/// take the same place, and none keeps one after it has ended.
 ///
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
 pub async fn handle(aws: &Aws, step: Step) -> Result<Ready> {
     let plan = &step.plan;
     if let Some(status) = busy(aws, plan).await? {
-        return Ok(Ready::not_yet(format!("{} is {status}, and RDS takes a snapshot of what is available", plan.source.identifier)));
+        return Ok(Ready::not_yet(format!("{} is {status}; RDS takes snapshots only of an available database", plan.source.identifier)));
     }
     let running = running(aws, plan).await?;
     let before = position(&running, &plan.execution.id);
     let places = places::for_runs(aws, plan.source.kind).await?;
-    let told = format!("{before} runs come before this one, and there are places for {places}");
+    let told = format!("{before} runs ahead of this one, room for {places}");
     Ok(if i64::try_from(before).is_ok_and(|before| before < places) { Ready::yes(told) } else { Ready::not_yet(told) })
 }
 
-/// With what RDS is busy on the source, for minutes or for a day: a snapshot has to wait, and with slots the source's disk would
-/// fill meanwhile. What does not end by itself is for the steps that meet it.
+/// RDS's current work on the source, for minutes or for a day: a snapshot has to wait for it, and with slots the source's disk would
+/// fill meanwhile. A status that does not end by itself is left to the steps that meet it.
 async fn busy(aws: &Aws, plan: &Plan) -> Result<Option<String>> {
     let source = Holder::find(aws, plan.source.kind, &plan.source.identifier).await?;
     let status = source.map_or_else(String::new, |source| source.status().to_owned());
@@ -46,7 +46,7 @@ fn position(running: &[ExecutionListItem], arn: &str) -> usize {
     running.iter().filter(|execution| key(execution) < own).count()
 }
 
-/// The executions of this state machine that are running; the latest may be missing, which come after this one in any case.
+/// The running executions of this state machine. The latest may be missing; they come after this one in any case.
 async fn running(aws: &Aws, plan: &Plan) -> Result<Vec<ExecutionListItem>> {
     let machine = machine_of(&plan.execution.id)
         .ok_or_else(|| StepError::new(ErrorName::Internal, format!("{} is not the ARN of an execution", plan.execution.id)))?;

@@ -1,4 +1,4 @@
-//! For how many runs the Region has room, by what others use of it.
+//! How many runs the Region has room for, beside what others use.
 
 use aws_sdk_rds::types::{AccountQuota, DbSnapshot};
 use shared::aws::Aws;
@@ -9,17 +9,17 @@ use shared::rds::{COPIES_AT_A_TIME, is_being_copied};
 
 /// Source: Amazon RDS user guide, "Quotas"; the account's own number comes from `DescribeAccountAttributes`.
 const MANUAL_SNAPSHOTS: i64 = 100;
-/// What is left to others who come while runs are under way.
+/// Room for others who come while runs are under way.
 const COPIES_LEFT: i64 = 2;
 const SNAPSHOTS_LEFT: i64 = 4;
-/// A source's last snapshot stays, and is one like others'.
+/// A source's final snapshot stays, and counts like others' snapshots.
 const LAST: &str = "-last";
 
-/// How many runs at a time have their copies and snapshots without being refused any.
+/// How many runs at a time get their snapshots and copies without a refusal.
 pub(crate) async fn for_runs(aws: &Aws, kind: Kind) -> Result<i64> {
     let (copies, snapshots) = used_by_others(aws).await?;
     let quota = quota_of_snapshots(aws).await?;
-    // A cluster is restored under its key, and its snapshots have a quota of their own, which preflight has looked at.
+    // A cluster is restored under its key, and its snapshots have a quota of their own, which preflight checks.
     let by_snapshots = if kind.is_cluster() { i64::MAX } else { (quota - SNAPSHOTS_LEFT - snapshots) / 2 };
     Ok((COPIES_AT_A_TIME - COPIES_LEFT - copies).min(by_snapshots))
 }
@@ -45,7 +45,7 @@ async fn quota_of_snapshots(aws: &Aws) -> Result<i64> {
     Ok(quota.and_then(AccountQuota::max).unwrap_or(MANUAL_SNAPSHOTS))
 }
 
-/// Those are counted with the runs.
+/// A run's own are counted with the runs.
 fn is_of_a_run(snapshot: &DbSnapshot) -> bool {
     snapshot.db_snapshot_identifier().is_some_and(|id| id.starts_with(RDS_PREFIX) && !id.ends_with(LAST))
 }

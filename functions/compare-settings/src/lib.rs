@@ -1,4 +1,4 @@
-//! Whether the new database is the old one in all but its key, as RDS describes both.
+//! Whether the target equals the source in everything but its key, as RDS describes both.
 
 use serde::Serialize;
 use shared::aws::Aws;
@@ -8,16 +8,14 @@ use shared::settings::{Difference, Differences, comparison};
 
 #[derive(Debug, Serialize)]
 pub struct Answer {
-    /// What the source has set and the target cannot be given, each with the reason.
+    /// The source's settings that the target cannot be given, each with the reason.
     pub settings: Vec<Difference>,
     /// How many settings were found equal on both sides.
     pub equal: usize,
 }
 
-/// After it, nothing has changed; and every setting that can be carried is known to be the same on both sides, but
-/// for those that come at the end of the run. Why here: an application must not move to a database that is reached,
-/// backed up or watched otherwise than the old one.
-///
+/// After it, nothing has changed, and every setting that can be moved is known to be equal on both sides, except those that are set at
+/// the end of the run. Why here: an application must not move to a database that is reached, backed up or monitored differently.
 ///
 /// # Errors
 /// `SettingsDiffer` with every difference, `SourceNotFound`, `RestoreFailed`, `AwsUnavailable`, `AwsRefused`.

@@ -1,13 +1,13 @@
-//! The copy of the snapshot under the new key.
+//! The encrypted snapshot: a copy of the snapshot under the new key.
 //!
-//! Why here: restoring an instance takes no key, so its snapshot must have it.
+//! Why here: an instance's restore takes no key, so its snapshot must have it.
 
 use shared::aws::Aws;
 use shared::contract::{Action, Plan, Ready, ReversibleStep};
 use shared::error::{ErrorName, Result, StepError, While};
 use shared::rds::{self, begun};
 
-/// Do: after it answers ready, there is a snapshot encrypted with exactly the key of the plan.
+/// Do: after it answers ready, a snapshot encrypted with exactly the plan's key exists.
 /// Undo: after it answers ready, that snapshot is gone.
 ///
 /// # Errors

@@ -12,12 +12,12 @@ use shared::replication::{end_verification, read_slot};
 use shared::storage::{check_headroom, read_storage};
 use shared::{event_triggers, fence, heartbeat, locks, session_settings, sql, switch, turn};
 
-/// Do: after it answers ready, the source is claimed for this run, and keeps for each database all changes of all its tables from
-/// now on. It is not ready where a source that was prepared does not replicate logically yet: nothing was made then.
-/// Undo: after it, the source is as it was, but for a fence that stands, and the application's secrets have no version of the run's.
+/// Do: after it answers ready, the source is claimed for this run, and keeps all changes of all tables of each database from now on. It
+/// is not ready while a prepared source does not replicate logically yet; nothing was made then.
+/// Undo: after it, the source is as it was, except for a closed fence, and the application's secrets have no version of the run's.
 ///
-/// Why here: a change that is decoded before its publication existed is an error, so the publication comes before the
-/// slot; a change between snapshot and slot would be lost, so the slot comes before the snapshot.
+/// Why here: decoding a change from before its publication existed is an error, so the publication comes before the slot; a change
+/// between snapshot and slot would be lost, so the slot comes before the snapshot.
 ///
 /// # Errors
 /// `SourceStorageLow`, `AlreadyRunning`, `PreconditionFailed`, `LockTimeout`, `PostgresUnavailable`, `PostgresRefused`, `SecretUnusable`.
@@ -37,7 +37,7 @@ pub async fn handle(aws: &Aws, step: ReversibleStep) -> Result<Published> {
     }
 }
 
-/// Why here: nothing was made yet, and from here on the source keeps WAL.
+/// Why here: nothing has been made yet, and from here on the source keeps WAL.
 async fn check_storage(aws: &Aws, plan: &Plan) -> Result<()> {
     match read_storage(aws, plan).await? {
         Some(storage) => check_headroom(&plan.source.identifier, storage, 0, plan.guard),
@@ -65,19 +65,19 @@ async fn publish(source: &Server, plan: &Plan) -> Result<Published> {
         let session = source.connect(&database.name).await?;
         ensure_slot(&session, plan, database).await?;
     }
-    // Heartbeats behind the slots, of which the copy must have some. They are also commits: the WAL of an idle source would
-    // end within the record at which the slot begins, and the copy's last record would seem to be older than the slot.
+    // Heartbeats after the slots, of which the target must have some. They are also commits: the WAL of an idle source would end within
+    // the record at which the slot begins, and the target's last record would seem older than the slot.
     heartbeat::beat(source, plan).await?;
     Ok(Published { ready: true, tables })
 }
 
-/// RDS shows a group as in sync for a moment after it was attached, before it begins to apply it: only the server knows.
+/// RDS reports a group as in sync for a moment after it was attached, before it begins to apply it: only the server knows.
 async fn is_logical(source: &Server, plan: &Plan) -> Result<bool> {
     let session = source.connect(&plan.control_database).await?;
     sql::value(&session, "select pg_catalog.current_setting('wal_level') = 'logical'", &[]).await.while_doing("read wal_level")
 }
 
-/// The run's role is what holds the source: making it is the first change, and only one run can have one.
+/// The run's role is its claim on the source: creating it is the first change, and only one run can have one.
 async fn claim(source: &Server, plan: &Plan) -> Result<()> {
     let run = &plan.names.run;
     let databases: Vec<&str> = plan.databases.iter().map(|database| database.name.as_str()).collect();
@@ -95,12 +95,12 @@ async fn claim(source: &Server, plan: &Plan) -> Result<()> {
     Ok(transaction.commit().await?)
 }
 
-/// A name that every encoding has characters for. ReversibleStep Functions takes any, and comments on roles are shared by all databases.
+/// A name in characters that every encoding has. Step Functions takes any, and comments on roles are shared by all databases.
 fn in_ascii(name: &str) -> String {
     name.chars().map(|each| if each.is_ascii() { each.to_string() } else { each.escape_unicode().to_string() }).collect()
 }
 
-/// Preflight looked at this too, but minutes may lie between.
+/// Preflight checks this too, but minutes may have passed.
 async fn ensure_identities(session: &mut Session, plan: &Plan, database: &Database) -> Result<()> {
     let without: Vec<_> = read_tables(session, &plan.names.run).await?.into_iter().filter(|table| !table.identity).collect();
     if !plan.consent.replica_identity && !without.is_empty() {
@@ -117,7 +117,7 @@ async fn ensure_identities(session: &mut Session, plan: &Plan, database: &Databa
 async fn ensure_publication(session: &mut Session, plan: &Plan, database: &Database) -> Result<u64> {
     let tables = read_tables(session, &plan.names.run).await?;
     if let Some(table) = tables.iter().find(|table| !table.identity) {
-        return Err(StepError::new(ErrorName::TablesChanged, format!("{} was made without a key a moment ago", table.name)));
+        return Err(StepError::new(ErrorName::TablesChanged, format!("{} was just created without a key", table.name)));
     }
     let oids: Vec<u32> = tables.iter().map(|table| table.oid).collect();
     if let Err(error) = sql::run_made_together(session, sql::CREATE_PUBLICATION, &[&plan.names.run, &oids]).await {
@@ -126,7 +126,7 @@ async fn ensure_publication(session: &mut Session, plan: &Plan, database: &Datab
     Ok(u64::try_from(oids.len()).unwrap_or(u64::MAX))
 }
 
-/// A slot waits for every transaction that runs; the error names them.
+/// A slot waits for every running transaction; the error names them.
 async fn ensure_slot(session: &Session, plan: &Plan, database: &Database) -> Result<()> {
     let slot = plan.names.slot(database.oid);
     if sql::column::<String>(session, sql::RUN_SLOTS, &[&plan.names.run]).await?.contains(&slot) {
@@ -141,18 +141,18 @@ async fn ensure_slot(session: &Session, plan: &Plan, database: &Database) -> Res
     Err(StepError::new(ErrorName::LockTimeout, format!("slot {slot} waits for transactions that do not end: {blockers}")))
 }
 
-/// The slot first: it is what keeps WAL. Everything tolerates that it is gone already.
+/// The slot first: it is what keeps WAL. Objects that are already gone are no error.
 async fn unpublish(source: &Server, plan: &Plan) -> Result<Published> {
     let run = &plan.names.run;
     let mut control = source.connect(&plan.control_database).await?;
-    sql::run_made(&control, sql::ROLE_NOLOGIN, &[run]).await.while_doing("keep the copy's walsender out")?;
+    sql::run_made(&control, sql::ROLE_NOLOGIN, &[run]).await.while_doing("keep the target from logging in")?;
     control.execute(sql::END_WALSENDER, &[run]).await?;
     end_verification(&control, plan).await?;
     let slots = control.query(sql::DROP_SLOTS, &[run]).await.map_err(StepError::from).while_doing("drop the run's slots")?;
     let all_dropped = slots.iter().all(|slot| slot.try_get("held").is_ok_and(|held: bool| !held));
     let mut refusal = None;
     for database in &plan.databases {
-        // What one database refuses does not keep the others.
+        // A refusal by one database does not stop the others.
         if let Err(error) = unpublish_database(source, plan, database).await {
             refusal.get_or_insert(error.while_doing(&format!("undo the publication of {}", database.name)).only_if(ErrorName::PostgresRefused)?);
         }

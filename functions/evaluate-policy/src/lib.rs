@@ -1,6 +1,6 @@
-//! What the policy says of one database: whether its encryption is only planned or carried out, when, and with which input.
+//! The policy of one database: whether its encryption is only planned or carried out, when, and with which input.
 //!
-//! Why once for the plan and once more before the migration: tags change, and whoever takes his consent back is heard.
+//! Why once for the plan and once more before the migration: tags change, and consent may be withdrawn.
 
 mod policy;
 
@@ -17,7 +17,7 @@ use shared::window::seconds_until;
 
 use crate::policy::Policy;
 
-/// After it, nothing has changed.
+/// Reads, and changes nothing.
 ///
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
@@ -35,16 +35,16 @@ fn decide(found: &Found, request: EvaluatePolicyRequest, now: SystemTime) -> Dec
         return nothing(source, Outcome::Done, format!("its application has moved to {target}"));
     }
     if found.is_postgres() && !found.status().is_empty() && standing(found.status()) == Standing::Between {
-        let why = format!("it is {}: RDS is at work on it", found.status());
+        let why = format!("it is {}: RDS is working on it", found.status());
         return Decision { wait_seconds: AT_WORK_SECONDS, ..nothing(source, Outcome::NotStarted, why) };
     }
     if let Err(error) = found.read() {
-        // One of ours that cannot be read yet, or is too old, is somebody's to look at.
+        // A PostgreSQL database that cannot be read yet, or is too old, needs a person.
         let outcome = if found.is_postgres() { Outcome::Refused } else { Outcome::NotOurs };
         return nothing(source, outcome, format!("{}: {error}", error.name));
     }
     if let Some(key) = found.encrypted_with().filter(|_| !request.campaign.rekey) {
-        return nothing(source, Outcome::Done, format!("it is encrypted already, with {key}, and nobody asked for another key (rekey)"));
+        return nothing(source, Outcome::Done, format!("it is already encrypted, with {key}, and no other key was requested (rekey)"));
     }
     let policy = match Policy::of(found.tags(), request.item.entry) {
         Ok(policy) => policy,
@@ -73,7 +73,7 @@ fn nothing(source: &str, outcome: Outcome, why: impl Into<String>) -> Decision {
     Decision { mode: Mode::Nothing, outcome, why, source, name: String::new(), input: Value::Null, wait_seconds: 0 }
 }
 
-/// The campaign's defaults, what it says of this very database, and last its owner's word, which is the tags.
+/// The campaign's defaults, then its entry for this database, then the owner's tags: the last one wins.
 fn input(source: &str, campaign: &Campaign, policy: &Policy, plan_only: bool) -> Value {
     let mut input = campaign.defaults.clone();
     merge(&mut input, policy.from_entry.clone());
@@ -83,7 +83,7 @@ fn input(source: &str, campaign: &Campaign, policy: &Policy, plan_only: bool) ->
     Value::Object(input)
 }
 
-/// The members of `more` into `members`, and objects into objects.
+/// Merges the members of `more` into `members`, and objects into objects.
 fn merge(members: &mut Map<String, Value>, more: Map<String, Value>) {
     for (key, more) in more {
         match (members.get_mut(&key), more) {
@@ -93,10 +93,10 @@ fn merge(members: &mut Map<String, Value>, more: Map<String, Value>) {
     }
 }
 
-/// After how long a database on which RDS is at work is looked at again: a reboot takes a minute, a larger class a quarter of an hour.
+/// When a database that RDS is working on is checked again: a reboot takes a minute, a larger class a quarter of an hour.
 const AT_WORK_SECONDS: u64 = 180;
 
-/// How long it is until `lead_hours` before the window; 0 from then on until it closes.
+/// The time until `lead_hours` before the window; 0 from then on until it closes.
 fn too_early_seconds(window: &str, lead_hours: u32, now: SystemTime) -> u64 {
     seconds_until(window, now).unwrap_or(0).saturating_sub(u64::from(lead_hours) * 3_600)
 }
@@ -107,8 +107,8 @@ const NAME_MAX: usize = 80;
 const IDENTIFIER_CHARACTERS: usize = 38;
 const RESOURCE_CHARACTERS: usize = 8;
 
-/// The same for each event that the prefix stands for, so that Step Functions itself sees a repetition. Tells two databases of
-/// one identifier apart, one of which came after the other.
+/// The same for each event with this prefix, so that Step Functions itself detects a repetition. It differs for two databases that had
+/// the same identifier one after the other.
 fn name(prefix: &str, mode: Mode, source: &str, resource_id: &str) -> String {
     let mode = if mode == Mode::Migrate { "encrypt" } else { "plan" };
     let source: String = source.chars().take(IDENTIFIER_CHARACTERS).collect();
@@ -234,7 +234,7 @@ mod tests {
         for status in ["rebooting", "modifying", "creating", "maintenance"] {
             assert_eq!(told(status), (Mode::Nothing, AT_WORK_SECONDS), "{status}");
         }
-        // What does not end by itself is for the plan to refuse by name.
+        // Statuses that do not end by themselves are refused by the plan, by name.
         for status in ["available", "backing-up", "storage-optimization", "stopped", "storage-full"] {
             assert_eq!(told(status), (Mode::Migrate, 0), "{status}");
         }

@@ -1,14 +1,14 @@
-//! The tags by which the owner of a database says what may be done with it.
+//! The tags in which a database's owner states what may be done with it.
 
 use aws_sdk_rds::types::Tag;
 use serde_json::{Map, Value, json};
 use shared::fleet::Mode;
 use shared::names::POLICY_PREFIX;
 
-/// What tags and entry say together.
+/// Tags and entry combined.
 #[derive(Debug)]
 pub(crate) struct Policy {
-    /// The stricter one of both; without any word a plan.
+    /// The stricter of the two; without either, a plan.
     pub(crate) mode: Mode,
     pub(crate) why: String,
     /// Members of the execution's input.
@@ -18,7 +18,7 @@ pub(crate) struct Policy {
 
 impl Policy {
     /// # Errors
-    /// Everything that is not understood: a typo must not be taken for silence.
+    /// Everything that is not understood: a typo must not count as silence.
     pub(crate) fn of(tags: &[Tag], mut entry: Map<String, Value>) -> Result<Self, Vec<String>> {
         let (mut problems, mut from_tags, mut by_tag) = (Vec::new(), Map::new(), None);
         let pairs = tags.iter().filter_map(|tag| Some((tag.key()?.strip_prefix(POLICY_PREFIX)?, tag.value().unwrap_or_default())));
@@ -44,7 +44,7 @@ impl Policy {
             (Some(by_tag), Some(by_entry)) => (by_tag.min(by_entry), "the stricter one of the tag encrypt:mode and the entry's mode"),
             (Some(by_tag), None) => (by_tag, "as the tag encrypt:mode says"),
             (None, Some(by_entry)) => (by_entry, "as the campaign's entry says"),
-            (None, None) => (Mode::Plan, "neither a tag encrypt:mode nor an entry says that it may be changed"),
+            (None, None) => (Mode::Plan, "neither a tag encrypt:mode nor an entry allows a change"),
         };
         Ok(Self { mode, why: why.to_owned(), from_tags, from_entry: entry })
     }
@@ -58,7 +58,7 @@ fn mode(value: &str) -> Option<Mode> {
     }
 }
 
-/// The members of the execution's input for which a tag stands.
+/// The members of the execution's input that a tag sets.
 fn members(name: &str, value: &str) -> Option<Map<String, Value>> {
     let words: Vec<&str> = value.split_whitespace().collect();
     let members = match (name, value) {
@@ -95,7 +95,7 @@ fn allowed(name: &str) -> &'static str {
         "mode" => "it can be plan or migrate",
         "approval" => "it can be required or none",
         "consent" => "it can have replica-identity, event-triggers, reboot, reboot-in-window",
-        _ => "there are encrypt:mode, approval, window, secret, application-secrets and consent",
+        _ => "the valid tags are encrypt:mode, approval, window, secret, application-secrets and consent",
     }
 }
 
@@ -117,13 +117,13 @@ mod tests {
     #[test]
     fn a_typo_is_told_with_what_is_allowed() {
         for (key, value, told) in [
-            ("encrypt:mdoe", "migrate", "there are encrypt:mode"),
+            ("encrypt:mdoe", "migrate", "the valid tags are encrypt:mode"),
             ("encrypt:mode", "migrat", "plan or migrate"),
             ("encrypt:mode", "Migrate", "plan or migrate"),
             ("encrypt:mode", "", "plan or migrate"),
             ("encrypt:approval", "yes", "required or none"),
             ("encrypt:consent", "reboots", "replica-identity"),
-            ("encrypt:", "migrate", "there are encrypt:mode"),
+            ("encrypt:", "migrate", "the valid tags are encrypt:mode"),
         ] {
             let problems = policy(&[("encrypt:mode", "migrate"), (key, value)]).unwrap_err();
             assert!(problems.len() == 1 && problems[0].contains(told), "{problems:?}");

@@ -1,4 +1,4 @@
-//! What becomes of source and copy when the application has moved.
+//! What happens to source and target after the application has moved.
 
 use aws_sdk_rds::operation::modify_db_instance::builders::ModifyDBInstanceFluentBuilder;
 use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, DbInstance};
@@ -12,14 +12,14 @@ use shared::settings::POSTGRESQL_LOG;
 
 use crate::{gone, is_source, logs, mark_moved, replicas, roles};
 
-/// After it answers ready, the new instance has what comes at the end: the log exports of the source and no others, its
+/// After it answers ready, the target has everything that is set at the end: the log exports of the source and no others, its
 /// protection against deletion, a managed master password where the source has one, its roles and its replicas.
 pub(crate) async fn settle_target(aws: &Aws, plan: &Plan, settled: &mut Settled) -> Result<Ready> {
-    // A repeated call after the source was deleted: what it asked for has been done.
+    // A repeated call after the source was deleted: its settings have been applied.
     let Some(source) = find_source(aws, plan).await? else { return Ok(Ready::yes("the source is gone")) };
     let target = target_instance(aws, plan).await?;
     if let Some(request) = modify_request(aws, plan, &source, &target) {
-        return begun(request.send().await, "modifying").while_doing(&format!("settle {}", plan.target));
+        return begun(request.send().await, "modifying").while_doing(&format!("finish {}", plan.target));
     }
     if !exports(&source).iter().any(|export| export == POSTGRESQL_LOG) {
         drop_log_group(aws, plan).await?;
@@ -28,7 +28,7 @@ pub(crate) async fn settle_target(aws: &Aws, plan: &Plan, settled: &mut Settled)
     if !ready.ready {
         return Ok(ready);
     }
-    // What was refused is asked for again: the last call tells what is so.
+    // Refused requests are repeated: the last call reports the current state.
     let mut not_made = roles::ensure(aws, &source, &target).await?;
     not_made.extend(logs::ensure_retention(aws, plan, exports(&source)).await?);
     *settled = Settled { replicas: Vec::new(), not_made };
@@ -40,7 +40,7 @@ async fn find_source(aws: &Aws, plan: &Plan) -> Result<Option<DbInstance>> {
     Ok(named.filter(|instance| is_source(plan, instance.dbi_resource_id())))
 }
 
-/// What only a modification gives the new instance, if anything is left of it.
+/// Settings that only a modification gives the target, if any of them is still missing.
 fn modify_request(aws: &Aws, plan: &Plan, source: &DbInstance, target: &DbInstance) -> Option<ModifyDBInstanceFluentBuilder> {
     let extra: Vec<String> = exports(target).iter().filter(|export| !exports(source).contains(export)).cloned().collect();
     let protect = source.deletion_protection() == Some(true) && target.deletion_protection() != Some(true);
@@ -67,7 +67,7 @@ fn exports(instance: &DbInstance) -> &[String] {
     instance.enabled_cloudwatch_logs_exports()
 }
 
-/// After it answers ready, the source is kept, stopped, or deleted behind a last snapshot.
+/// After it answers ready, the source is kept, stopped, or deleted after a final snapshot.
 pub(crate) async fn settle_source(aws: &Aws, plan: &Plan) -> Result<Ready> {
     let Some(source) = find_source(aws, plan).await? else {
         let last = find_snapshot(aws, &plan.names.last).await?;
@@ -92,7 +92,7 @@ async fn stop(aws: &Aws, plan: &Plan, source: &DbInstance) -> Result<Ready> {
     }
 }
 
-/// The last snapshot is unencrypted as the source is: it is named in the output, for the operator to decide.
+/// The final snapshot is unencrypted if the source is: it is named in the output, for the operator to decide.
 async fn delete(aws: &Aws, plan: &Plan, instance: &DbInstance) -> Result<Ready> {
     let (source, last) = (&plan.source.identifier, &plan.names.last);
     let status = instance.db_instance_status().unwrap_or_default();

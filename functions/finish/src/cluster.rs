@@ -1,4 +1,4 @@
-//! What becomes of old and new cluster when the application has moved.
+//! What happens to both clusters after the application has moved.
 
 use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, DbCluster};
 use shared::aws::Aws;
@@ -10,10 +10,10 @@ use shared::rds::{begun, clusters, drop_log_group, going};
 
 use crate::{gone, is_source, logs, mark_moved, roles};
 
-/// After it answers ready, the new cluster exports the logs that the source does and no others, keeps its master password
-/// as the source does, is protected against deletion if the source is, and has its roles.
+/// After it answers ready, the target exports the logs that the source does and no others, keeps its master password as the source
+/// does, is protected against deletion if the source is, and has its roles.
 pub(crate) async fn settle_target(aws: &Aws, plan: &Plan, settled: &mut Settled) -> Result<Ready> {
-    // A repeated call after the source was deleted: what it asked for has been done.
+    // A repeated call after the source was deleted: its settings have been applied.
     let Some(source) = find_source(aws, plan).await? else { return Ok(Ready::yes("the source is gone")) };
     let gone = || StepError::new(ErrorName::RestoreFailed, format!("cluster {} does not exist any more", plan.target));
     let target = clusters::find_cluster(aws, &plan.target).await?.ok_or_else(gone)?;
@@ -24,7 +24,7 @@ pub(crate) async fn settle_target(aws: &Aws, plan: &Plan, settled: &mut Settled)
         if !exports(&source).iter().any(|export| export == "postgresql") {
             drop_log_group(aws, plan).await?;
         }
-        // What was refused is asked for again: the last call tells what is so.
+        // Refused requests are repeated: the last call reports the current state.
         let mut not_made = roles::ensure_of_cluster(aws, &source, &target).await?;
         not_made.extend(logs::ensure_retention(aws, plan, exports(&source)).await?);
         *settled = Settled { replicas: Vec::new(), not_made };
@@ -41,7 +41,7 @@ pub(crate) async fn settle_target(aws: &Aws, plan: &Plan, settled: &mut Settled)
     if let Some(secret) = managed {
         request = request.manage_master_user_password(true).set_master_user_secret_kms_key_id(secret.kms_key_id().map(str::to_owned));
     }
-    begun(request.send().await, "modifying").while_doing(&format!("settle cluster {}", plan.target))
+    begun(request.send().await, "modifying").while_doing(&format!("finish cluster {}", plan.target))
 }
 
 async fn find_source(aws: &Aws, plan: &Plan) -> Result<Option<DbCluster>> {
@@ -53,7 +53,7 @@ fn exports(cluster: &DbCluster) -> &[String] {
     cluster.enabled_cloudwatch_logs_exports()
 }
 
-/// After it answers ready, the source is kept, stopped, or deleted behind a last snapshot.
+/// After it answers ready, the source is kept, stopped, or deleted after a final snapshot.
 pub(crate) async fn settle_source(aws: &Aws, plan: &Plan) -> Result<Ready> {
     let Some(source) = find_source(aws, plan).await? else {
         let last = clusters::find_snapshot(aws, &plan.names.last).await?;
@@ -78,7 +78,7 @@ async fn stop(aws: &Aws, plan: &Plan, source: &DbCluster) -> Result<Ready> {
     }
 }
 
-/// The cluster's last snapshot is made with its deletion, which Aurora allows only once all members are gone.
+/// The cluster's final snapshot is made with its deletion, which Aurora allows only once all members are gone.
 async fn delete(aws: &Aws, plan: &Plan, cluster: &DbCluster) -> Result<Ready> {
     let (source, last) = (&plan.source.identifier, &plan.names.last);
     let status = cluster.status().unwrap_or_default();

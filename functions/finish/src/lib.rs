@@ -1,5 +1,5 @@
-//! The last step: what the new database gets when the application has moved, the old source as the operator wants it,
-//! and the execution's output.
+//! The last step: settings that the target gets after the application has moved, the source as the operator wants it, and the
+//! execution's output.
 
 mod after;
 mod cluster;
@@ -26,7 +26,7 @@ pub struct Answer {
     pub output: Option<Output>,
 }
 
-/// After it answers ready, nothing is left of the run but what the output names.
+/// After it answers ready, only what the output names is left of the run.
 ///
 /// # Errors
 /// `RestoreFailed`, `AwsUnavailable`, `AwsRefused`.
@@ -48,12 +48,12 @@ pub async fn handle(aws: &Aws, mut request: FinishRequest) -> Result<Answer> {
     Ok(Answer { ready: true, status: source.status, settled: request.settled, output: Some(output) })
 }
 
-/// Whether nobody has given the source's name to another database meanwhile: that one is not the run's to touch.
+/// Whether the source's name still belongs to the source: another database that has it meanwhile is not the run's to touch.
 fn is_source(plan: &Plan, resource_id: Option<&str>) -> bool {
     resource_id == Some(&plan.source.resource_id)
 }
 
-/// Where no source is left to settle.
+/// The answer where the source no longer exists.
 fn gone(plan: &Plan, last_snapshot: Option<&str>) -> Ready {
     match last_snapshot {
         Some("available") => Ready::yes(format!("deleted; its last snapshot is {}", plan.names.last)),
@@ -62,11 +62,11 @@ fn gone(plan: &Plan, last_snapshot: Option<&str>) -> Ready {
     }
 }
 
-/// After it, the source says where its application is: neither a fleet nor a finding of AWS Config moves it once more.
+/// After it, a tag on the source names the target: neither a fleet nor an AWS Config finding moves it again.
 async fn mark_moved(aws: &Aws, plan: &Plan) -> Result<()> {
     let tag = Tag::builder().key(MOVED_TAG).value(&plan.target).build();
     match aws.rds.add_tags_to_resource().resource_name(&plan.source.arn).tags(tag).send().await {
-        // Somebody was faster, and has deleted it.
+        // Somebody has deleted it first.
         Err(error) if code(&error).is_none_or(|code| !code.contains("NotFound")) => {
             Err(StepError::from(error).while_doing(&format!("tag {}", plan.source.identifier)))
         }

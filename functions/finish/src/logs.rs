@@ -1,4 +1,4 @@
-//! How long the new database's logs are kept: RDS makes their groups without an end.
+//! How long the target's logs are kept: RDS makes their groups without a limit.
 
 use shared::aws::Aws;
 use shared::contract::Plan;
@@ -6,8 +6,8 @@ use shared::error::{ErrorName, Result};
 use shared::names::log_group_of;
 use shared::rds::log_groups::{retain, retention_days};
 
-/// After it, each log of the source that ends ends on the new database too; answers with those that do not, and why. None of them
-/// fails the run: the application has moved.
+/// After it, each log of the source that has a retention has it on the target too; answers with those that do not, and why. None of
+/// them fails the run: the application has moved.
 pub(crate) async fn ensure_retention(aws: &Aws, plan: &Plan, exports: &[String]) -> Result<Vec<String>> {
     let mut not_made = Vec::new();
     for log in exports {
@@ -15,7 +15,7 @@ pub(crate) async fn ensure_retention(aws: &Aws, plan: &Plan, exports: &[String])
         let Some(days) = retention_days(aws, &old).await? else { continue };
         match retain(aws, &new, days).await {
             Ok(true) => {}
-            Ok(false) => not_made.push(format!("log group {new}: RDS has not made it yet; set its retention of {days} days when it has")),
+            Ok(false) => not_made.push(format!("log group {new}: RDS has not created it yet; set its retention to {days} days when it has")),
             Err(error) => not_made.push(error.only_if(ErrorName::AwsRefused)?.to_string()),
         }
     }

@@ -11,19 +11,19 @@ use shared::rds::Target as New;
 
 #[derive(Debug, Serialize)]
 pub struct Output {
-    /// Identifier of the old instance.
+    /// Identifier of the source.
     pub source: String,
     pub target: Target,
     pub kms_key_arn: Option<String>,
-    /// As RDS reports it of the new instance.
+    /// As RDS reports it for the target.
     pub encrypted: bool,
     pub databases: BTreeMap<String, Database>,
     pub write_pause_ms: u64,
-    /// What an operator should know: warnings of the preflight, what was switched, what is left.
+    /// For the operator: warnings of preflight, what was switched, what is left.
     pub report: Value,
 }
 
-/// Where the application goes now.
+/// Where the application connects now.
 #[derive(Debug, Serialize)]
 pub struct Target {
     pub identifier: String,
@@ -33,7 +33,7 @@ pub struct Target {
 
 #[derive(Debug, Serialize)]
 pub struct Database {
-    /// Where replication began; null where the run had been stopped and was finished by another execution.
+    /// Where replication started; null where the run was stopped and completed by another execution.
     pub start_lsn: Option<Lsn>,
     pub tables: u64,
     /// Rows compared; null where verification was off.
@@ -42,7 +42,7 @@ pub struct Database {
     pub verified: Verify,
 }
 
-/// Puts together what the steps found. Encryption, key and endpoint are what RDS says now, not what was asked for.
+/// Puts together what the steps found. Encryption, key and endpoint are what RDS reports now, not what was requested.
 pub(crate) fn output(request: &FinishRequest, target: &New, source_status: &str) -> Output {
     let plan = &request.plan;
     let (host, port) = target.endpoint.clone().unzip();
@@ -88,7 +88,7 @@ fn left(request: &FinishRequest) -> Vec<String> {
     match plan.after.source {
         AfterSource::Delete => vec![format!("snapshot {}: {key}, the last state of the source", plan.names.last)],
         AfterSource::Keep | AfterSource::Stop => vec![format!(
-            "{kind} {}: schema and event trigger {} and the triggers of that name refuse writes to it; reads go on",
+            "{kind} {}: schema and event trigger {} and the triggers of that name refuse writes to it; reads still work",
             plan.source.identifier,
             plan.names.fence()
         )],

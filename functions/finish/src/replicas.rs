@@ -1,4 +1,4 @@
-//! Read replicas of the new instance, made as the old one's are. The old ones stay replicas of the old one.
+//! Read replicas of the target, made like the source's. The old ones stay replicas of the source.
 
 use aws_sdk_rds::operation::create_db_instance_read_replica::builders::CreateDBInstanceReadReplicaFluentBuilder;
 use aws_sdk_rds::types::{DbInstance, Tag};
@@ -10,16 +10,16 @@ use shared::rds::{execution_tag, find_instance};
 use shared::settings::instance::{least_storage_limit, may_set_performance};
 use shared::settings::{is_default_group, is_own_tag};
 
-/// How it stands with one of them.
+/// The state of one of them.
 enum Replica {
     Made,
     NotYet(String),
-    /// It will not come, or not in full, and why.
+    /// It will not be made, or not in full, and why.
     NotMade(String),
 }
 
-/// After it answers ready, the new instance has a replica for each of the source's that can be made, and these have
-/// theirs; `settled` says which, and which not and why. None of them fails the run: the application has moved.
+/// After it answers ready, the target has a replica for each of the source's that can be made, and these have theirs; `settled` lists
+/// which were made, and which were not and why. None of them fails the run: the application has moved.
 pub(crate) async fn ensure(aws: &Aws, plan: &Plan, source: DbInstance, settled: &mut Settled) -> Result<Ready> {
     let mut waits = Vec::new();
     let mut open = vec![(source, plan.target.clone())];
@@ -29,7 +29,7 @@ pub(crate) async fn ensure(aws: &Aws, plan: &Plan, source: DbInstance, settled: 
                 settled.not_made.push(format!("replica {name}: it is in another Region"));
                 continue;
             }
-            // One that was deleted meanwhile has no successor.
+            // A replica that was deleted meanwhile gets no counterpart.
             let Some(old) = find_instance(aws, name).await? else { continue };
             match ensure_one(aws, plan, &old, &primary).await? {
                 Replica::Made => {
@@ -75,7 +75,7 @@ async fn create(aws: &Aws, plan: &Plan, old: &DbInstance, primary: &str, name: &
     }
 }
 
-/// All that the request takes, as the old replica has it. Key, engine and version are its primary's.
+/// Everything that the request takes, as the old replica has it. Key, engine and version are its primary's.
 fn create_request(aws: &Aws, plan: &Plan, old: &DbInstance, primary: &DbInstance, name: &str) -> CreateDBInstanceReadReplicaFluentBuilder {
     let tags: Vec<Tag> = old.tag_list().iter().filter(|tag| !is_own_tag(tag)).cloned().chain([execution_tag(plan)]).collect();
     let monitored = old.monitoring_interval().unwrap_or(0) > 0;
@@ -120,7 +120,7 @@ fn with_network(
         .multi_az(multi_az)
         // RDS refuses a zone for an instance that has two.
         .set_availability_zone(old.availability_zone.clone().filter(|_| !multi_az))
-        // In its primary's network by default, and RDS may refuse to be told so (`DBSubnetGroupNotAllowedFault`).
+        // In its primary's network by default; RDS may refuse the group if it is given (`DBSubnetGroupNotAllowedFault`).
         .set_db_subnet_group_name(subnets(old).filter(|name| Some(name) != subnets(primary).as_ref()))
         .set_vpc_security_group_ids(Some(groups).filter(|groups| !groups.is_empty()))
         .set_publicly_accessible(old.publicly_accessible)
@@ -145,7 +145,7 @@ fn with_storage(
         .set_dedicated_log_volume(old.dedicated_log_volume.filter(|enabled| *enabled))
 }
 
-/// A new replica has no backups, and RDS's choice of a maintenance window.
+/// A new replica has no backups, and a maintenance window that RDS chooses.
 async fn settle(aws: &Aws, old: &DbInstance, replica: &DbInstance, name: &str) -> Result<Replica> {
     let retention = old.backup_retention_period.filter(|days| *days > 0);
     let backed_up = retention.is_none() || retention == replica.backup_retention_period;
@@ -165,7 +165,7 @@ async fn settle(aws: &Aws, old: &DbInstance, replica: &DbInstance, name: &str) -
         Err(error) if code(&error) == Some("InvalidDBInstanceState") => Ok(Replica::NotYet(format!("replica {name} is busy"))),
         Err(error) => {
             let error = StepError::from(error).only_if(ErrorName::AwsRefused)?;
-            Ok(Replica::NotMade(format!("{name} is there, with other backups or maintenance: {error}")))
+            Ok(Replica::NotMade(format!("{name} exists, with different backup or maintenance settings: {error}")))
         }
     }
 }
@@ -198,7 +198,7 @@ mod tests {
             .build();
         let request = create_request(&Aws::from_env(), &plan, &old, &primary, "reader");
         assert_eq!(request.get_source_db_instance_identifier().as_deref(), Some(plan.target.as_str()));
-        // Left out, a replica would get its primary's group.
+        // Without it, a replica would get its primary's group.
         assert_eq!(request.get_db_parameter_group_name().as_deref(), Some("default.postgres17"));
         assert_eq!(request.get_deletion_protection(), &Some(true));
         let left_out = [
@@ -210,6 +210,6 @@ mod tests {
         ];
         assert_eq!(left_out, [&None; 5]);
         assert_eq!((request.get_iops(), request.get_allocated_storage()), (&None, &None));
-        assert_eq!(request.get_tags().as_ref().map(Vec::len), Some(1), "the old one's approval is not the new one's");
+        assert_eq!(request.get_tags().as_ref().map(Vec::len), Some(1), "the old replica's approval is not copied");
     }
 }

@@ -1,10 +1,10 @@
-//! The IAM roles by which the database reaches S3 or Lambda: RDS takes them one by one, of a database that is there.
+//! The IAM roles by which the database reaches S3 or Lambda: RDS associates them one by one, with a database that exists.
 
 use aws_sdk_rds::types::{DbCluster, DbInstance};
 use shared::aws::{Aws, code};
 use shared::error::{ErrorName, Result, StepError};
 
-/// After it, the new instance has the source's roles; answers with those that RDS refuses, and why.
+/// After it, the target has the source's roles; answers with those that RDS refuses, and why.
 pub(crate) async fn ensure(aws: &Aws, source: &DbInstance, target: &DbInstance) -> Result<Vec<String>> {
     let mut refused = Vec::new();
     for role in source.associated_roles() {
@@ -26,7 +26,7 @@ pub(crate) async fn ensure(aws: &Aws, source: &DbInstance, target: &DbInstance) 
     Ok(refused)
 }
 
-/// As [`ensure`], of a cluster.
+/// As [`ensure`], for a cluster.
 pub(crate) async fn ensure_of_cluster(aws: &Aws, source: &DbCluster, target: &DbCluster) -> Result<Vec<String>> {
     let mut refused = Vec::new();
     for role in source.associated_roles() {

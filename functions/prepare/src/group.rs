@@ -1,6 +1,6 @@
 //! The run's own parameter group: a copy of the source's with logical replication.
 //!
-//! Which group it stands in for is written in its description, so that undo needs no memory.
+//! Its description names the group that it replaces, so undo needs no memory.
 
 use aws_sdk_rds::types::{ApplyMethod, Parameter};
 use shared::aws::{Aws, code};
@@ -13,20 +13,20 @@ use crate::Prepared;
 
 const IN_PLACE_OF: &str = "rds-reencrypt, in place of ";
 
-/// After it, the group is there, with all that was changed in the old one, and logical replication. A default group has
-/// nothing changed, and cannot be copied.
+/// After it, the group exists, with everything that was changed in the old one, and logical replication. A default group has no
+/// changes, and cannot be copied.
 pub(crate) async fn ensure(aws: &Aws, plan: &Plan, preparation: &Preparation) -> Result<()> {
     let name = &plan.names.parameter_group;
     if read_predecessor(aws, plan).await?.is_none()
         && let Err(error) = make(aws, plan, preparation).await
     {
-        // Another call may have been quicker.
+        // Another call may have been faster.
         if read_predecessor(aws, plan).await?.is_none() {
             return Err(error.while_doing(&format!("make parameter group {name} like {}", preparation.old_group)));
         }
     }
     let changed = read_changed(aws, plan.source.kind, name).await?;
-    // A value that is set once more could ask for one more reboot.
+    // Setting a value again could require one more reboot.
     if changed.get(LOGICAL_REPLICATION).map(String::as_str) != Some("1") {
         turn_on(aws, plan).await.while_doing(&format!("turn logical replication on in {name}"))?;
     }
@@ -71,7 +71,7 @@ async fn turn_on(aws: &Aws, plan: &Plan) -> Result<()> {
     Ok(())
 }
 
-/// A copy that was begun and not finished would run the source with other parameters than its own.
+/// An incomplete copy would run the source with different parameters.
 async fn check_nothing_lost(aws: &Aws, plan: &Plan, old: &str) -> Result<()> {
     let kind = plan.source.kind;
     let (old_changes, changes) = (read_changed(aws, kind, old).await?, read_changed(aws, kind, &plan.names.parameter_group).await?);
@@ -87,7 +87,7 @@ async fn check_nothing_lost(aws: &Aws, plan: &Plan, old: &str) -> Result<()> {
     Err(StepError::new(ErrorName::PreconditionFailed, message))
 }
 
-/// The group that the run's stands in for; none where the run has none.
+/// The group that the run's replaces; none where the run has none.
 pub(crate) async fn read_predecessor(aws: &Aws, plan: &Plan) -> Result<Option<String>> {
     let name = &plan.names.parameter_group;
     let description = if plan.source.kind.is_cluster() {

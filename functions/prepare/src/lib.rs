@@ -1,6 +1,6 @@
-//! Makes a source ready for logical replication that is not: a parameter group of its own, and a reboot.
+//! Prepares a source for logical replication: a parameter group of its own, and a reboot.
 //!
-//! Why here, before anything else: a reboot would end what later steps hold on to.
+//! Why here, before anything else: a reboot would break what later steps rely on.
 
 mod group;
 
@@ -39,10 +39,10 @@ impl From<Ready> for Prepared {
     }
 }
 
-/// Do: after it answers ready, the source runs with a parameter group that has all changed parameters of the one before, and
-/// logical replication.
-/// Undo: after it answers ready, the source has its old group again, which takes effect with its next reboot, whenever
-/// that is; the run's group is gone.
+/// Do: after it answers ready, the source runs with a parameter group that has all changed parameters of the previous one, and logical
+/// replication.
+/// Undo: after it answers ready, the source has its old group again, which takes effect at its next reboot, whenever that is; the run's
+/// group is gone.
 ///
 /// # Errors
 /// `PreconditionFailed` where the operator has not consented or somebody else changed the group meanwhile; `SourceNotFound`,
@@ -100,7 +100,7 @@ async fn reboot_when_due(aws: &Aws, plan: &Plan, holder: &Holder, members: &[Str
 
 async fn give_back(aws: &Aws, plan: &Plan) -> Result<Prepared> {
     let Some(old) = group::read_predecessor(aws, plan).await? else { return Ok(Prepared::ready("nothing to undo")) };
-    // A source that is gone has no group.
+    // A deleted source has no group.
     if let Some(holder) = Holder::find(aws, plan.source.kind, &plan.source.identifier).await?
         && holder.group() == plan.names.parameter_group
     {

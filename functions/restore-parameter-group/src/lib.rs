@@ -1,8 +1,8 @@
-//! Gives the new database the parameter group that the old one had before the run prepared it.
+//! Gives the target the parameter group that the source had before the run prepared it.
 //!
-//! Why here: the volume brought the run's slots along, and a server with logical slots does not start without logical
-//! replication. So the new database is restored with the run's group, and restarts with the old one as soon as the slots
-//! are gone from it, long before the application comes.
+//! Why here: the volume brought the run's slots, and a server with logical slots does not start without logical replication. So the
+//! target is restored with the run's group, and restarts with the source's old one as soon as its slots are dropped, long before the
+//! application comes.
 
 use shared::aws::Aws;
 use shared::contract::{Ready, Step};
@@ -12,7 +12,7 @@ use shared::rds::holder::Holder;
 /// After it answers ready, the target runs with the group that the source had when the run began.
 ///
 /// # Errors
-/// `RestoreFailed` where the new database is gone; `AwsUnavailable`, `AwsRefused`.
+/// `RestoreFailed` where the target is gone; `AwsUnavailable`, `AwsRefused`.
 pub async fn handle(aws: &Aws, step: Step) -> Result<Ready> {
     let plan = &step.plan;
     let Some(preparation) = plan.preparation.as_ref().filter(|preparation| preparation.makes_group) else {

@@ -1,4 +1,4 @@
-//! The new cluster, restored from the snapshot under the new key.
+//! The target cluster, restored from the snapshot under the new key.
 
 use aws_sdk_rds::operation::modify_db_cluster::builders::ModifyDBClusterFluentBuilder;
 use aws_sdk_rds::operation::restore_db_cluster_from_snapshot::builders::RestoreDBClusterFromSnapshotFluentBuilder;
@@ -12,7 +12,7 @@ use shared::settings::is_default_group;
 
 use crate::{check_key, members, settings, source_gone, with_place};
 
-/// After it answers ready, cluster and members are available, with the settings of the source's.
+/// After it answers ready, cluster and members are available, with the source's settings.
 pub(crate) async fn ensure(aws: &Aws, plan: &Plan) -> Result<Ready> {
     let source = clusters::find_cluster(aws, &plan.source.identifier).await?.ok_or_else(|| source_gone(plan))?;
     let Some(target) = clusters::find_cluster(aws, &plan.target).await? else {
@@ -40,7 +40,7 @@ pub(crate) async fn ensure(aws: &Aws, plan: &Plan) -> Result<Ready> {
     Ok(Ready::yes("available"))
 }
 
-/// The restore, with all that it takes: what is left out becomes the Region's default, the engine's version and Aurora's
+/// The restore, with everything that it takes: anything left out becomes the Region's default, the engine's version and Aurora's
 /// storage included. Source: `RestoreDBClusterFromSnapshot` of the RDS service model.
 fn restore_request(aws: &Aws, plan: &Plan, source: &DbCluster) -> RestoreDBClusterFromSnapshotFluentBuilder {
     let groups = source.vpc_security_groups().iter().filter_map(|group| group.vpc_security_group_id()).map(str::to_owned);
@@ -79,7 +79,7 @@ fn restore_request(aws: &Aws, plan: &Plan, source: &DbCluster) -> RestoreDBClust
     multi_az(request, source)
 }
 
-/// What the members of a Multi-AZ DB cluster have, RDS takes for the cluster; monitoring and insights not yet.
+/// The settings of a Multi-AZ DB cluster's members are the cluster's in RDS; monitoring and insights come later.
 fn multi_az(request: RestoreDBClusterFromSnapshotFluentBuilder, source: &DbCluster) -> RestoreDBClusterFromSnapshotFluentBuilder {
     request
         .set_db_cluster_instance_class(source.db_cluster_instance_class().map(str::to_owned))
@@ -87,7 +87,7 @@ fn multi_az(request: RestoreDBClusterFromSnapshotFluentBuilder, source: &DbClust
         .set_publicly_accessible(source.publicly_accessible())
 }
 
-/// Of an Aurora cluster alone: another kind has none.
+/// Only of an Aurora cluster: another kind has none.
 fn roles(source: &DbCluster) -> Option<Vec<DbClusterAssociatedRole>> {
     let roles = source.associated_roles().iter().filter_map(|role| {
         let named = DbClusterAssociatedRole::builder().set_role_arn(role.role_arn.clone());
@@ -105,7 +105,7 @@ fn scaling(source: &DbCluster) -> Option<ServerlessV2ScalingConfiguration> {
     Some(configuration.build())
 }
 
-/// The modification that is still needed, if any, and the members that it is to change.
+/// The modification that is still needed, if any, and the members that it changes.
 fn modify_request(aws: &Aws, plan: &Plan, source: &DbCluster, target: &DbCluster) -> Option<(ModifyDBClusterFluentBuilder, Vec<&'static str>)> {
     let members = still_to_modify(source, target);
     if members.is_empty() {
@@ -126,7 +126,7 @@ fn with_member(request: ModifyDBClusterFluentBuilder, member: &str, source: &DbC
             let interval = source.monitoring_interval().unwrap_or(0);
             request.monitoring_interval(interval).set_monitoring_role_arn(source.monitoring_role_arn.clone().filter(|_| interval > 0))
         }
-        // Mode and retention depend on each other, and the key can be chosen when they are enabled and never again.
+        // Mode and retention depend on each other, and the key can be chosen only when they are enabled, never later.
         "DatabaseInsightsMode" | "PerformanceInsightsEnabled" | "PerformanceInsightsKMSKeyId" | "PerformanceInsightsRetentionPeriod" => {
             let enabled = source.performance_insights_enabled().unwrap_or(false);
             request
@@ -148,7 +148,7 @@ pub(crate) async fn drop(aws: &Aws, plan: &Plan) -> Result<Ready> {
     if target.status() == Some("deleting") {
         return Ok(Ready::not_yet("deleting"));
     }
-    // A Multi-AZ DB cluster takes its members along.
+    // Deleting a Multi-AZ DB cluster deletes its members.
     if plan.source.kind == Kind::Aurora && !target.db_cluster_members().is_empty() {
         return clusters::drop_members(aws, &target).await;
     }

@@ -1,5 +1,5 @@
-//! The new database: restored with the settings of the source, an instance from the encrypted copy, a cluster from the
-//! snapshot itself, since its restore takes the key.
+//! The target, restored with the settings of the source: an instance from the encrypted snapshot, a cluster from the snapshot itself,
+//! since its restore takes the key.
 
 mod cluster;
 mod members;
@@ -11,10 +11,9 @@ use shared::contract::{Action, Plan, Ready, ReversibleStep};
 use shared::error::{ErrorName, Result, StepError, While};
 use shared::rds::{self, begun};
 
-/// Do: after it answers ready, the new database is available with all its members, encrypted with exactly the key of the
-/// plan, and has the settings of the source but for those that come at the end: undo must be able to delete it, and the
-/// run to log in.
-/// Undo: after it answers ready, the database and its log group are gone.
+/// Do: after it answers ready, the target is available with all its members, encrypted with exactly the plan's key, and has the
+/// settings of the source except those that are set at the end: undo must be able to delete it, and the run to log in.
+/// Undo: after it answers ready, the target and its log group are gone.
 ///
 /// # Errors
 /// `RestoreFailed`, `WrongKey`, `SourceNotFound`, `AwsUnavailable`, `AwsRefused`.
@@ -43,7 +42,7 @@ async fn ensure_target(aws: &Aws, plan: &Plan) -> Result<Ready> {
     finish_settings(aws, plan, &source, &target).await
 }
 
-/// What was asked for, and where: who waits for capacity wants to know of what.
+/// Adds the requested class and zone: an operator waiting for RDS's capacity wants to know of what.
 fn with_place(asked: &Ready, class: Option<&str>, zone: Option<&str>) -> Ready {
     let zone = zone.map_or_else(String::new, |zone| format!(" in {zone}"));
     Ready { status: format!("{} ({}{zone})", asked.status, class.unwrap_or("class unknown")), ready: asked.ready }
@@ -53,7 +52,7 @@ fn source_gone(plan: &Plan) -> StepError {
     StepError::new(ErrorName::SourceNotFound, format!("{} does not exist any more", plan.source.identifier))
 }
 
-/// Why here: success without encryption, or with another key, would be the worst lie of all.
+/// Why here: reporting success without encryption, or with another key, would be the worst failure of all.
 fn check_key(plan: &Plan, encrypted: Option<bool>, key: Option<&str>) -> Result<()> {
     if encrypted == Some(true) && key == Some(plan.kms_key_arn.as_str()) {
         return Ok(());
@@ -62,7 +61,7 @@ fn check_key(plan: &Plan, encrypted: Option<bool>, key: Option<&str>) -> Result<
     Err(StepError::new(ErrorName::WrongKey, format!("{} is encrypted with {key}, not with {}", plan.target, plan.kms_key_arn)))
 }
 
-/// What a restore does not take is modified now. The modification shows as another status, or as pending values.
+/// Settings that a restore does not take are modified now. The modification shows as another status, or as pending values.
 async fn finish_settings(aws: &Aws, plan: &Plan, source: &DbInstance, target: &DbInstance) -> Result<Ready> {
     if let Some((request, members)) = settings::modify_request(aws, plan, source, target) {
         let modified = begun(request.send().await, format!("modifying {}", members.join(", ")));

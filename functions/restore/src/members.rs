@@ -1,4 +1,4 @@
-//! The members of the new cluster. RDS makes those of a Multi-AZ DB cluster by itself; Aurora's restore makes none.
+//! The members of the target cluster. RDS makes those of a Multi-AZ DB cluster itself; Aurora's restore makes none.
 
 use aws_sdk_rds::operation::create_db_instance::builders::CreateDBInstanceFluentBuilder;
 use aws_sdk_rds::types::{DbCluster, DbClusterMember, DbInstance};
@@ -9,9 +9,9 @@ use shared::rds::{self, begun, find_instance};
 
 use crate::{settings, with_place};
 
-/// After it answers ready, the new cluster has a member for each of the source's, and all are available.
+/// After it answers ready, the target cluster has a member for each of the source's, and all are available.
 ///
-/// The writer comes first: the first member that a cluster gets is the one.
+/// The writer comes first: a cluster's first member becomes the writer.
 pub(crate) async fn ensure(aws: &Aws, plan: &Plan, source: &DbCluster, target: &DbCluster) -> Result<Ready> {
     if plan.source.kind == Kind::Aurora {
         let mut originals: Vec<&DbClusterMember> = source.db_cluster_members().iter().collect();
@@ -45,7 +45,7 @@ async fn ensure_member(aws: &Aws, plan: &Plan, cluster: &DbCluster, original: &D
     if let Some(found) = find_instance(aws, &new).await? {
         return available(plan, &found);
     }
-    // A member that was deleted meanwhile has no successor.
+    // A member that was deleted meanwhile gets no counterpart.
     let Some(old) = find_instance(aws, old).await? else { return Ok(Ready::yes("gone")) };
     let made = begun(create_request(aws, plan, cluster, &old, &new).send().await, format!("creating {new}"));
     let made = made.while_doing(&format!("make member {new} of cluster {}", plan.target))?;
@@ -74,7 +74,7 @@ fn create_request(aws: &Aws, plan: &Plan, cluster: &DbCluster, old: &DbInstance,
         .set_monitoring_role_arn(old.monitoring_role_arn().map(str::to_owned))
         .set_tags(Some(settings::tags(plan, old.tag_list())));
     if cluster.performance_insights_enabled() == Some(true) {
-        // Then it is the cluster's to say.
+        // The cluster decides then.
         return request;
     }
     request

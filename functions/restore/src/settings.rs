@@ -1,8 +1,8 @@
-//! Which of the source's settings the new instance is given, and when.
+//! Which of the source's settings the target is given, and when.
 //!
-//! A restore takes most of them and falls back to defaults that bite for those left out: the VPC's default security
-//! group, the engine's default parameter group, gp3, paid Extended Support. Some need a later modification. All of them,
-//! and what becomes of each: `shared/src/settings/`.
+//! A restore takes most of them. Those left out get defaults that hurt: the VPC's default security group, the engine's default
+//! parameter group, gp3, paid Extended Support. Some need a later modification. All settings, and what becomes of each:
+//! `shared/src/settings/`.
 
 use aws_sdk_rds::operation::modify_db_instance::builders::ModifyDBInstanceFluentBuilder;
 use aws_sdk_rds::operation::restore_db_instance_from_db_snapshot::builders::RestoreDBInstanceFromDBSnapshotFluentBuilder;
@@ -13,7 +13,7 @@ use shared::rds::execution_tag;
 use shared::settings::instance::{exports_during_the_run, least_storage_limit, may_set_performance, still_to_modify};
 use shared::settings::{is_default_group, is_own_tag};
 
-/// The restore, with all that it takes.
+/// The restore, with everything that it takes.
 pub(crate) fn restore_request(aws: &Aws, plan: &Plan, source: &DbInstance) -> RestoreDBInstanceFromDBSnapshotFluentBuilder {
     let request = aws
         .rds
@@ -36,7 +36,7 @@ pub(crate) fn restore_request(aws: &Aws, plan: &Plan, source: &DbInstance) -> Re
     with_groups(with_storage(with_network(request, plan, source), source), source)
 }
 
-/// Where it is and how it is reached.
+/// Its network, and how it is reached.
 fn with_network(
     request: RestoreDBInstanceFromDBSnapshotFluentBuilder,
     plan: &Plan,
@@ -68,7 +68,7 @@ fn with_storage(request: RestoreDBInstanceFromDBSnapshotFluentBuilder, source: &
         .set_dedicated_log_volume(source.dedicated_log_volume.filter(|enabled| *enabled))
 }
 
-/// RDS's own groups are left out: it takes them by itself, by the version that it restores.
+/// RDS's own groups are left out: RDS chooses them by the version that it restores.
 fn with_groups(request: RestoreDBInstanceFromDBSnapshotFluentBuilder, source: &DbInstance) -> RestoreDBInstanceFromDBSnapshotFluentBuilder {
     let parameters = source.db_parameter_groups().first().and_then(|group| group.db_parameter_group_name.clone());
     let options = source.option_group_memberships().first().and_then(|group| group.option_group_name.clone());
@@ -84,7 +84,7 @@ pub(crate) fn tags(plan: &Plan, source: &[Tag]) -> Vec<Tag> {
     tags
 }
 
-/// The modification that is still needed, if any, and the members that it is to change.
+/// The modification that is still needed, if any, and the members that it changes.
 pub(crate) fn modify_request(
     aws: &Aws,
     plan: &Plan,
@@ -104,16 +104,16 @@ fn with_member(request: ModifyDBInstanceFluentBuilder, member: &str, source: &Db
         "PreferredMaintenanceWindow" => request.set_preferred_maintenance_window(source.preferred_maintenance_window.clone()),
         "MaxAllocatedStorage" => {
             let limit = source.max_allocated_storage.map(|limit| limit.max(least_storage_limit(target.allocated_storage)));
-            // A limit of what is there turns the growth off.
+            // A limit equal to the current size turns storage growth off.
             request.set_max_allocated_storage(limit.or(target.allocated_storage))
         }
         "PromotionTier" => request.set_promotion_tier(source.promotion_tier),
-        // RDS takes an interval with its role alone.
+        // RDS takes an interval only together with its role.
         "MonitoringInterval" | "MonitoringRoleArn" => {
             let interval = source.monitoring_interval().unwrap_or(0);
             request.monitoring_interval(interval).set_monitoring_role_arn(source.monitoring_role_arn.clone().filter(|_| interval > 0))
         }
-        // Mode and retention depend on each other, and the key can be chosen when they are enabled and never again.
+        // Mode and retention depend on each other, and the key can be chosen only when they are enabled, never later.
         "DatabaseInsightsMode" | "PerformanceInsightsEnabled" | "PerformanceInsightsKMSKeyId" | "PerformanceInsightsRetentionPeriod" => {
             let enabled = source.performance_insights_enabled().unwrap_or(false);
             request

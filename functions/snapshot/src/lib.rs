@@ -5,7 +5,7 @@ use shared::contract::{Action, Plan, Ready, ReversibleStep};
 use shared::error::{Result, While};
 use shared::rds::{self, begun, clusters};
 
-/// Do: after it answers ready, a snapshot of the source exists that was begun after the slot.
+/// Do: after it answers ready, a snapshot of the source exists that was started after the slot.
 /// Undo: after it answers ready, that snapshot is gone.
 ///
 /// # Errors
@@ -26,7 +26,7 @@ async fn ensure_snapshot(aws: &Aws, plan: &Plan) -> Result<Ready> {
         return rds::snapshot_ready(&found);
     }
     let request = aws.rds.create_db_snapshot().db_instance_identifier(&plan.source.identifier).db_snapshot_identifier(snapshot);
-    // A backup window, or a modification, may keep RDS from it for a while.
+    // A backup window, or a modification, may delay it.
     begun(request.tags(rds::execution_tag(plan)).send().await, "creating").while_doing(&what(plan))
 }
 

@@ -1,5 +1,4 @@
-//! How the copy logs in to the source: as a user of the run's own, with a password that nothing but the subscription
-//! knows.
+//! How the target logs in to the source: as a user of the run's own, with a password that only the subscription knows.
 
 use std::net::IpAddr;
 
@@ -10,10 +9,10 @@ use shared::error::{ErrorName, Result, StepError, While};
 use shared::pg::Session;
 use shared::sql;
 
-/// Gives the run's role a new random password and returns it. The server gets the verifier only, so that no log and
-/// no catalog of the source has the password.
+/// Gives the run's role a new random password and returns it. The server gets only the verifier, so no log and no catalog of the source
+/// has the password.
 ///
-/// Twice: the second password is the one that holds.
+/// Called twice, the second password is the one that holds.
 pub(crate) async fn ensure_password(source: &Session, role: &str) -> Result<String> {
     let mut bytes = [0; 24];
     getrandom::fill(&mut bytes).map_err(|error| StepError::new(ErrorName::Internal, "the system gives no random bytes").because(error))?;
@@ -23,13 +22,13 @@ pub(crate) async fn ensure_password(source: &Session, role: &str) -> Result<Stri
     Ok(password)
 }
 
-/// The connection string of one database's subscription, but for the password: that goes to the copy in [`SETTING`], where
-/// no statement has it, and so no log and no view of statements. `require` rather than `verify-full`: where an RDS host keeps
-/// the authorities' certificates is not documented. The address is that of a publicly accessible source, as the functions see it: RDS's
-/// own hosts may be told the public one.
+/// The connection string of one database's subscription, without the password: that goes to the target in [`SETTING`], where no
+/// statement has it, and so no log and no view of statements. `require` rather than `verify-full`: where an RDS host keeps the
+/// authorities' certificates is not documented. The address is that of a publicly accessible source, as the functions resolve it: RDS's
+/// own hosts may get the public one.
 pub(crate) fn connection_string(plan: &Plan, address: Option<IpAddr>, database: &str) -> String {
     let port = plan.source.port.to_string();
-    // Tried first; after a failover it is another server's, and the name leads on.
+    // Tried first; after a failover it belongs to another server, and the name still works.
     let (hosts, addresses) = match address {
         Some(address) => (format!("{0},{0}", plan.source.host), Some(format!("{address},"))),
         None => (plan.source.host.clone(), None),
@@ -47,21 +46,21 @@ pub(crate) fn connection_string(plan: &Plan, address: Option<IpAddr>, database: 
     pairs.into_iter().chain(addresses).map(|(key, value)| format!("{key}={}", quoted(value))).collect::<Vec<_>>().join(" ")
 }
 
-/// A value as libpq's connection strings quote it.
+/// Quotes a value for libpq's connection strings.
 fn quoted(value: &str) -> String {
     format!("'{}'", value.replace('\\', "\\\\").replace('\'', "\\'"))
 }
 
-/// The setting of a session that holds the password, as `-c` takes it. A password is of digits and letters alone.
+/// The session setting that holds the password, as `-c` takes it. A password has digits and letters only.
 pub(crate) fn setting(password: &str) -> String {
     format!("-c {SETTING}={password}")
 }
 
 const SETTING: &str = "rds_reencrypt.password";
 
-/// The statement that subscribes is made within another one, out of the setting: what sees statements of statements
-/// (pgaudit, `pg_stat_statements` with `track = all`, `auto_explain`) would have it all the same. Not every master user may turn
-/// these off; the user is gone after the run in any case.
+/// The statement that subscribes is built inside another one, from the setting. Anything that records nested statements (pgaudit,
+/// `pg_stat_statements` with `track = all`, `auto_explain`) would still have it. Not every master user may turn these off; the user is
+/// gone after the run in any case.
 pub(crate) async fn keep_statements_out_of_the_log(target: &Session) {
     let settings = [
         "log_statement = none",

@@ -1,4 +1,4 @@
-//! The subscription of every database of the copy, disabled.
+//! The subscription of every target database, disabled.
 
 mod connection;
 mod prepared;
@@ -12,9 +12,9 @@ use shared::rds::{source_server, target_server};
 use shared::replication::{check_tables, end_verification, find_subscription};
 use shared::{event_triggers, replica_identity, session_settings, sql, turn};
 
-/// Do: after it, the copy has none of the slots, publications, roles and prepared transactions that came along on its volume, and a disabled
-/// subscription per database that will apply exactly the source's tables.
-/// Undo: after it, the copy has no subscription of the run, and its tables have the replica identity of before.
+/// Do: after it, the target has none of the slots, publications, roles and prepared transactions that came along on its volume, and a
+/// disabled subscription per database that will apply exactly the source's tables.
+/// Undo: after it, the target has no subscription of the run, and its tables have their previous replica identity.
 ///
 /// # Errors
 /// `PreconditionFailed`, `TablesChanged`, `LockTimeout`, `PostgresUnavailable`, `PostgresRefused`, `RestoreFailed`.
@@ -42,13 +42,13 @@ async fn subscribe(aws: &Aws, source: &Server, target: &Server, plan: &Plan) -> 
     Ok(Ready::yes("subscribed"))
 }
 
-/// Why here: before the copy does anything of its own. A slot that nobody reads keeps WAL until the disk is full.
+/// Why here: before the target does anything of its own. A slot that nobody reads keeps WAL until the disk is full.
 async fn drop_inherited(aws: &Aws, target: &Server, plan: &Plan) -> Result<()> {
     let run = &plan.names.run;
     let mut control = target.connect(&plan.control_database).await?;
     let strangers = sql::column::<String>(&control, sql::OTHER_SUBSCRIPTIONS, &[run]).await?;
     if !strangers.is_empty() {
-        let message = format!("the copy came with subscriptions that feed it from elsewhere: {}", strangers.join(", "));
+        let message = format!("the target came with subscriptions that feed it from elsewhere: {}", strangers.join(", "));
         return Err(StepError::new(ErrorName::PreconditionFailed, message));
     }
     prepared::end_inherited(target, plan, &control).await?;
@@ -59,14 +59,16 @@ async fn drop_inherited(aws: &Aws, target: &Server, plan: &Plan) -> Result<()> {
     for database in &plan.databases {
         let mut session = target.connect(&database.name).await?;
         if plan.consent.event_triggers {
-            sql::run_made_together(&mut session, sql::HOLD_EVENT_TRIGGERS, &[run, &true]).await.while_doing("turn event triggers off on the copy")?;
+            sql::run_made_together(&mut session, sql::HOLD_EVENT_TRIGGERS, &[run, &true])
+                .await
+                .while_doing("turn event triggers off on the target")?;
         }
         sql::run_made(&session, sql::DROP_PUBLICATION, &[run]).await.while_doing("drop the inherited publication")?;
     }
     sql::run_made_together(&mut control, sql::DROP_ROLE, &[run]).await.map(drop).while_doing("drop the inherited role")
 }
 
-/// An existing one is given the new password.
+/// An existing one gets the new password.
 async fn ensure_subscription(target: &Session, plan: &Plan, name: &str, connection: &str) -> Result<()> {
     connection::keep_statements_out_of_the_log(target).await;
     let done = if find_subscription(target, name).await?.is_some() {
@@ -84,7 +86,7 @@ async fn unsubscribe(target: &Server, plan: &Plan) -> Result<Ready> {
         let dropped = sql::run_made(&session, sql::DROP_SUBSCRIPTION, &[&plan.names.slot(database.oid)]).await;
         dropped.while_doing(&format!("drop the subscription of {}", database.name))?;
         replica_identity::put_back(&mut session, &plan.names).await?;
-        event_triggers::drop_run_schema(&mut session, &plan.names).await.while_doing("drop the run's schema on the copy")?;
+        event_triggers::drop_run_schema(&mut session, &plan.names).await.while_doing("drop the run's schema on the target")?;
     }
     Ok(Ready::yes("gone"))
 }

@@ -1,8 +1,8 @@
-//! Prepared transactions that came along on the copy's volume.
+//! Prepared transactions that came along on the target's volume.
 //!
-//! They were prepared on the source before its snapshot, and whoever prepared them ends them there. A commit is decoded with all
-//! that belongs to it, since the slots are older than the snapshot, and comes by replication like any other; a rollback never
-//! comes. So on the copy each is rolled back: left, it would hold its locks for ever, and the apply would wait for its rows.
+//! They were prepared on the source before its snapshot, and are ended there by their owners. A commit is decoded with all its changes,
+//! since the slots are older than the snapshot, and is replicated like any other; a rollback never is. So on the target each is rolled
+//! back: otherwise it would hold its locks for ever, and the apply would wait for its rows.
 
 use shared::contract::Plan;
 use shared::error::{ErrorName, Result, StepError, While};
@@ -10,13 +10,13 @@ use shared::pg::{Server, Session};
 use shared::replication::find_subscription;
 use shared::sql;
 
-/// After it, none is left that is older than this server's start, in any database: those that are not carried hold locks and
+/// After it, none is left that is older than this server's start, in any database: in databases that are not moved, they hold locks and
 /// keep vacuum back as well.
 ///
 /// # Errors
-/// `PreconditionFailed` where the master user may not end one: PostgreSQL lets its owner do it, and a superuser.
+/// `PreconditionFailed` where the master user may not end one: PostgreSQL allows it to the owner and to a superuser.
 pub(crate) async fn end_inherited(target: &Server, plan: &Plan, control: &Session) -> Result<()> {
-    // A late call must not end what an application has prepared here.
+    // A late call must not end a transaction that an application has prepared here.
     for database in &plan.databases {
         if find_subscription(control, &plan.names.slot(database.oid)).await?.is_some_and(|subscription| subscription.enabled) {
             return Ok(());
@@ -31,14 +31,14 @@ pub(crate) async fn end_inherited(target: &Server, plan: &Plan, control: &Sessio
         }
         match session.batch_execute(row.try_get("statement")?).await.map_err(StepError::from) {
             Err(error) if error.name == ErrorName::PostgresRefused => refused.push(format!("{told}: {}", row.try_get::<_, String>("remedy")?)),
-            ended => ended.while_doing(&format!("end prepared transaction {told} on the copy"))?,
+            ended => ended.while_doing(&format!("end prepared transaction {told} on the target"))?,
         }
     }
     if refused.is_empty() {
         return Ok(());
     }
     let message = format!(
-        "the snapshot came with prepared transactions that {} may not end on the copy; on the source, before another start: {}",
+        "the snapshot came with prepared transactions that {} may not end on the target; on the source, before another start: {}",
         target.credentials.username,
         refused.join("; ")
     );

@@ -1,4 +1,4 @@
-//! One table of what became of every database of a campaign: for people, for programs, and as a message.
+//! One table of every database's outcome in a campaign: for people, for programs, and as a message.
 
 mod page;
 
@@ -12,12 +12,12 @@ use shared::error::{ErrorName, Result, StepError, While};
 use shared::fleet::{Outcome, Row, SummarizeRequest, Summary};
 use tokio::time::timeout;
 
-/// Rows are small: the way to the bucket is what takes time.
+/// Rows are small: reading them takes mostly latency.
 const READ_AT_A_TIME: usize = 16;
 const BODY_LIMIT: Duration = Duration::from_secs(10);
 /// How many lines the message has. Source: Amazon SNS API reference, `Publish`: 256 KiB.
 const LINES_TOLD: usize = 200;
-/// How much of a reason a line has.
+/// How many characters of a reason a line has.
 const WHY_CHARACTERS: usize = 300;
 
 /// After it, `summary.html` and `summary.json` are in the campaign's folder. Calling it twice writes them twice.
@@ -48,7 +48,7 @@ pub async fn handle(aws: &Aws, request: SummarizeRequest) -> Result<Summary> {
     })
 }
 
-/// Named in the path, a bucket is found wherever the endpoint leads.
+/// With the bucket in the path, it is found wherever the endpoint points.
 fn path_style(aws: &Aws) -> aws_sdk_s3::Config {
     aws_sdk_s3::config::Builder::from(&aws.config).force_path_style(true).build()
 }
@@ -73,10 +73,10 @@ impl Store {
         let unavailable = || StepError::new(ErrorName::AwsUnavailable, format!("could not read {key}"));
         let object = self.client.get_object().bucket(&self.bucket).key(key).send().await;
         let object = object.map_err(StepError::from).while_doing(&format!("read {key}"))?;
-        // The SDK's time limits end with the answer's head: a body that stops coming would be waited for without end.
+        // The SDK's time limits end with the response's head: a body that stops arriving would be waited for without end.
         let body = timeout(BODY_LIMIT, object.body.collect()).await.map_err(|error| unavailable().because(error))?;
         let body = body.map_err(|error| unavailable().because(error))?;
-        serde_json::from_slice(&body.into_bytes()).map_err(|error| internal(&format!("understand {key}"), error))
+        serde_json::from_slice(&body.into_bytes()).map_err(|error| internal(&format!("parse {key}"), error))
     }
 
     async fn write(&self, key: &str, kind: &str, body: Vec<u8>) -> Result<()> {
@@ -85,18 +85,18 @@ impl Store {
     }
 }
 
-/// One row of each database: that of its migration, where it was begun. One that left none is told as well: a map's child that
-/// broke off writes nothing.
+/// One row for each database: that of its migration, where one was started. A database without a row is reported as well: a map's child
+/// that broke off writes nothing.
 fn one_of_each(plans: Vec<Row>, migrations: Vec<Row>, planned: &[String], begun: &[String], is_finding: bool) -> Vec<Row> {
     let unknown = |source: &String| Row {
         source: source.clone(),
         outcome: Outcome::Unknown,
-        why: "nothing was written down of it: look at the campaign's map runs".to_owned(),
+        why: "no result was recorded: see the campaign's map runs".to_owned(),
         execution: None,
         output: None,
     };
     let has_none = |rows: &BTreeMap<String, Row>, source: &str| {
-        // A finding names its one database by another name than the row does.
+        // A finding names its database by another name than the row does.
         if is_finding { rows.is_empty() } else { !rows.contains_key(source) }
     };
     let by_source = |rows: Vec<Row>| -> BTreeMap<String, Row> { rows.into_iter().map(|row| (row.source.clone(), row)).collect() };
@@ -121,12 +121,12 @@ fn count(rows: &[Row]) -> BTreeMap<Outcome, u64> {
     })
 }
 
-/// Events repeat: what they are about is told once.
+/// Events repeat: each result is reported once.
 fn is_news(row: &Row) -> bool {
     !matches!(row.outcome, Outcome::Done | Outcome::Running | Outcome::Known | Outcome::Gone | Outcome::NotOurs)
 }
 
-/// At most 100 characters: twelve outcomes do not come together.
+/// At most 100 characters: twelve outcomes do not occur together.
 fn subject(outcomes: &BTreeMap<Outcome, u64>) -> String {
     let told: Vec<String> = outcomes.iter().map(|(outcome, count)| format!("{count} {}", word(*outcome))).collect();
     let told = if told.is_empty() { "no database".to_owned() } else { told.join(", ") };
@@ -138,9 +138,9 @@ fn word(outcome: Outcome) -> &'static str {
         Outcome::Encrypted => "encrypted",
         Outcome::Planned => "planned",
         Outcome::Undone => "undone",
-        Outcome::NeedsYou => "in need of you",
+        Outcome::NeedsYou => "need attention",
         Outcome::Refused => "refused",
-        Outcome::Done => "done before",
+        Outcome::Done => "already done",
         Outcome::Running => "running",
         Outcome::Known => "known",
         Outcome::Gone => "gone",

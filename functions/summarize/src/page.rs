@@ -1,4 +1,4 @@
-//! The table as a page: without outside references, readable on a phone.
+//! The table as a page: without external references, readable on a phone.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .6
 td.number{text-align:right;font-variant-numeric:tabular-nums}.undone,.needs_you,.refused,.misconfigured{color:#a00}.encrypted{color:#060}\
 @media(max-width:40rem){thead{display:none}tr,td{display:block}td.number{text-align:left}td[data-name]::before{content:attr(data-name) ': ';color:#555}}";
 
-/// The page of a campaign. What comes from elsewhere is escaped.
+/// The page of a campaign. Text from elsewhere is escaped.
 pub(crate) fn draw(campaign: &str, places: &Places, outcomes: &BTreeMap<Outcome, u64>, rows: &[Row]) -> String {
     let page = html! {
         (DOCTYPE)
@@ -28,7 +28,7 @@ pub(crate) fn draw(campaign: &str, places: &Places, outcomes: &BTreeMap<Outcome,
                 h1 { "Campaign " (campaign) }
                 ul { @for (outcome, count) in outcomes { li { (count) " " (word(*outcome)) } } }
                 table {
-                    thead { tr { th { "Database" } th { "State" } th { "New database" } th { "Pause, ms" } th { "Rows" } th { "Key" } th { "Execution" } th { "Report" } } }
+                    thead { tr { th { "Database" } th { "State" } th { "Target" } th { "Pause, ms" } th { "Rows" } th { "Key" } th { "Execution" } th { "Report" } } }
                     tbody { @for row in rows { (line(row, places)) } }
                 }
             }
@@ -44,7 +44,7 @@ fn line(row: &Row, places: &Places) -> Markup {
         tr {
             td { strong { (row.source) } }
             td class=(class(row.outcome)) data-name="State" { (word(row.outcome)) @if !row.why.is_empty() { br; small { (row.why) } } }
-            td data-name="New database" { (text(&output["target"]["identifier"])) }
+            td data-name="Target" { (text(&output["target"]["identifier"])) }
             td.number data-name="Pause, ms" { @if let Some(pause) = output["write_pause_ms"].as_u64() { (pause) } }
             td.number data-name="Rows" { @if let Some(rows) = rows(output) { (rows) } }
             td data-name="Key" { (text(&output["kms_key_arn"])) }

@@ -1,8 +1,8 @@
-//! What a call hands out of the tables that it found equal.
+//! The evidence in a call's answer: the tables that it found equal.
 
 use shared::contract::Compared;
 
-/// In JSON. What a state gives back may have 256 KiB with all else in it. Source: AWS Step Functions developer guide, "Quotas".
+/// In JSON. The output of a state may have 256 KiB, everything else included. Source: AWS Step Functions developer guide, "Quotas".
 const MAX_BYTES: usize = 100_000;
 
 #[derive(Default)]
@@ -17,7 +17,7 @@ impl Evidence {
         self.compared.push(compared);
     }
 
-    /// Whether the next table is another call's.
+    /// Whether the next table is left to another call.
     pub(crate) fn is_full(&self) -> bool {
         self.bytes >= MAX_BYTES
     }
@@ -29,7 +29,7 @@ mod tests {
 
     #[test]
     fn tables_with_the_longest_names_fill_an_answer_below_the_limit() {
-        // Each byte of a name that has to be escaped twice: a quote, by PostgreSQL and by JSON.
+        // Each byte of the name has to be escaped twice: a quote, by PostgreSQL and by JSON.
         let name = format!("\"{}\"", "\"".repeat(126));
         let mut evidence = Evidence::default();
         while !evidence.is_full() {

@@ -1,18 +1,16 @@
-//! Compares all rows of source and copy, exactly, while writes go on.
+//! Compares all rows of source and target, exactly, while writes go on.
 //!
-//! - *Correct under writes*: both sides are read in snapshots of the very same position, so every difference is one, and
-//!   no second look is needed. Page ranges of the two sides do not correspond, since rows move on each by itself, but their
-//!   sums over a whole table do. What a snapshot does not protect from, `truncate` and rewrites, is seen by the table's
-//!   file, and that table is read again.
-//! - *Locks*: SHARE on the tables that are left, for the milliseconds of one commit and one snapshot, however far the copy
-//!   is behind: it is the copy's apply that is held at the position. While reading, ACCESS SHARE for a page range at a time.
-//! - *Load*: half of the source's processors, see [`Load`]; two sums of 64 bits are made on the server, no row leaves it.
-//! - *Bounds*: a table of any size, with or without a key, is read in page ranges, over as many calls as it takes. The
-//!   snapshot of an unfinished table is handed from call to call by a session that sleeps, half an hour at most. So a snapshot
-//!   lives as long as one call, or as one table that takes longer, and vacuum waits that long, as for a dump of that table.
-//!   A call also ends when its answer has as much evidence as a state may give back; so there may be any number of tables.
-//! - *Killed or repeated*: a call goes on from what it was handed. Where the snapshot is gone it reads that table again, in
-//!   a new one.
+//! - *Correct under writes*: both sides are read in snapshots of the very same position, so every difference is real, and needs no
+//!   second look. Page ranges of the two sides do not correspond, since each side places rows by itself, but their sums over a whole
+//!   table do. `truncate` and rewrites, from which a snapshot does not protect, show in the table's file, and that table is read again.
+//! - *Locks*: SHARE on the tables that are left, for the milliseconds of one commit and one snapshot, however far the target is behind:
+//!   the target's apply is held at the position, not the writers. While reading, ACCESS SHARE for one page range at a time.
+//! - *Load*: half of the source's processors, see [`Load`]; two sums of 64 bits are computed on the server, no row leaves it.
+//! - *Bounds*: a table of any size, with or without a key, is read in page ranges, over as many calls as it takes. A sleeping session
+//!   passes the snapshot of an unfinished table from call to call, for half an hour at most. So a snapshot lives as long as one call,
+//!   or as one table that takes longer, and vacuum waits that long, as for a dump of that table. A call also ends when its answer has
+//!   as much evidence as a state may return; so there may be any number of tables.
+//! - *Killed or repeated*: a call continues from its input. Where the snapshot is gone it reads that table again, in a new one.
 
 mod evidence;
 mod reading;
@@ -42,7 +40,7 @@ use crate::snapshots::{Pair, resume_pair, take_pair};
 pub struct Answer {
     pub ready: bool,
     pub verified: VerifiedByDatabase,
-    /// The tables that this call has come to the end of: those of all calls are the evidence.
+    /// The tables that this call finished: those of all calls are the evidence.
     pub compared: Vec<Compared>,
 }
 
@@ -53,8 +51,8 @@ pub(crate) struct Call<'a> {
     pub(crate) source: Server,
     pub(crate) target: Server,
     pub(crate) load: Load,
-    /// Nothing more is begun after it. Then come a pair of snapshots and a range of pages at most, whose own limits keep
-    /// the call within the function's.
+    /// Nothing more is started after it. A pair of snapshots and a range of pages may follow at most, whose own limits keep the call
+    /// within the function's.
     pub(crate) deadline: Instant,
 }
 
@@ -66,7 +64,7 @@ pub(crate) struct Call<'a> {
 pub async fn handle(aws: &Aws, request: VerifyRequest) -> Result<Answer> {
     let (plan, mut verified) = (&request.plan, request.verified);
     let deadline = Instant::now() + Duration::from_secs(plan.wait.verify_call_seconds.into());
-    // The copy was restored as an instance of the source's class.
+    // The target was restored as an instance of the source's class.
     let load = Load::of_class(target_writer(aws, plan).await?.db_instance_class().unwrap_or_default());
     let call = Call { aws, plan, source: source_server(aws, plan).await?, target: target_server(aws, plan).await?, load, deadline };
     measure_progress(&call, &verified).await?;
@@ -76,7 +74,7 @@ pub async fn handle(aws: &Aws, request: VerifyRequest) -> Result<Answer> {
     Ok(Answer { ready, verified, compared: evidence.compared })
 }
 
-/// Whether all databases were verified to their end, before the call's time is over and its answer full.
+/// Whether all databases were verified to their end, before the call's time was over and its answer full.
 async fn verify_until_deadline(call: &Call<'_>, verified: &mut VerifiedByDatabase, evidence: &mut Evidence) -> Result<bool> {
     for database in &call.plan.databases {
         let so_far = verified.entry(database.name.clone()).or_default();
@@ -89,7 +87,7 @@ async fn verify_until_deadline(call: &Call<'_>, verified: &mut VerifiedByDatabas
     Ok(true)
 }
 
-/// Of all databases; the rows of a table that is not finished yet count as well.
+/// Over all databases; the rows of an unfinished table count as well.
 async fn measure_progress(call: &Call<'_>, verified: &VerifiedByDatabase) -> Result<()> {
     let (mut tables, mut rows, mut tables_left) = (0, 0, 0);
     for database in &call.plan.databases {
@@ -103,7 +101,7 @@ async fn measure_progress(call: &Call<'_>, verified: &VerifiedByDatabase) -> Res
     Ok(())
 }
 
-/// Goes on with one database, as far as one pair of snapshots, the call's time and its answer reach; whether to its end.
+/// Continues with one database, as far as one pair of snapshots, the call's time and its answer reach; returns whether it is finished.
 async fn verify_in_one_pair(call: &Call<'_>, database: &Database, so_far: &mut Verified, evidence: &mut Evidence) -> Result<bool> {
     let tables = find_tables_left(call, database, so_far).await?;
     let Some(first) = tables.first() else { return Ok(true) };
@@ -153,7 +151,7 @@ async fn verify_in_one_pair(call: &Call<'_>, database: &Database, so_far: &mut V
     Ok(true)
 }
 
-/// The tables that were not compared yet, in the order in which all calls take them.
+/// The tables not compared yet, in the order in which all calls take them.
 async fn find_tables_left(call: &Call<'_>, database: &Database, so_far: &Verified) -> Result<Vec<u32>> {
     let session = call.source.connect(&database.name).await?;
     let mut tables: Vec<u32> = sql::column(&session, sql::PUBLISHED_TABLES, &[&call.plan.names.run]).await?;

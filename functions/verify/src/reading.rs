@@ -11,7 +11,7 @@ use shared::rows::Table;
 
 use crate::Call;
 
-/// What is read already.
+/// How much has been read.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Progress {
     pub(crate) next_page: u64,
@@ -25,7 +25,7 @@ impl From<Reading> for Progress {
     }
 }
 
-/// Reads on from where `so_far` ends, until the table or the call's time is at its end.
+/// Reads on from `so_far`, until the end of the table or of the call's time.
 pub(crate) async fn read_pages(call: &Call<'_>, sessions: &[Session], snapshot: &str, table: &Table, so_far: Progress) -> Result<Progress> {
     let next = AtomicU64::new(so_far.next_page);
     let workers = sessions.iter().map(|session| work(call, session, snapshot, table, &next));
@@ -34,8 +34,8 @@ pub(crate) async fn read_pages(call: &Call<'_>, sessions: &[Session], snapshot: 
     Ok(Progress { next_page, digest: parts.into_iter().fold(so_far.digest, Digest::and), complete: next_page == table.pages })
 }
 
-/// Takes one range after another, and at least one: every call comes further. Whatever was taken is read, so that all pages
-/// before the next one always are.
+/// Takes one range after another, and at least one: every call makes progress. Every range taken is read, so all pages before the next
+/// one always are.
 async fn work(call: &Call<'_>, session: &Session, snapshot: &str, table: &Table, next: &AtomicU64) -> Result<Digest> {
     let at_once = table.pages_at_once();
     let mut digest = Digest::default();

@@ -1,4 +1,4 @@
-//! A snapshot of each side at one and the same position, taken, handed on, and ended.
+//! A snapshot of each side at the same position: taking, passing on and ending it.
 
 use std::pin::pin;
 use std::time::{Duration, Instant};
@@ -15,13 +15,13 @@ use shared::{sql, stopped};
 use crate::Call;
 use crate::reading::Progress;
 
-/// How long writers may be held, whatever happens.
+/// How long writers may be held in any case.
 const MAX_HOLD: Duration = Duration::from_secs(5);
-/// How long the copy may take to reach the position; writers do not wait for that.
+/// How long the target may take to reach the position; writers do not wait for that.
 const MAX_LAG: Duration = Duration::from_mins(1);
 /// When the server ends the session that holds the apply: later than we do.
 const HOLD_APPLY_MAX: Duration = Duration::from_mins(2);
-/// After how long it is asked why a worker has ended, and asked again.
+/// After how long the reason is read why a worker has ended, and read again.
 const ASK_AFTER: Duration = Duration::from_secs(3);
 /// How long a session may take to begin its sleep.
 const ASLEEP_WITHIN: Duration = Duration::from_secs(20);
@@ -34,7 +34,7 @@ pub(crate) struct Side {
     keeper_name: String,
     /// As the server exported it.
     pub(crate) snapshot: String,
-    /// The files of the tables, by oid, as they were at the snapshot's position, or shortly before.
+    /// The files of the tables, by oid, as of the snapshot's position or shortly before.
     filenodes: Vec<(u32, u32)>,
     pub(crate) workers: Vec<Session>,
 }
@@ -45,9 +45,9 @@ pub(crate) struct Pair {
     pub(crate) target: Side,
 }
 
-/// Why a lock on the source: its snapshot must hold exactly what stands before a mark in its WAL. Why a mark that is held
-/// on the copy: nothing else stops the apply at a position of our choosing. We insert the same mark there first, and leave
-/// it open: the apply, in the order of the commits, comes to it and waits, until we take ours back.
+/// Why a lock on the source: its snapshot must hold exactly what precedes a mark in its WAL. Why a mark that is held on the target:
+/// nothing else stops the apply at a position of our choosing. We insert the same mark there first, and leave it open: the apply, in
+/// the order of the commits, reaches it and waits until we roll ours back.
 pub(crate) async fn take_pair(call: &Call<'_>, database: &Database, tables: &[u32]) -> Result<Pair> {
     let (mut source, mut target) = try_join(Side::open(call, &call.source, database), Side::open(call, &call.target, database)).await?;
     check_tables(&source.keeper, &target.keeper, call.plan, database).await?;
@@ -55,7 +55,7 @@ pub(crate) async fn take_pair(call: &Call<'_>, database: &Database, tables: &[u3
         (call.source.connect(&database.name).await?, call.source.connect(&database.name).await?, call.target.connect(&database.name).await?);
     let mark: String = sql::value(&marker, "select pg_catalog.md5(pg_catalog.random()::text || pg_catalog.clock_timestamp()::text)", &[]).await?;
     let insert: String = sql::value(&marker, sql::MAKE_MARK, &[&call.plan.names.run, &mark]).await?;
-    // Whatever becomes of this call, the server lets the apply go on.
+    // Whatever happens to this call, the server lets the apply continue.
     holder.batch_execute(&format!("begin; set local idle_in_transaction_session_timeout = {}", HOLD_APPLY_MAX.as_millis())).await?;
     holder.batch_execute(&insert).await?;
     source.filenodes = filenodes(&source.keeper, tables).await?;
@@ -76,10 +76,10 @@ pub(crate) async fn take_pair(call: &Call<'_>, database: &Database, tables: &[u3
     Ok(pair)
 }
 
-/// Until the copy has applied all before the mark, and stands there.
+/// Waits until the target has applied everything before the mark, and is held there.
 ///
-/// A worker that ends and is started again may do so for a passing reason, which is waited for; where the copy's log says that
-/// it is a lasting one, nobody waits for the deadline.
+/// A worker that ends and is restarted may have a passing reason, which is waited out; where the target's log shows a lasting one,
+/// nobody waits for the deadline.
 async fn wait_for_apply(call: &Call<'_>, database: &Database, watcher: &Session, holder: &Session) -> Result<()> {
     let subscription = call.plan.names.slot(database.oid);
     let pid: i32 = sql::value(holder, "select pg_catalog.pg_backend_pid()", &[]).await?;
@@ -99,10 +99,10 @@ async fn wait_for_apply(call: &Call<'_>, database: &Database, watcher: &Session,
         if is_late || ended && Instant::now() >= ask_at {
             let why = stopped::why(call.aws, call.plan, watcher, &[database]).await;
             if why.is_lasting {
-                return Err(StepError::new(ErrorName::ReplicationStopped, format!("the copy applies no changes: {}", why.told)));
+                return Err(StepError::new(ErrorName::ReplicationStopped, format!("the target applies no changes: {}", why.told)));
             }
             if is_late {
-                let what = format!("the copy was more than {} s behind: {}", MAX_LAG.as_secs(), why.told);
+                let what = format!("the target was more than {} s behind: {}", MAX_LAG.as_secs(), why.told);
                 return Err(StepError::new(ErrorName::DrainTimeout, what));
             }
             ask_at = Instant::now() + ASK_AFTER;
@@ -111,7 +111,7 @@ async fn wait_for_apply(call: &Call<'_>, database: &Database, watcher: &Session,
     }
 }
 
-/// The snapshots in which an earlier call read a part of this table; none where they are gone.
+/// The snapshots in which an earlier call read part of this table; none where they are gone.
 pub(crate) async fn resume_pair(call: &Call<'_>, database: &Database, table: u32, unfinished: &Unfinished) -> Result<Option<Pair>> {
     let (source, target) = try_join(
         Side::resume(call, &call.source, database, table, &unfinished.source),
@@ -129,12 +129,12 @@ impl Pair {
         Ok(Unfinished { source, target })
     }
 
-    /// After it, no snapshot is kept for this run but this pair.
+    /// After it, this pair is the only snapshot kept for this run.
     pub(crate) async fn end_kept(&self) -> Result<()> {
         try_join(self.source.end_kept(), self.target.end_kept()).await.map(|_| ())
     }
 
-    /// Whether a table is in another file than at the snapshots' position.
+    /// Whether a table has another file than at the snapshots' position.
     pub(crate) async fn is_rewritten(&self, table: u32) -> Result<bool> {
         let (ours, theirs) = try_join(self.source.is_rewritten(table), self.target.is_rewritten(table)).await?;
         Ok(ours || theirs)
@@ -143,7 +143,7 @@ impl Pair {
 
 impl Side {
     async fn open(call: &Call<'_>, server: &Server, database: &Database) -> Result<Self> {
-        // By this name it is found when its call has ended.
+        // It is found by this name after its call has ended.
         let named = Server { application_name: call.plan.names.verification(), ..server.clone() };
         let keeper = connect_unlimited(&named, database).await?;
         let workers = try_join_all((0..call.load.workers).map(|_| connect_unlimited(server, database))).await?;
@@ -158,7 +158,7 @@ impl Side {
 
     async fn resume(call: &Call<'_>, server: &Server, database: &Database, table: u32, reading: &Reading) -> Result<Option<Self>> {
         if !reading.snapshot.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-') {
-            return Err(StepError::new(ErrorName::Internal, "the state machine handed over something else than a snapshot"));
+            return Err(StepError::new(ErrorName::Internal, "the state machine passed something other than a snapshot"));
         }
         let mut side = Self::open(call, server, database).await?;
         side.filenodes = vec![(table, reading.filenode)];
@@ -166,7 +166,7 @@ impl Side {
         match side.keeper.batch_execute(&format!("set transaction snapshot '{}'", reading.snapshot)).await {
             Ok(()) => side.export().await.map(|()| Some(side)),
             Err(error) if is_gone(&error) => Ok(None),
-            Err(error) => Err(StepError::from(error).while_doing("go on in the snapshot of an earlier call")),
+            Err(error) => Err(StepError::from(error).while_doing("continue in the snapshot of an earlier call")),
         }
     }
 
@@ -175,7 +175,7 @@ impl Side {
         Ok(())
     }
 
-    /// Leaves the session that holds the snapshot asleep. It is the last one to do so: those of earlier calls are ended.
+    /// Leaves the session that holds the snapshot asleep. It is the only one: those of earlier calls are ended.
     async fn keep(self, server: &Server, database: &Database, table: u32, progress: &Progress) -> Result<Reading> {
         self.end_kept().await?;
         let filenode = self.filenode(table);
@@ -185,7 +185,7 @@ impl Side {
         let asleep = async {
             while !sql::value::<bool>(&watcher, sql::SNAPSHOT_IS_KEPT, &[&pid]).await? {
                 if Instant::now() >= deadline {
-                    return Err(StepError::new(ErrorName::PostgresUnavailable, "the session that is to keep a snapshot does not begin to sleep"));
+                    return Err(StepError::new(ErrorName::PostgresUnavailable, "the session that keeps a snapshot does not go to sleep"));
                 }
                 tokio::time::sleep(LOOK_EVERY).await;
             }
@@ -216,7 +216,7 @@ impl Side {
     }
 }
 
-/// A session may have nothing to do while the other side reads.
+/// A session may be idle while the other side reads.
 async fn connect_unlimited(server: &Server, database: &Database) -> Result<Session> {
     let session = server.connect(&database.name).await?;
     sql::value::<i64>(&session, sql::UNLIMITED, &[]).await?;
@@ -227,7 +227,7 @@ async fn filenodes(session: &Session, tables: &[u32]) -> Result<Vec<(u32, u32)>>
     session.query(sql::FILENODES, &[&tables]).await?.iter().map(|row| Ok((row.try_get("oid")?, row.try_get("filenode")?))).collect()
 }
 
-/// There is no such snapshot: `ImportSnapshot` says it in different ways up to 16 and since, and of a process that ended.
+/// Whether the snapshot is gone: `ImportSnapshot` words it differently up to 16 and since, and for a process that has ended.
 fn is_gone(error: &tokio_postgres::Error) -> bool {
     error.code().is_some_and(|state| matches!(state.code(), "22023" | "42704" | "55000"))
 }
