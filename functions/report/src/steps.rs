@@ -1,33 +1,43 @@
 //! The steps of a run, by the states that do their work.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
 use crate::event::Moment;
 use crate::report::Step;
 
+/// Which phases and steps there are, and the states of each.
+const TABLE: &str = include_str!("../../../statemachine/phases.json");
+
+#[derive(Deserialize)]
+struct Table {
+    encrypt: Phases,
+}
+
+#[derive(Deserialize)]
+struct Phases {
+    way: Vec<Phase>,
+    detours: Vec<Phase>,
+}
+
+#[derive(Deserialize)]
+struct Phase {
+    /// By the step's title, the states that do its work.
+    steps: BTreeMap<String, Vec<String>>,
+}
+
+/// The step's title, by each state that does its work.
+static STEPS: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
+    let table: Table = serde_json::from_str(TABLE).expect("statemachine/phases.json has the shape of Table");
+    let phases = table.encrypt.way.into_iter().chain(table.encrypt.detours);
+    phases.flat_map(|phase| phase.steps).flat_map(|(title, states)| states.into_iter().map(move |state| (state, title.clone()))).collect()
+});
+
 /// The step that begins with a state. All other states, which wait, choose and watch, belong to the step that is under way.
 pub(crate) fn part_of(state: &str) -> Option<&'static str> {
-    Some(match state {
-        "Preflight" | "Inspect" => "Checks",
-        "CheckCapacity" => "Capacity",
-        "Prepare" => "Preparation of the source",
-        "CreatePublication" => "Publication and slots",
-        "Snapshot" => "Snapshot",
-        "CopyEncrypted" => "Encrypted snapshot",
-        "Restore" => "Restore",
-        "Subscribe" => "Subscription",
-        "AdvanceLsn" => "Start position",
-        "RestoreParameterGroup" => "Parameter group of the target",
-        "PollLag" => "Catching up",
-        "Verify" => "Verification",
-        "CompareSettings" => "Comparison of settings",
-        "AwaitApproval" => "Approval",
-        "Cutover" => "Cutover",
-        "CancelCutover" => "Cancelling the cutover",
-        "CleanUpSubscription" | "CleanUpPublication" | "CleanUpCopy" | "CleanUpSnapshot" | "CleanUpPreparation" => "Clean-up",
-        "Finish" => "Finishing",
-        "RecoverPlan" | "FindWhatIsLeft" => "Plan of the stopped run",
-        "UndoPublication" | "UndoRestore" | "UndoCopy" | "UndoSnapshot" | "UndoPreparation" => "Undo",
-        _ => return None,
-    })
+    STEPS.get(state).map(String::as_str)
 }
 
 /// The steps so far, the last of which may still be under way.
