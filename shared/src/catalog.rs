@@ -15,7 +15,7 @@ use futures_util::future::{try_join, try_join_all};
 use tokio_postgres::{GenericClient, Row, Statement, ToStatement};
 
 use crate::contract::{Database, Plan};
-use crate::error::{ErrorName, Result, StepError, While};
+use crate::error::{Context, ErrorName, Result, StepError};
 use crate::large_objects;
 use crate::pg::{Server, Session};
 use crate::replication::changed_tables;
@@ -138,7 +138,7 @@ pub async fn read_drift(source: &Server, target: &Server, plan: &Plan, contents_
 
 /// What differs in one database.
 pub async fn compare_databases(source: &impl GenericClient, target: &impl GenericClient, plan: &Plan, database: &Database) -> Result<Drift> {
-    let differences = compare(source, target, &OF_DATABASE, &[]).await.while_doing(&format!("compare the catalogs of {}", database.name))?;
+    let differences = compare(source, target, &OF_DATABASE, &[]).await.context(&format!("compare the catalogs of {}", database.name))?;
     let mut drift = Drift::default();
     drift.add(&differences, &format!("database {}: ", database.name), plan);
     Ok(drift)
@@ -149,7 +149,7 @@ pub async fn compare_databases(source: &impl GenericClient, target: &impl Generi
 pub async fn compare_servers(source: &impl GenericClient, target: &impl GenericClient, plan: &Plan) -> Result<Drift> {
     let (carried, uncarried) = find_uncarried(source, sql::UNCARRIED_DATABASES, plan).await?;
     let params: sql::Params = &[&carried, &uncarried, &plan.databases_named];
-    let differences = compare(source, target, &OF_SERVER, params).await.while_doing("compare databases and roles")?;
+    let differences = compare(source, target, &OF_SERVER, params).await.context("compare databases and roles")?;
     let mut drift = Drift::default();
     drift.add(&differences, "", plan);
     drift.holds.extend(uncarried.iter().map(|name| format!("database {name}: takes writes and is not carried, since the plan did not have it")));
@@ -186,8 +186,7 @@ impl ServerLook {
     pub async fn read(&self, source: &Session, plan: &Plan) -> Result<ServerState> {
         let (carried, uncarried) = find_uncarried(source, &self.uncarried, plan).await?;
         let params: sql::Params = &[&carried, &uncarried, &plan.databases_named];
-        let digests =
-            self.digests.iter().map(|query| async { digests(&read(source, query, params).await.while_doing("look at databases and roles")?) });
+        let digests = self.digests.iter().map(|query| async { digests(&read(source, query, params).await.context("look at databases and roles")?) });
         let digests = try_join_all(digests).await?;
         Ok(ServerState { uncarried, digests })
     }
@@ -203,7 +202,7 @@ async fn find_uncarried<'a>(
     if plan.databases_named {
         return Ok((carried, Vec::new()));
     }
-    let uncarried = sql::column(source, query, &[&carried]).await.while_doing("look for new databases")?;
+    let uncarried = sql::column(source, query, &[&carried]).await.context("look for new databases")?;
     Ok((carried, uncarried))
 }
 

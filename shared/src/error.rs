@@ -110,7 +110,7 @@ impl StepError {
     }
 
     #[must_use]
-    pub fn because(mut self, source: impl Error + Send + Sync + 'static) -> Self {
+    pub fn with_source(mut self, source: impl Error + Send + Sync + 'static) -> Self {
         self.source = Some(Box::new(source));
         self
     }
@@ -119,7 +119,7 @@ impl StepError {
     ///
     /// # Errors
     /// Itself, where it has another name.
-    pub fn only_if(self, name: ErrorName) -> Result<Self> {
+    pub fn ok_if(self, name: ErrorName) -> Result<Self> {
         if self.name == name { Ok(self) } else { Err(self) }
     }
 
@@ -131,7 +131,7 @@ impl StepError {
 
     /// Puts what was being done in front: `could not <what>: <why>`.
     #[must_use]
-    pub fn while_doing(mut self, what: &str) -> Self {
+    pub fn context(mut self, what: &str) -> Self {
         self.message = format!("could not {what}: {}", self.message);
         self
     }
@@ -181,14 +181,14 @@ pub fn chain(error: &dyn Error) -> String {
 }
 
 /// Says what was being done when an error came up.
-pub trait While<T> {
+pub trait Context<T> {
     /// `could not <what>: <why>`.
-    fn while_doing(self, what: &str) -> Result<T>;
+    fn context(self, what: &str) -> Result<T>;
 }
 
-impl<T, E: Into<StepError>> While<T> for std::result::Result<T, E> {
-    fn while_doing(self, what: &str) -> Result<T> {
-        self.map_err(|error| error.into().while_doing(what))
+impl<T, E: Into<StepError>> Context<T> for std::result::Result<T, E> {
+    fn context(self, what: &str) -> Result<T> {
+        self.map_err(|error| error.into().context(what))
     }
 }
 

@@ -5,7 +5,7 @@
 
 use tokio_postgres::{Transaction, error::SqlState};
 
-use crate::error::{ErrorName, Result, StepError, While};
+use crate::error::{Context, ErrorName, Result, StepError};
 use crate::fence::{self, Closed};
 use crate::lsn::Lsn;
 use crate::names::Names;
@@ -87,7 +87,7 @@ impl EventTrigger {
 /// # Errors
 /// `PostgresUnavailable`, `PostgresRefused`.
 pub async fn try_out(server: &Server, session: &mut Session, database: &str, names: &Names, terms: Terms) -> Result<Tried> {
-    let all = read(session).await.while_doing("look for event triggers")?;
+    let all = read(session).await.context("look for event triggers")?;
     let mut tried = Tried::default();
     let (fires, held): (Vec<&EventTrigger>, Vec<&EventTrigger>) = all.iter().partition(|trigger| trigger.fires(terms));
     tried.held.extend(held.iter().filter(|trigger| terms.held && trigger.event != NEVER_FIRES).map(|trigger| trigger.told()));
@@ -214,23 +214,23 @@ impl Trial<'_> {
     /// What a run makes, on source and copy.
     async fn begin(&self, transaction: &Transaction<'_>) -> Result<()> {
         let (run, fence) = (&self.names.run, &self.names.fence());
-        sql::run_made(transaction, sql::CREATE_SCHEMA, &[run]).await.while_doing("make a schema")?;
+        sql::run_generated(transaction, sql::CREATE_SCHEMA, &[run]).await.context("make a schema")?;
         let oids: Vec<u32> = sql::column(transaction, sql::TRIAL_OIDS, &[run]).await?;
         for oid in &oids {
-            sql::run_made(transaction, sql::REMEMBER_REPLICA_IDENTITY, &[run, oid]).await.while_doing("set a replica identity")?;
+            sql::run_generated(transaction, sql::REMEMBER_REPLICA_IDENTITY, &[run, oid]).await.context("set a replica identity")?;
         }
-        sql::run_made(transaction, sql::CREATE_PUBLICATION, &[run, &oids]).await.while_doing("publish tables")?;
-        sql::run_made(transaction, sql::MAKE_BEAT, &[run]).await.while_doing("write a heartbeat")?;
-        sql::run_made(transaction, sql::TRIAL_SUBSCRIPTION, &[run]).await.while_doing("subscribe")?;
+        sql::run_generated(transaction, sql::CREATE_PUBLICATION, &[run, &oids]).await.context("publish tables")?;
+        sql::run_generated(transaction, sql::MAKE_BEAT, &[run]).await.context("write a heartbeat")?;
+        sql::run_generated(transaction, sql::TRIAL_SUBSCRIPTION, &[run]).await.context("subscribe")?;
         if self.terms.is_control
             && let Some(false) = sql::column::<bool>(transaction, sql::SEED_FUNCTION, &[]).await?.first()
         {
-            transaction.batch_execute("create extension rds_tools").await.while_doing("make extension rds_tools")?;
-            transaction.batch_execute("drop extension rds_tools").await.while_doing("drop extension rds_tools")?;
+            transaction.batch_execute("create extension rds_tools").await.context("make extension rds_tools")?;
+            transaction.batch_execute("drop extension rds_tools").await.context("drop extension rds_tools")?;
         }
-        sql::run_made(transaction, sql::CREATE_FENCE, &[fence, run]).await.while_doing("make a fence")?;
+        sql::run_generated(transaction, sql::CREATE_FENCE, &[fence, run]).await.context("make a fence")?;
         for oid in &oids {
-            sql::run_made(transaction, sql::FENCE_TABLE, &[fence, oid]).await.while_doing("put a trigger on a table")?;
+            sql::run_generated(transaction, sql::FENCE_TABLE, &[fence, oid]).await.context("put a trigger on a table")?;
         }
         fence::close(transaction, &self.names, "this is a trial", Closed { paused_at_ms: 0, drained_lsn: Lsn(0) }).await
     }
@@ -238,16 +238,16 @@ impl Trial<'_> {
     /// What it drops, and puts back.
     async fn end(&self, transaction: &Transaction<'_>) -> Result<()> {
         let (run, fence) = (&self.names.run, &self.names.fence());
-        sql::run_made(transaction, sql::OPEN_DDL, &[fence, &"disable"]).await?;
-        sql::run_made(transaction, sql::DROP_SUBSCRIPTION, &[run]).await.while_doing("drop a subscription")?;
-        sql::run_made(transaction, sql::DROP_PUBLICATION, &[run]).await.while_doing("drop a publication")?;
+        sql::run_generated(transaction, sql::OPEN_DDL, &[fence, &"disable"]).await?;
+        sql::run_generated(transaction, sql::DROP_SUBSCRIPTION, &[run]).await.context("drop a subscription")?;
+        sql::run_generated(transaction, sql::DROP_PUBLICATION, &[run]).await.context("drop a publication")?;
         let restore: String = sql::value(transaction, sql::RESTORE_REPLICA_IDENTITY, &[run]).await?;
-        sql::run_made(transaction, &restore, &[]).await.while_doing("put a replica identity back")?;
+        sql::run_generated(transaction, &restore, &[]).await.context("put a replica identity back")?;
         for oid in sql::column::<u32>(transaction, sql::FENCED_TABLES, &[fence]).await? {
-            sql::run_made(transaction, sql::UNFENCE_TABLE, &[fence, &oid]).await.while_doing("drop a trigger")?;
+            sql::run_generated(transaction, sql::UNFENCE_TABLE, &[fence, &oid]).await.context("drop a trigger")?;
         }
-        sql::run_made(transaction, sql::DROP_SCHEMA, &[run]).await.while_doing("drop a schema")?;
-        sql::run_made(transaction, sql::DROP_SCHEMA, &[fence]).await.while_doing("drop a fence").map(drop)
+        sql::run_generated(transaction, sql::DROP_SCHEMA, &[run]).await.context("drop a schema")?;
+        sql::run_generated(transaction, sql::DROP_SCHEMA, &[fence]).await.context("drop a fence").map(drop)
     }
 
     /// What the function of a login trigger writes to, as far as it says that for another event; none where it leaves no trace but
@@ -255,7 +255,7 @@ impl Trial<'_> {
     async fn call(&self, session: &mut Session, trigger: &EventTrigger) -> Result<Option<Vec<String>>> {
         let transaction = session.transaction().await?;
         self.silence(&transaction).await?;
-        let called = sql::run_made(&transaction, sql::TRIAL_LOGIN, &[&self.names.run, &trigger.function]).await;
+        let called = sql::run_generated(&transaction, sql::TRIAL_LOGIN, &[&self.names.run, &trigger.function]).await;
         let writes = match called {
             Ok(_) => Some(sql::column::<String>(&transaction, sql::TRIAL_WRITES, &[&self.names.run]).await?),
             Err(_) => None,
@@ -275,7 +275,7 @@ impl Trial<'_> {
         let mut called = Ok(0);
         for (number, statement) in sql::statements(&transaction, sql::TRIAL_LOGIN, &[&self.names.run, &trigger.function]).await?.iter().enumerate() {
             if number == 1 {
-                called = sql::run_made(&transaction, sql::TRIAL_ROLE, &[&self.names.run]).await;
+                called = sql::run_generated(&transaction, sql::TRIAL_ROLE, &[&self.names.run]).await;
             }
             called = match called {
                 Ok(done) => transaction.batch_execute(statement).await.map(|()| done).map_err(StepError::from),
@@ -351,7 +351,7 @@ pub async fn check(server: &Server, session: &mut Session, database: &str, names
 /// # Errors
 /// `LockTimeout`, `PostgresRefused` where an event trigger is in the way.
 pub async fn drop_run_schema(session: &mut Session, names: &Names) -> Result<()> {
-    fence::run_through(session, names, sql::DROP_RUN_SCHEMA, &[&names.run]).await
+    fence::run_ddl_past_fence(session, names, sql::DROP_RUN_SCHEMA, &[&names.run]).await
 }
 
 /// What PostgreSQL was in the middle of. It can quote values in statements: only lines that name functions are fit to be told.

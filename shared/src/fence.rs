@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::try_join3;
 use tokio_postgres::{GenericClient, Row, Statement};
 
-use crate::error::{ErrorName, Result, StepError, While};
+use crate::error::{Context, ErrorName, Result, StepError};
 use crate::event_triggers::name_function;
 use crate::locks::{self, ATTEMPTS_MS};
 use crate::lsn::Lsn;
@@ -75,11 +75,11 @@ fn how_closed(comment: Option<&str>, names: &Names) -> Result<Closed> {
 pub async fn prepare(source: &mut Session, names: &Names) -> Result<()> {
     let fence = names.fence();
     if !read_state(source, names).await?.prepared {
-        sql::run_made_together(source, sql::CREATE_FENCE, &[&fence, &names.run]).await.while_doing("make the fence's function")?;
+        sql::run_generated_in_transaction(source, sql::CREATE_FENCE, &[&fence, &names.run]).await.context("make the fence's function")?;
     }
     for row in source.query(sql::UNFENCED_TABLES, &[&fence, &names.run]).await? {
         let (oid, name): (u32, String) = (row.try_get("oid")?, row.try_get("name")?);
-        patiently(source, sql::FENCE_TABLE, &[&fence, &oid]).await.while_doing(&format!("prepare the fence of {name}"))?;
+        retry_on_lock_timeout(source, sql::FENCE_TABLE, &[&fence, &oid]).await.context(&format!("prepare the fence of {name}"))?;
     }
     Ok(())
 }
@@ -88,7 +88,7 @@ pub async fn prepare(source: &mut Session, names: &Names) -> Result<()> {
 ///
 /// # Errors
 /// `LockTimeout`, with the transactions.
-pub async fn outlast_older_transactions(source: &impl GenericClient, names: &Names) -> Result<()> {
+pub async fn wait_for_older_transactions(source: &impl GenericClient, names: &Names) -> Result<()> {
     let deadline = Instant::now() + OLDER_TRANSACTIONS_MAX;
     loop {
         let older = sql::column::<String>(source, sql::OLDER_TRANSACTIONS, &[&names.fence()]).await?;
@@ -126,7 +126,7 @@ impl Ddl {
     /// # Errors
     /// `LockTimeout` where a transaction that made some does not end.
     pub async fn hold(&self, source: &impl GenericClient) -> Result<()> {
-        source.batch_execute(&self.hold).await.map_err(StepError::from).while_doing("hold DDL")
+        source.batch_execute(&self.hold).await.map_err(StepError::from).context("hold DDL")
     }
 }
 
@@ -175,7 +175,7 @@ fn texts(rows: &[Row], column: &str) -> Result<Vec<String>> {
 pub async fn close(source: &impl GenericClient, names: &Names, says: &str, closed: Closed) -> Result<()> {
     let statements = sql::statements(source, sql::CLOSE_FENCE, &[&names.fence(), &says, &closed.to_string()]).await?;
     // All on their way at once: writers wait.
-    source.batch_execute(&statements.join("; ")).await.map_err(StepError::from).map_err(name_function).while_doing("close the fence")
+    source.batch_execute(&statements.join("; ")).await.map_err(StepError::from).map_err(name_function).context("close the fence")
 }
 
 /// Makes sure that this run's fence can never be closed any more; says whether it was closed already.
@@ -184,7 +184,7 @@ pub async fn close(source: &impl GenericClient, names: &Names, says: &str, close
 /// its fence. Whichever comes first wins.
 pub async fn cancel(source: &mut Session, names: &Names) -> Result<bool> {
     let transaction = source.transaction().await?;
-    let cancelled = sql::run_made(&transaction, sql::CANCEL_FENCE, &[&names.fence(), &names.run]).await;
+    let cancelled = sql::run_generated(&transaction, sql::CANCEL_FENCE, &[&names.fence(), &names.run]).await;
     if cancelled.is_ok() && read_state(&transaction, names).await?.closed.is_none() {
         transaction.commit().await?;
         return Ok(false);
@@ -198,20 +198,20 @@ pub async fn cancel(source: &mut Session, names: &Names) -> Result<bool> {
 pub async fn remove(source: &mut Session, names: &Names) -> Result<()> {
     let fence = names.fence();
     for oid in sql::column::<u32>(source, sql::FENCED_TABLES, &[&fence]).await? {
-        patiently(source, sql::UNFENCE_TABLE, &[&fence, &oid]).await.while_doing("take the fence off a table")?;
+        retry_on_lock_timeout(source, sql::UNFENCE_TABLE, &[&fence, &oid]).await.context("take the fence off a table")?;
     }
-    patiently(source, sql::DROP_SCHEMA, &[&fence]).await.while_doing("drop the fence's schema")
+    retry_on_lock_timeout(source, sql::DROP_SCHEMA, &[&fence]).await.context("drop the fence's schema")
 }
 
 /// DDL on tables that are in use: asks for the lock briefly, and again.
 ///
 /// # Errors
 /// `LockTimeout` after the last attempt, with those who hold locks.
-pub async fn patiently(session: &mut Session, query: &str, params: Params<'_>) -> Result<()> {
+pub async fn retry_on_lock_timeout(session: &mut Session, query: &str, params: Params<'_>) -> Result<()> {
     for lock_timeout_ms in ATTEMPTS_MS {
         let transaction = session.transaction().await?;
         transaction.batch_execute(&format!("set local lock_timeout = {lock_timeout_ms}")).await?;
-        match sql::run_made(&transaction, query, params).await {
+        match sql::run_generated(&transaction, query, params).await {
             Ok(_) => return Ok(transaction.commit().await?),
             Err(error) if error.name == ErrorName::LockTimeout => {
                 transaction.rollback().await?;
@@ -221,7 +221,7 @@ pub async fn patiently(session: &mut Session, query: &str, params: Params<'_>) -
         }
     }
     // Longer than deadlock_timeout: an autovacuum gives way then. We hold no other table, so nobody deadlocks with us.
-    match sql::run_made_together(session, query, params).await {
+    match sql::run_generated_in_transaction(session, query, params).await {
         Ok(_) => Ok(()),
         Err(error) => Err(locks::explain(session, error).await),
     }
@@ -231,7 +231,7 @@ pub async fn patiently(session: &mut Session, query: &str, params: Params<'_>) -
 ///
 /// # Errors
 /// `LockTimeout`, with those who hold locks.
-pub async fn run_through(session: &mut Session, names: &Names, query: &str, params: Params<'_>) -> Result<()> {
+pub async fn run_ddl_past_fence(session: &mut Session, names: &Names, query: &str, params: Params<'_>) -> Result<()> {
     match run_with_ddl_open(session, names, query, params).await {
         Ok(()) => Ok(()),
         Err(error) => Err(locks::explain(session, error).await),
@@ -240,8 +240,8 @@ pub async fn run_through(session: &mut Session, names: &Names, query: &str, para
 
 async fn run_with_ddl_open(session: &mut Session, names: &Names, query: &str, params: Params<'_>) -> Result<()> {
     let transaction = session.transaction().await?;
-    sql::run_made(&transaction, sql::OPEN_DDL, &[&names.fence(), &"disable"]).await?;
-    sql::run_made(&transaction, query, params).await?;
-    sql::run_made(&transaction, sql::OPEN_DDL, &[&names.fence(), &"enable always"]).await?;
+    sql::run_generated(&transaction, sql::OPEN_DDL, &[&names.fence(), &"disable"]).await?;
+    sql::run_generated(&transaction, query, params).await?;
+    sql::run_generated(&transaction, sql::OPEN_DDL, &[&names.fence(), &"enable always"]).await?;
     Ok(transaction.commit().await?)
 }

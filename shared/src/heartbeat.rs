@@ -11,7 +11,7 @@ use futures_util::future::{try_join, try_join_all};
 use tokio_postgres::{Statement, ToStatement};
 
 use crate::contract::{Database, Plan};
-use crate::error::{ErrorName, Result, StepError, While};
+use crate::error::{Context, ErrorName, Result, StepError};
 use crate::lsn::Lsn;
 use crate::pg::{Server, Session};
 use crate::replication::lsn;
@@ -37,14 +37,14 @@ pub struct Beat {
 pub async fn beat(source: &Server, plan: &Plan) -> Result<()> {
     let sessions = try_join_all(plan.databases.iter().map(|database| source.connect(&database.name))).await?;
     for _ in 0..BEATS {
-        try_join_all(sessions.iter().map(|session| beat_once(session, plan))).await.while_doing("write a heartbeat")?;
+        try_join_all(sessions.iter().map(|session| beat_once(session, plan))).await.context("write a heartbeat")?;
         tokio::time::sleep(APART).await;
     }
     Ok(())
 }
 
 async fn beat_once(session: &Session, plan: &Plan) -> Result<()> {
-    sql::run_made(session, sql::MAKE_BEAT, &[&plan.names.run]).await.map(drop)
+    sql::run_generated(session, sql::MAKE_BEAT, &[&plan.names.run]).await.map(drop)
 }
 
 /// Checks that the start LSN lies where the beats on the copy end. Meant for a copy whose subscription is not enabled yet.
@@ -53,7 +53,7 @@ async fn beat_once(session: &Session, plan: &Plan) -> Result<()> {
 /// `StartLsnDoubtful`.
 pub async fn check_start(source: &Session, copy: &Session, plan: &Plan, database: &Database, start: Lsn) -> Result<()> {
     // At least this one is missing on the copy.
-    beat_once(source, plan).await.while_doing("write a heartbeat")?;
+    beat_once(source, plan).await.context("write a heartbeat")?;
     let query: String = sql::value(source, sql::BEATS, &[&plan.names.run]).await?;
     let (written, copied) = try_join(read(source, &query), read(copy, &query)).await?;
     enclose(&written, &copied, start).map_err(|why| {
@@ -62,7 +62,7 @@ pub async fn check_start(source: &Session, copy: &Session, plan: &Plan, database
 }
 
 async fn read(session: &Session, query: &(impl ToStatement + ?Sized + Sync + Send)) -> Result<Vec<Beat>> {
-    let rows = session.query(query, &[]).await.map_err(StepError::from).while_doing("read the heartbeats")?;
+    let rows = session.query(query, &[]).await.map_err(StepError::from).context("read the heartbeats")?;
     rows.iter().map(|row| Ok(Beat { number: row.try_get("beat")?, at_lsn: lsn(row, "at_lsn")? })).collect()
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::try_join;
 use tokio_postgres::GenericClient;
 
-use crate::error::{ErrorName, Result, StepError, While};
+use crate::error::{Context, ErrorName, Result, StepError};
 use crate::sql;
 
 /// The most room that they may take if a run is to read all of them, as it does before its pause and behind it.
@@ -41,7 +41,7 @@ pub struct Stock {
 
 /// Counts them, without reading any.
 pub async fn read_stock(source: &impl GenericClient) -> Result<Stock> {
-    let row = source.query_one(sql::LARGE_OBJECTS, &[]).await.map_err(StepError::from).while_doing("count large objects")?;
+    let row = source.query_one(sql::LARGE_OBJECTS, &[]).await.map_err(StepError::from).context("count large objects")?;
     Ok(Stock {
         count: row.try_get("large_objects")?,
         unreadable: row.try_get("unreadable")?,
@@ -87,7 +87,7 @@ async fn compare_until(source: &impl GenericClient, target: &impl GenericClient,
         Err(error) if matches!(error.name, ErrorName::Internal | ErrorName::PostgresRefused) => {
             (true, Some(format!("large objects could not be compared: {error}")))
         }
-        Err(error) => return Err(error.while_doing(&format!("compare the large objects of {database}"))),
+        Err(error) => return Err(error.context(&format!("compare the large objects of {database}"))),
     };
     let told = differing.told().into_iter().chain(failed);
     Ok(Compared { differences: told.map(|told| format!("database {database}: {told}")).collect(), is_complete })

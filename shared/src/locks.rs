@@ -107,6 +107,6 @@ impl Locks<'_> {
             first.rotate_right(1);
         }
         let what = statements.get(place).cloned().unwrap_or_default();
-        Err(StepError::from(error).while_doing(&what))
+        Err(StepError::from(error).context(&what))
     }
 }

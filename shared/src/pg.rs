@@ -12,7 +12,7 @@ use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config};
 
-use crate::error::{ErrorName, Result, StepError, While, chain};
+use crate::error::{Context, ErrorName, Result, StepError, chain};
 use crate::event_triggers::name_function;
 use crate::secrets::{self, Credentials};
 use crate::sql;
@@ -63,7 +63,7 @@ const REPLICA_ROLE: &str = "session_replication_role=replica";
 /// `PostgresUnavailable` where it has none.
 pub async fn resolve(host: &str) -> Result<IpAddr> {
     let unknown = || StepError::new(ErrorName::PostgresUnavailable, format!("{host} has no address"));
-    let found = tokio::net::lookup_host((host, 0)).await.map_err(|error| unknown().because(error))?;
+    let found = tokio::net::lookup_host((host, 0)).await.map_err(|error| unknown().with_source(error))?;
     let addresses: Vec<IpAddr> = found.map(|address| address.ip()).collect();
     addresses.iter().find(|address| address.is_ipv4()).or(addresses.first()).copied().ok_or_else(unknown)
 }
@@ -136,13 +136,13 @@ impl Server {
             };
             if let Some(current) = current.as_ref().filter(|current| *gives_password && current.password != other.password) {
                 let given = give_password(&session, current).await;
-                given.while_doing(&format!("give {} on the {of} the password of secret {secret}, which was rotated", current.username))?;
+                given.context(&format!("give {} on the {of} the password of secret {secret}, which was rotated", current.username))?;
             }
             tracing::info!(secret, stage, of, "the master password was rotated");
             return Ok(session);
         }
         let both = format!("neither the present nor the previous version of secret {secret} is the password of the {of}");
-        Err(refusal.while_doing(&format!("log in to the {of} ({both}: it was changed or rotated)")))
+        Err(refusal.context(&format!("log in to the {of} ({both}: it was changed or rotated)")))
     }
 
     /// As [`Self::connect`], for looking: a login that writes fails.
@@ -163,7 +163,7 @@ impl Server {
         match self.log_in(credentials, database, &format!("-c {REPLICA_ROLE} {settings}")).await {
             Err(error) if error.name == ErrorName::PostgresRefused && sqlstate(&error) != Some(SqlState::INVALID_PASSWORD.code()) => {
                 let session = self.log_in(credentials, database, settings).await?;
-                session.batch_execute(&format!("set {REPLICA_ROLE}")).await.while_doing("keep event triggers from firing")?;
+                session.batch_execute(&format!("set {REPLICA_ROLE}")).await.context("keep event triggers from firing")?;
                 Ok(session)
             }
             connected => connected,
@@ -201,7 +201,7 @@ impl Server {
             .await
             .map_err(|_| StepError::new(ErrorName::PostgresUnavailable, format!("no answer within {} s", CONNECT_TIMEOUT.as_secs())))
             .and_then(|connected| connected.map_err(StepError::from).map_err(name_function))
-            .while_doing(&what)?;
+            .context(&what)?;
         if let Ok(mut connections) = CONNECTIONS.lock() {
             connections.get_or_insert_default().spawn(async move {
                 if let Err(error) = connection.await {
@@ -209,7 +209,7 @@ impl Server {
                 }
             });
         }
-        client.batch_execute(sql::LIFT_LIMITS).await.map_err(StepError::from).while_doing(&what)?;
+        client.batch_execute(sql::LIFT_LIMITS).await.map_err(StepError::from).context(&what)?;
         Ok(client)
     }
 }
@@ -226,7 +226,7 @@ pub async fn give_password(session: &Session, credentials: &Credentials) -> Resu
         "md5" => md5(password.as_bytes(), username),
         _ => scram_sha_256(password.as_bytes()),
     };
-    sql::run_made(session, sql::SET_PASSWORD, &[username, &hash]).await.map(drop)
+    sql::run_generated(session, sql::SET_PASSWORD, &[username, &hash]).await.map(drop)
 }
 
 /// The SQLSTATE of an error that a server raised.
@@ -262,16 +262,16 @@ fn make_tls() -> Result<MakeTlsConnector> {
     let broken = |what: &str| StepError::new(ErrorName::Internal, format!("could not set TLS up: {what}"));
     // Deployment tools set what is not given to nothing.
     let authorities = match std::env::var("RDS_CA_FILE").ok().filter(|file| !file.is_empty()) {
-        Some(file) => std::fs::read_to_string(file).map_err(|error| broken("RDS_CA_FILE cannot be read").because(error))?,
+        Some(file) => std::fs::read_to_string(file).map_err(|error| broken("RDS_CA_FILE cannot be read").with_source(error))?,
         None => RDS_AUTHORITIES.to_owned(),
     };
     let mut builder = TlsConnector::builder();
     builder.disable_built_in_roots(true).min_protocol_version(Some(Protocol::Tlsv12));
     for authority in authorities.split_inclusive("-----END CERTIFICATE-----").filter(|pem| pem.contains("BEGIN CERTIFICATE")) {
-        let authority = Certificate::from_pem(authority.as_bytes()).map_err(|error| broken("a certificate is broken").because(error))?;
+        let authority = Certificate::from_pem(authority.as_bytes()).map_err(|error| broken("a certificate is broken").with_source(error))?;
         builder.add_root_certificate(authority);
     }
-    builder.build().map(MakeTlsConnector::new).map_err(|error| broken("no connector").because(error))
+    builder.build().map(MakeTlsConnector::new).map_err(|error| broken("no connector").with_source(error))
 }
 
 impl From<tokio_postgres::Error> for StepError {
@@ -280,7 +280,7 @@ impl From<tokio_postgres::Error> for StepError {
     fn from(error: tokio_postgres::Error) -> Self {
         let Some(db) = error.as_db_error() else {
             let (name, message) = without_answer(&error);
-            return Self::new(name, message).because(error);
+            return Self::new(name, message).with_source(error);
         };
         let code = db.code().code();
         let mut message = format!("{} (SQLSTATE {code})", db.message());
@@ -290,7 +290,7 @@ impl From<tokio_postgres::Error> for StepError {
         if let Some(hint) = db.hint().filter(|_| !["22", "P0", "XX"].iter().any(|class| code.starts_with(class))) {
             message = format!("{message}; hint: {hint}");
         }
-        Self::new(name_of(db.code()), message).because(error)
+        Self::new(name_of(db.code()), message).with_source(error)
     }
 }
 

@@ -15,7 +15,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::aws::{Aws, code, said};
 use crate::contract::{Kind, Plan, Ready, Source};
-use crate::error::{ErrorName, Result, StepError, While};
+use crate::error::{Context, ErrorName, Result, StepError};
 use crate::names::{EXECUTION_TAG, log_group};
 use crate::pg::{Keeper, Server};
 use crate::rds::found::Found;
@@ -102,7 +102,7 @@ async fn describe(aws: &Aws, request: DescribeDBInstancesFluentBuilder, id: &str
     match request.send().await {
         Ok(output) => Ok(output.db_instances.unwrap_or_default().into_iter().next().inspect(|instance| aws.evidence.saw_instance(instance))),
         Err(error) if matches!(code(&error), Some("DBInstanceNotFound" | "DBInstanceNotFoundFault" | NO_IDENTIFIER)) => Ok(None),
-        Err(error) => Err(StepError::from(error).while_doing(&format!("describe instance {id}"))),
+        Err(error) => Err(StepError::from(error).context(&format!("describe instance {id}"))),
     }
 }
 
@@ -114,7 +114,7 @@ pub async fn find_snapshot(aws: &Aws, id: &str) -> Result<Option<DbSnapshot>> {
     match aws.rds.describe_db_snapshots().db_snapshot_identifier(id).send().await {
         Ok(output) => Ok(output.db_snapshots.unwrap_or_default().into_iter().next().inspect(|snapshot| aws.evidence.saw_snapshot(snapshot))),
         Err(error) if matches!(code(&error), Some("DBSnapshotNotFound" | "DBSnapshotNotFoundFault")) => Ok(None),
-        Err(error) => Err(StepError::from(error).while_doing(&format!("describe snapshot {id}"))),
+        Err(error) => Err(StepError::from(error).context(&format!("describe snapshot {id}"))),
     }
 }
 
@@ -176,7 +176,7 @@ pub async fn drop_snapshot(aws: &Aws, id: &str) -> Result<Ready> {
     // A copy in progress is given up by deleting it, which may spare hours; a snapshot in the making cannot be.
     // Source: API reference, `DeleteDBSnapshot`.
     let sent = aws.rds.delete_db_snapshot().db_snapshot_identifier(id).send().await;
-    match going(sent, "deleting").while_doing(&format!("delete snapshot {id}")) {
+    match going(sent, "deleting").context(&format!("delete snapshot {id}")) {
         // The answer to a deletion was lost: what is gone has no tags, by which these functions may delete it.
         Err(_) if find_snapshot(aws, id).await?.is_none() => Ok(Ready::yes("gone")),
         answer => answer,
@@ -190,9 +190,7 @@ pub async fn drop_snapshot(aws: &Aws, id: &str) -> Result<Ready> {
 pub async fn drop_log_group(aws: &Aws, plan: &Plan) -> Result<()> {
     let group = log_group(plan.source.kind, &plan.target);
     match aws_sdk_cloudwatchlogs::Client::new(&aws.config).delete_log_group().log_group_name(&group).send().await {
-        Err(error) if code(&error) != Some("ResourceNotFoundException") => {
-            Err(StepError::from(error).while_doing(&format!("delete log group {group}")))
-        }
+        Err(error) if code(&error) != Some("ResourceNotFoundException") => Err(StepError::from(error).context(&format!("delete log group {group}"))),
         _ => Ok(()),
     }
 }
@@ -231,7 +229,7 @@ pub async fn target_server(aws: &Aws, plan: &Plan) -> Result<Server> {
     Ok(Server {
         host,
         port,
-        credentials: read_credentials(aws, &secret).await.while_doing("connect to the copy")?,
+        credentials: read_credentials(aws, &secret).await.context("connect to the copy")?,
         application_name: plan.names.run.clone(),
         keeper: Some(Keeper { client: secrets::client(aws), secret, of: "copy", gives_password }),
         replica_role: plan.consent.event_triggers,

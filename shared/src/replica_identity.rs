@@ -2,7 +2,7 @@
 
 use tokio_postgres::{GenericClient, Row};
 
-use crate::error::{ErrorName, Result, StepError, While};
+use crate::error::{Context, ErrorName, Result, StepError};
 use crate::fence;
 use crate::names::Names;
 use crate::pg::Session;
@@ -25,7 +25,7 @@ pub struct Table {
 
 /// All tables of a database that a run carries, in the order of their oids.
 pub async fn read_tables(source: &impl GenericClient, run: &str) -> Result<Vec<Table>> {
-    source.query(sql::TABLES, &[&run]).await?.iter().map(table).collect::<Result<_>>().while_doing("list the tables")
+    source.query(sql::TABLES, &[&run]).await?.iter().map(table).collect::<Result<_>>().context("list the tables")
 }
 
 fn table(row: &Row) -> Result<Table> {
@@ -53,7 +53,7 @@ pub async fn read_ambiguous(source: &impl GenericClient, tables: &[u32]) -> Resu
     let rows = source.query(sql::EQUAL_NOT_IDENTICAL, &[&tables]).await?;
     let read =
         |row: &Row| Ok(Ambiguous { name: row.try_get("name")?, columns: row.try_get("columns")?, identity_full: row.try_get("identity_full")? });
-    rows.iter().map(read).collect::<Result<_>>().while_doing("look for rows that are equal and not the same")
+    rows.iter().map(read).collect::<Result<_>>().context("look for rows that are equal and not the same")
 }
 
 /// The error of a comparison, with what the difference may come from.
@@ -72,8 +72,8 @@ pub async fn explain_difference(source: &impl GenericClient, table: u32, error: 
 /// # Errors
 /// `LockTimeout` where the table stayed locked.
 pub async fn ensure(source: &mut Session, run: &str, table: &Table) -> Result<()> {
-    let done = fence::patiently(source, sql::REMEMBER_REPLICA_IDENTITY, &[&run, &table.oid]).await;
-    done.while_doing(&format!("set replica identity full on {}", table.name))
+    let done = fence::retry_on_lock_timeout(source, sql::REMEMBER_REPLICA_IDENTITY, &[&run, &table.oid]).await;
+    done.context(&format!("set replica identity full on {}", table.name))
 }
 
 /// After it, every table has the replica identity that it had before the run, on this side.
@@ -88,17 +88,19 @@ pub async fn put_back(session: &mut Session, names: &Names) -> Result<()> {
         return Ok(());
     }
     let query: String = sql::value(session, sql::RESTORE_REPLICA_IDENTITY, &[&names.run]).await?;
-    match fence::run_through(session, names, &query, &[]).await {
+    match fence::run_ddl_past_fence(session, names, &query, &[]).await {
         Err(refusal) if refusal.name == ErrorName::PostgresRefused => {
             for statement in sql::statements(&*session, &query, &[]).await? {
                 // What is refused is so for the reason that all together were.
-                fence::run_through(session, names, "select $1::text", &[&statement]).await.or_else(|error| error.only_if(refusal.name).map(drop))?;
+                fence::run_ddl_past_fence(session, names, "select $1::text", &[&statement])
+                    .await
+                    .or_else(|error| error.ok_if(refusal.name).map(drop))?;
             }
             Err(with_grants(session, refusal).await?)
         }
         put_back => put_back,
     }
-    .while_doing("put replica identities back")
+    .context("put replica identities back")
 }
 
 /// The owners whose rights we lack, and how we get them.

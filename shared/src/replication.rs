@@ -7,7 +7,7 @@ use futures_util::future::try_join;
 use tokio_postgres::{GenericClient, Row, Statement};
 
 use crate::contract::{Database, Plan};
-use crate::error::{ErrorName, Result, StepError, While};
+use crate::error::{Context, ErrorName, Result, StepError};
 use crate::lag::Lag;
 use crate::lsn::Lsn;
 use crate::metrics::{self, Metric};
@@ -35,7 +35,7 @@ pub async fn read_slot(source: &impl GenericClient, plan: &Plan, database: &Data
         metrics::emit(&plan.source.identifier, &[(Metric::SlotsLost, 1.into())]);
         StepError::new(ErrorName::SlotLost, format!("slot {slot} {why}"))
     };
-    let row = source.query_opt(sql::SLOT, &[&slot]).await.map_err(StepError::from).while_doing(&format!("read slot {slot}"))?;
+    let row = source.query_opt(sql::SLOT, &[&slot]).await.map_err(StepError::from).context(&format!("read slot {slot}"))?;
     let row = row.ok_or_else(|| lost("does not exist any more"))?;
     if let Some(status @ ("lost" | "unreserved")) = row.try_get::<_, Option<&str>>("wal_status")? {
         return Err(lost(&format!("has wal_status {status}: raise max_slot_wal_keep_size on the source")));
@@ -55,7 +55,7 @@ pub async fn read_slot(source: &impl GenericClient, plan: &Plan, database: &Data
 pub fn lsn(row: &Row, column: &str) -> Result<Lsn> {
     let text: Option<&str> = row.try_get(column)?;
     let text = text.ok_or_else(|| StepError::new(ErrorName::Internal, format!("the server gave no {column}")))?;
-    text.parse().map_err(|error| StepError::new(ErrorName::Internal, format!("{column} is {text}")).because(error))
+    text.parse().map_err(|error| StepError::new(ErrorName::Internal, format!("{column} is {text}")).with_source(error))
 }
 
 /// The run's subscription in one database of the copy.
@@ -140,7 +140,7 @@ pub async fn changed_tables(source: &impl GenericClient, target: &impl GenericCl
 /// # Errors
 /// `PostgresUnavailable`.
 pub async fn end_verification(server: &impl GenericClient, plan: &Plan) -> Result<()> {
-    sql::value::<i64>(server, sql::END_OWN_SESSIONS, &[&plan.names.verification()]).await.map(drop).while_doing("end a verification")
+    sql::value::<i64>(server, sql::END_OWN_SESSIONS, &[&plan.names.verification()]).await.map(drop).context("end a verification")
 }
 
 /// What waits until a copy has everything, with all that can be made before anybody waits for it.
@@ -162,7 +162,7 @@ impl Drain {
         let make_mark: String = sql::value(source, sql::MAKE_MARK, &[&plan.names.run, &mark]).await?;
         let see_mark: String = sql::value(target, sql::SEE_MARK, &[&plan.names.run, &mark]).await?;
         let prepared = try_join(source.prepare(&make_mark), target.prepare(&see_mark)).await;
-        let (make_mark, see_mark) = prepared.map_err(StepError::from).while_doing("prepare the drain")?;
+        let (make_mark, see_mark) = prepared.map_err(StepError::from).context("prepare the drain")?;
         Ok(Self { make_mark, see_mark })
     }
 
@@ -174,7 +174,7 @@ impl Drain {
     /// # Errors
     /// `DrainTimeout` at the deadline.
     pub async fn carry_out(&self, source: &Session, target: &Session, database: &Database, deadline: Instant) -> Result<Lsn> {
-        let drained = lsn(&source.query_one(&self.make_mark, &[]).await.map_err(StepError::from).while_doing("write a mark")?, "lsn")?;
+        let drained = lsn(&source.query_one(&self.make_mark, &[]).await.map_err(StepError::from).context("write a mark")?, "lsn")?;
         while !target.query_one(&self.see_mark, &[]).await?.try_get::<_, bool>("seen")? {
             if Instant::now() >= deadline {
                 let what = format!("the copy of {} had not passed {drained} when the allowed pause ended; writes go on on the source", database.name);

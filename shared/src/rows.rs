@@ -5,7 +5,7 @@ use std::ops::Range;
 use tokio_postgres::SimpleQueryMessage;
 
 use crate::contract::Digest;
-use crate::error::{ErrorName, Result, StepError, While};
+use crate::error::{Context, ErrorName, Result, StepError};
 use crate::pg::Session;
 use crate::session_settings::local_text;
 use crate::sql;
@@ -41,8 +41,7 @@ impl Table {
     /// `TablesChanged` where it is gone.
     pub async fn find(session: &Session, major: u32, oid: u32, hash: bool) -> Result<Self> {
         let gone = || StepError::new(ErrorName::TablesChanged, format!("the table with oid {oid} is gone"));
-        let row =
-            session.query_opt(sql::HASH_TABLE, &[&oid, &hash]).await.map_err(StepError::from).while_doing("look at a table")?.ok_or_else(gone)?;
+        let row = session.query_opt(sql::HASH_TABLE, &[&oid, &hash]).await.map_err(StepError::from).context("look at a table")?.ok_or_else(gone)?;
         let number = |column| Ok::<_, StepError>(u64::try_from(row.try_get::<_, i64>(column)?).unwrap_or(0));
         let (pages, bytes) = (number("pages")?, number("bytes")?);
         Ok(Self {
@@ -85,7 +84,7 @@ impl Table {
         // Values look the same on both sides, whatever their roles and databases set.
         let settings = local_text();
         let text = format!("begin isolation level repeatable read read only; {snapshot} {SETTINGS}; {settings}; {head}{condition}{tail}; commit");
-        let answers = session.simple_query(&text).await.map_err(StepError::from).while_doing(&format!("read table {}", self.name))?;
+        let answers = session.simple_query(&text).await.map_err(StepError::from).context(&format!("read table {}", self.name))?;
         let row = answers.iter().find_map(|answer| if let SimpleQueryMessage::Row(row) = answer { Some(row) } else { None });
         let number = |column| row.and_then(|row| row.get(column)?.parse::<i128>().ok());
         match (number(0), number(1), number(2)) {

@@ -210,7 +210,7 @@ where
     let is_full = code(&error) == Some("LimitExceededException");
     let error = StepError::from(error);
     let error = if is_full { StepError::new(ErrorName::AwsRefused, error.to_string()) } else { error };
-    error.while_doing(&format!("{what} secret {id}"))
+    error.context(&format!("{what} secret {id}"))
 }
 
 /// The way to Secrets Manager, for who does not have all of AWS at hand.

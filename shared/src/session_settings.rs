@@ -10,7 +10,7 @@
 
 use tokio_postgres::GenericClient;
 
-use crate::error::{Result, While};
+use crate::error::{Context, Result};
 use crate::sql;
 
 /// A setting's name and value.
@@ -56,19 +56,19 @@ pub fn local_text() -> String {
 pub async fn set_for_walsender(source: &impl GenericClient, role: &str) -> Result<()> {
     let settings = [&TEXT[..], &LIMITS, &[ROLE, WAL_SENDER_TIMEOUT]].concat();
     let (names, values): (Vec<_>, Vec<_>) = settings.into_iter().unzip();
-    sql::run_made(source, sql::SET_FOR_ROLE, &[&role, &names, &values]).await.map(drop).while_doing(&format!("set what {role} works under"))
+    sql::run_generated(source, sql::SET_FOR_ROLE, &[&role, &names, &values]).await.map(drop).context(&format!("set what {role} works under"))
 }
 
 /// After it, the apply worker of this database of the copy works under the run's settings, one that begins from now on.
 pub async fn set_for_apply(target: &impl GenericClient) -> Result<()> {
     let (names, values): (Vec<_>, Vec<_>) = of_apply().into_iter().unzip();
-    sql::run_made(target, sql::SET_FOR_APPLY, &[&names, &values]).await.map(drop).while_doing("set what the apply works under")
+    sql::run_generated(target, sql::SET_FOR_APPLY, &[&names, &values]).await.map(drop).context("set what the apply works under")
 }
 
 /// The statements that give a database of the copy what the source has in place of the run's settings.
 pub async fn as_on_source(source: &impl GenericClient) -> Result<Vec<String>> {
     let names: Vec<_> = of_apply().into_iter().map(|(name, _)| name).collect();
-    sql::statements(source, sql::SETTINGS_OF_OWNER, &[&names]).await.while_doing("read the master user's settings")
+    sql::statements(source, sql::SETTINGS_OF_OWNER, &[&names]).await.context("read the master user's settings")
 }
 
 fn of_apply() -> Vec<Setting> {

@@ -14,6 +14,7 @@ macro_rules! statements {
 }
 
 statements! {
+    ACQUIRE_RUN_LOCK = "acquire_run_lock";
     ADVANCE_ORIGIN = "advance_origin";
     ALL_TABLES_PUBLICATIONS = "all_tables_publications";
     ALTER_SUBSCRIPTION_CONNECTION = "alter_subscription_connection";
@@ -136,7 +137,6 @@ statements! {
     SUBSCRIBED_TABLES = "subscribed_tables";
     SUBSCRIPTION = "subscription";
     TABLES = "tables";
-    TAKE_TURN = "take_turn";
     TRIAL_LOGIN = "trial_login";
     TRIAL_OIDS = "trial_oids";
     TRIAL_ROLE = "trial_role";
@@ -166,7 +166,7 @@ pub async fn statements(client: &impl GenericClient, query: &str, params: Params
 /// # Errors
 /// That of the first statement which fails; those before it have been carried out. `PostgresRefused` where a function of the
 /// application's is in the way.
-pub async fn run_made(client: &impl GenericClient, query: &str, params: Params<'_>) -> Result<usize> {
+pub async fn run_generated(client: &impl GenericClient, query: &str, params: Params<'_>) -> Result<usize> {
     let statements = statements(client, query, params).await?;
     for statement in &statements {
         client.batch_execute(statement).await.map_err(StepError::from).map_err(name_function)?;
@@ -174,10 +174,10 @@ pub async fn run_made(client: &impl GenericClient, query: &str, params: Params<'
     Ok(statements.len())
 }
 
-/// As [`run_made`], all or nothing.
-pub async fn run_made_together(session: &mut Session, query: &str, params: Params<'_>) -> Result<usize> {
+/// As [`run_generated`], all or nothing.
+pub async fn run_generated_in_transaction(session: &mut Session, query: &str, params: Params<'_>) -> Result<usize> {
     let transaction = session.transaction().await?;
-    let count = run_made(&transaction, query, params).await?;
+    let count = run_generated(&transaction, query, params).await?;
     transaction.commit().await?;
     Ok(count)
 }

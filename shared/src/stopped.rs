@@ -11,7 +11,7 @@ use tokio_postgres::GenericClient;
 use crate::apply_log::{self, Failure, Said};
 use crate::aws::Aws;
 use crate::contract::{Database, Plan};
-use crate::error::{ErrorName, Result, StepError, While};
+use crate::error::{Context, ErrorName, Result, StepError};
 use crate::rds::target_writer;
 use crate::replication::find_subscription;
 use crate::sql;
@@ -110,7 +110,7 @@ async fn read_log(aws: &Aws, plan: &Plan) -> Result<Vec<Said>> {
     let mut said = Vec::new();
     for name in last_files(aws, &writer).await? {
         let request = aws.rds.download_db_log_file_portion().db_instance_identifier(&writer).log_file_name(&name).number_of_lines(LAST_LINES);
-        let portion = request.send().await.map_err(StepError::from).while_doing(&format!("read log file {name} of {writer}"))?;
+        let portion = request.send().await.map_err(StepError::from).context(&format!("read log file {name} of {writer}"))?;
         said.extend(apply_log::read(&name, &portion.log_file_data.unwrap_or_default()));
     }
     Ok(said)
@@ -120,7 +120,7 @@ async fn read_log(aws: &Aws, plan: &Plan) -> Result<Vec<Said>> {
 async fn last_files(aws: &Aws, instance: &str) -> Result<Vec<String>> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs().saturating_sub(LOOK_BACK_SECONDS));
     let request = aws.rds.describe_db_log_files().db_instance_identifier(instance).file_last_written(i64::try_from(since).unwrap_or(0) * 1000);
-    let listed = request.send().await.map_err(StepError::from).while_doing(&format!("list the log files of {instance}"))?;
+    let listed = request.send().await.map_err(StepError::from).context(&format!("list the log files of {instance}"))?;
     let mut files = listed.describe_db_log_files.unwrap_or_default();
     files.retain(|file| file.log_file_name().is_some_and(|name| name.contains("postgresql.")));
     files.sort_by_key(|file: &DescribeDbLogFilesDetails| (file.last_written, file.log_file_name.clone()));

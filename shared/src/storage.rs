@@ -6,7 +6,7 @@ use aws_sdk_cloudwatch::types::{Dimension, Statistic};
 
 use crate::aws::Aws;
 use crate::contract::{Kind, Plan};
-use crate::error::{ErrorName, Result, StepError, While};
+use crate::error::{Context, ErrorName, Result, StepError};
 use crate::input::Guard;
 use crate::metrics::{self, Metric};
 use crate::rds::source_writer;
@@ -52,7 +52,7 @@ pub async fn read_storage(aws: &Aws, plan: &Plan) -> Result<Option<Storage>> {
         .end_time(now.into())
         .period(60)
         .statistics(Statistic::Minimum);
-    let measured = request.send().await.map_err(StepError::from).while_doing(&format!("read the free storage of {instance}"))?;
+    let measured = request.send().await.map_err(StepError::from).context(&format!("read the free storage of {instance}"))?;
     let newest = measured.datapoints().iter().max_by_key(|point| point.timestamp().map(aws_smithy_types::DateTime::secs));
     #[expect(clippy::cast_possible_truncation, reason = "bytes of a disk")]
     let free_bytes = newest.and_then(aws_sdk_cloudwatch::types::Datapoint::minimum).map(|bytes| bytes as i64);

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::aws::Aws;
 use crate::contract::Plan;
-use crate::error::{ErrorName, Result, StepError, While};
+use crate::error::{Context, ErrorName, Result, StepError};
 use crate::logins;
 use crate::pg::Server;
 use crate::rds::addresses;
@@ -143,7 +143,7 @@ pub async fn take_labels(aws: &Aws, plan: &Plan) -> Result<()> {
     for id in &plan.cutover.secrets {
         match secrets::take_label(aws, id, &plan.names.run).await {
             Err(error) if error.name == ErrorName::AwsRefused => tracing::warn!(%error, "a version of the run's stays"),
-            taken => taken.map(drop).while_doing("leave the application's secrets as they were")?,
+            taken => taken.map(drop).context("leave the application's secrets as they were")?,
         }
     }
     Ok(())

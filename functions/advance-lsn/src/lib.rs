@@ -8,14 +8,14 @@ mod log;
 use serde::Serialize;
 use shared::aws::Aws;
 use shared::contract::{AdvanceLsnRequest, Kind, Plan};
-use shared::error::{ErrorName, Result, StepError, While};
+use shared::error::{Context, ErrorName, Result, StepError};
 use shared::evidence::StartLook;
 use shared::lsn::Lsn;
 use shared::pg::{Server, Session};
 use shared::rds::{source_server, target_server};
 use shared::recovery_log::Told;
 use shared::replication::{check_tables, lsn, read_slot, read_subscription};
-use shared::{heartbeat, sql, turn};
+use shared::{heartbeat, run_lock, sql};
 use tokio_postgres::error::SqlState;
 
 /// How many polls the step waits for the log before it trusts the function alone, or gives up on a log that contradicts itself: more
@@ -42,7 +42,7 @@ pub struct Start {
 pub async fn handle(aws: &Aws, request: AdvanceLsnRequest) -> Result<Start> {
     let (source, target) = (source_server(aws, &request.plan).await?, target_server(aws, &request.plan).await?);
     // Two calls must not both find a subscription disabled: the second would reset the origin of one that the first has enabled.
-    let _turn = turn::take(&source, &request.plan).await?;
+    let _run_lock = run_lock::acquire(&source, &request.plan).await?;
     start(aws, &source, &target, &request.plan, request.poll).await
 }
 
@@ -70,8 +70,8 @@ async fn start(aws: &Aws, source: &Server, target: &Server, plan: &Plan, look: u
             check_tables(&origin, &session, plan, database).await?;
             heartbeat::check_start(&origin, &session, plan, database, start_lsn).await?;
             advance(aws, &session, subscription.oid, start_lsn).await?;
-            let enabled = sql::run_made(&session, sql::ENABLE_SUBSCRIPTION, &[&plan.names.slot(database.oid)]).await;
-            enabled.while_doing(&format!("enable the subscription of {}", database.name))?;
+            let enabled = sql::run_generated(&session, sql::ENABLE_SUBSCRIPTION, &[&plan.names.slot(database.oid)]).await;
+            enabled.context(&format!("enable the subscription of {}", database.name))?;
         }
     }
     Ok(Start { ready: true, start_lsn: Some(start_lsn), witnesses })
@@ -88,7 +88,7 @@ async fn read_kept(control: &Session, plan: &Plan, what: &str) -> Result<Option<
 
 /// Stores an LSN unless one is stored already; returns the one that holds.
 async fn keep(control: &mut Session, plan: &Plan, what: &str, found: Lsn) -> Result<Lsn> {
-    sql::run_made_together(control, sql::KEEP_LSN, &[&plan.names.run, &what, &found.to_string()]).await?;
+    sql::run_generated_in_transaction(control, sql::KEEP_LSN, &[&plan.names.run, &what, &found.to_string()]).await?;
     Ok(read_kept(control, plan, what).await?.unwrap_or(found))
 }
 
@@ -124,7 +124,7 @@ async fn ask_function(control: &Session) -> Result<Option<Lsn>> {
             tracing::warn!(error = &error as &dyn std::error::Error, "rds_tools has no answer: only the log can show where the target's data end");
             return Ok(None);
         }
-        answer => answer.map_err(StepError::from).while_doing("ask rds_tools for the target's seed LSN")?,
+        answer => answer.map_err(StepError::from).context("ask rds_tools for the target's seed LSN")?,
     };
     if row.try_get::<_, Option<&str>>("lsn")?.is_none() { Ok(None) } else { lsn(&row, "lsn").map(Some) }
 }
@@ -142,7 +142,7 @@ async fn ask_aurora(control: &Session) -> Result<Option<Lsn>> {
         return Ok(None);
     }
     let answer = control.query_one(sql::AURORA_START_LSN, &[]).await;
-    let row = answer.map_err(StepError::from).while_doing("ask Aurora where the target's data end")?;
+    let row = answer.map_err(StepError::from).context("ask Aurora where the target's data end")?;
     if row.try_get::<_, Option<&str>>("lsn")?.is_none() { Ok(None) } else { lsn(&row, "lsn").map(Some) }
 }
 
@@ -197,7 +197,7 @@ async fn read_bounds(source: &Server, plan: &Plan) -> Result<Bounds> {
 
 async fn advance(aws: &Aws, target: &Session, subscription: u32, start: Lsn) -> Result<()> {
     let text = start.to_string();
-    target.execute(sql::ADVANCE_ORIGIN, &[&subscription, &text]).await.map_err(StepError::from).while_doing("advance the origin")?;
+    target.execute(sql::ADVANCE_ORIGIN, &[&subscription, &text]).await.map_err(StepError::from).context("advance the origin")?;
     let progress = target.query_one(sql::ORIGIN_PROGRESS, &[&subscription]).await;
     let code = progress.as_ref().err().map(|error| error.code().map_or("none", SqlState::code).to_owned());
     aws.evidence.note(|seen| seen.origin_progress = Some(code.unwrap_or_else(|| "read".to_owned())));

@@ -97,7 +97,7 @@ async fn read_log_group(aws: &Aws, plan: &Plan, writer: &str, origin: Origin) ->
         let page = match request.send().await {
             Ok(page) => page,
             Err(error) if code(&error) == Some("ResourceNotFoundException") => return Ok(Read::NOTHING),
-            Err(error) => return Err(StepError::from(error).while_doing(&format!("read log group {group}"))),
+            Err(error) => return Err(StepError::from(error).context(&format!("read log group {group}"))),
         };
         for event in page.events.unwrap_or_default() {
             delivery_ms = delivery_ms.max(event.ingestion_time.zip(event.timestamp).map(|(ingested, logged)| ingested - logged));
@@ -132,7 +132,7 @@ async fn list_files(aws: &Aws, instance: &str, since: i64) -> Result<Vec<String>
     loop {
         let request = aws.rds.describe_db_log_files().db_instance_identifier(instance).file_last_written(since * 1000);
         let page = request.set_marker(next).send().await;
-        let page = page.map_err(|error| StepError::from(error).while_doing(&format!("list the log files of {instance}")))?;
+        let page = page.map_err(|error| StepError::from(error).context(&format!("list the log files of {instance}")))?;
         files.extend(page.describe_db_log_files.unwrap_or_default());
         next = page.marker.filter(|marker| !marker.is_empty());
         if next.is_none() {
@@ -155,7 +155,7 @@ async fn read_files(aws: &Aws, instance: &str, names: impl Iterator<Item = &Stri
             let portion = match request.marker(from).number_of_lines(LINES_AT_A_TIME).send().await {
                 Ok(portion) => portion,
                 Err(error) if code(&error) == Some("DBLogFileNotFoundFault") => break,
-                Err(error) => return Err(StepError::from(error).while_doing(&format!("read log file {name} of {instance}"))),
+                Err(error) => return Err(StepError::from(error).context(&format!("read log file {name} of {instance}"))),
             };
             for piece in portion.log_file_data.unwrap_or_default().split_inclusive('\n') {
                 line.push_str(piece);

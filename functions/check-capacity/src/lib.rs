@@ -8,7 +8,7 @@ mod places;
 use aws_sdk_sfn::types::{ExecutionListItem, ExecutionStatus};
 use shared::aws::Aws;
 use shared::contract::{Plan, Ready, Step};
-use shared::error::{ErrorName, Result, StepError, While};
+use shared::error::{Context, ErrorName, Result, StepError};
 use shared::rds::holder::Holder;
 use shared::rds::status::{Standing, standing};
 
@@ -55,7 +55,7 @@ async fn running(aws: &Aws, plan: &Plan) -> Result<Vec<ExecutionListItem>> {
     let mut pages = request.into_paginator().send();
     let mut running = Vec::new();
     while let Some(page) = pages.next().await {
-        running.extend(page.map_err(StepError::from).while_doing("list the runs of this Region")?.executions);
+        running.extend(page.map_err(StepError::from).context("list the runs of this Region")?.executions);
     }
     Ok(running)
 }

@@ -3,7 +3,7 @@
 use aws_sdk_rds::types::{AccountQuota, DbSnapshot};
 use shared::aws::Aws;
 use shared::contract::Kind;
-use shared::error::{Result, StepError, While};
+use shared::error::{Context, Result, StepError};
 use shared::names::RDS_PREFIX;
 use shared::rds::{COPIES_AT_A_TIME, is_being_copied};
 
@@ -29,7 +29,7 @@ async fn used_by_others(aws: &Aws) -> Result<(i64, i64)> {
     let mut pages = aws.rds.describe_db_snapshots().snapshot_type("manual").into_paginator().send();
     let (mut copies, mut snapshots) = (0, 0);
     while let Some(page) = pages.next().await {
-        let page = page.map_err(StepError::from).while_doing("count this Region's snapshots")?;
+        let page = page.map_err(StepError::from).context("count this Region's snapshots")?;
         for snapshot in page.db_snapshots().iter().filter(|snapshot| !is_of_a_run(snapshot)) {
             snapshots += 1;
             copies += i64::from(is_being_copied(snapshot));
@@ -40,7 +40,7 @@ async fn used_by_others(aws: &Aws) -> Result<(i64, i64)> {
 
 async fn quota_of_snapshots(aws: &Aws) -> Result<i64> {
     let answer = aws.rds.describe_account_attributes().send().await;
-    let answer = answer.map_err(StepError::from).while_doing("read the account's quotas")?;
+    let answer = answer.map_err(StepError::from).context("read the account's quotas")?;
     let quota = answer.account_quotas().iter().find(|quota| quota.account_quota_name() == Some("ManualSnapshots"));
     Ok(quota.and_then(AccountQuota::max).unwrap_or(MANUAL_SNAPSHOTS))
 }

@@ -4,7 +4,7 @@
 
 use shared::aws::Aws;
 use shared::contract::{Action, Plan, Ready, ReversibleStep};
-use shared::error::{ErrorName, Result, StepError, While};
+use shared::error::{Context, ErrorName, Result, StepError};
 use shared::rds::{self, begun};
 
 /// Do: after it answers ready, a snapshot encrypted with exactly the plan's key exists.
@@ -24,7 +24,7 @@ async fn ensure_copy(aws: &Aws, plan: &Plan) -> Result<Ready> {
     let Some(found) = rds::find_snapshot(aws, copy).await? else {
         let request = aws.rds.copy_db_snapshot().source_db_snapshot_identifier(&plan.names.snapshot).target_db_snapshot_identifier(copy);
         let sent = request.kms_key_id(&plan.kms_key_arn).tags(rds::execution_tag(plan)).send().await;
-        return begun(sent, "creating").while_doing(&format!("copy snapshot {} under key {}", plan.names.snapshot, plan.kms_key_arn));
+        return begun(sent, "creating").context(&format!("copy snapshot {} under key {}", plan.names.snapshot, plan.kms_key_arn));
     };
     let ready = rds::snapshot_ready(&found)?;
     let has_key = found.encrypted() == Some(true) && found.kms_key_id() == Some(plan.kms_key_arn.as_str());

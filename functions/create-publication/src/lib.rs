@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use shared::aws::Aws;
 use shared::contract::{Action, Database, Plan, Published, ReversibleStep};
-use shared::error::{ErrorName, Result, StepError, While};
+use shared::error::{Context, ErrorName, Result, StepError};
 use shared::pg::{Server, Session};
 use shared::rds::source_server;
 use shared::replica_identity::{self, read_tables};
 use shared::replication::{end_verification, read_slot};
 use shared::storage::{check_headroom, read_storage};
-use shared::{event_triggers, fence, heartbeat, locks, session_settings, sql, switch, turn};
+use shared::{event_triggers, fence, heartbeat, locks, run_lock, session_settings, sql, switch};
 
 /// Do: after it answers ready, the source is claimed for this run, and keeps all changes of all tables of each database from now on. It
 /// is not ready while a prepared source does not replicate logically yet; nothing was made then.
@@ -23,7 +23,7 @@ use shared::{event_triggers, fence, heartbeat, locks, session_settings, sql, swi
 /// `SourceStorageLow`, `AlreadyRunning`, `PreconditionFailed`, `LockTimeout`, `PostgresUnavailable`, `PostgresRefused`, `SecretUnusable`.
 pub async fn handle(aws: &Aws, step: ReversibleStep) -> Result<Published> {
     let source = source_server(aws, &step.plan).await?;
-    let _turn = turn::take(&source, &step.plan).await?;
+    let _run_lock = run_lock::acquire(&source, &step.plan).await?;
     match step.action {
         Action::Do => {
             check_storage(aws, &step.plan).await?;
@@ -55,9 +55,9 @@ async fn publish(source: &Server, plan: &Plan) -> Result<Published> {
     for database in &plan.databases {
         let mut session = source.connect(&database.name).await?;
         if plan.consent.event_triggers {
-            sql::run_made_together(&mut session, sql::HOLD_EVENT_TRIGGERS, &[run, &false]).await.while_doing("turn event triggers off")?;
+            sql::run_generated_in_transaction(&mut session, sql::HOLD_EVENT_TRIGGERS, &[run, &false]).await.context("turn event triggers off")?;
         }
-        sql::run_made_together(&mut session, sql::CREATE_SCHEMA, &[run]).await.while_doing("make the run's schema")?;
+        sql::run_generated_in_transaction(&mut session, sql::CREATE_SCHEMA, &[run]).await.context("make the run's schema")?;
         ensure_identities(&mut session, plan, database).await?;
         tables.insert(database.name.clone(), ensure_publication(&mut session, plan, database).await?);
     }
@@ -74,7 +74,7 @@ async fn publish(source: &Server, plan: &Plan) -> Result<Published> {
 /// RDS reports a group as in sync for a moment after it was attached, before it begins to apply it: only the server knows.
 async fn is_logical(source: &Server, plan: &Plan) -> Result<bool> {
     let session = source.connect(&plan.control_database).await?;
-    sql::value(&session, "select pg_catalog.current_setting('wal_level') = 'logical'", &[]).await.while_doing("read wal_level")
+    sql::value(&session, "select pg_catalog.current_setting('wal_level') = 'logical'", &[]).await.context("read wal_level")
 }
 
 /// The run's role is its claim on the source: creating it is the first change, and only one run can have one.
@@ -88,8 +88,8 @@ async fn claim(source: &Server, plan: &Plan) -> Result<()> {
         return Err(StepError::new(ErrorName::AlreadyRunning, format!("execution {other} holds {}", plan.source.identifier)));
     }
     if !sql::value::<bool>(&transaction, sql::ROLE_EXISTS, &[run]).await? {
-        let made = sql::run_made(&transaction, sql::CREATE_ROLE, &[run, &in_ascii(&plan.execution.name), &databases]).await;
-        made.while_doing(&format!("make role {run}"))?;
+        let made = sql::run_generated(&transaction, sql::CREATE_ROLE, &[run, &in_ascii(&plan.execution.name), &databases]).await;
+        made.context(&format!("make role {run}"))?;
         session_settings::set_for_walsender(&transaction, run).await?;
     }
     Ok(transaction.commit().await?)
@@ -120,8 +120,8 @@ async fn ensure_publication(session: &mut Session, plan: &Plan, database: &Datab
         return Err(StepError::new(ErrorName::TablesChanged, format!("{} was just created without a key", table.name)));
     }
     let oids: Vec<u32> = tables.iter().map(|table| table.oid).collect();
-    if let Err(error) = sql::run_made_together(session, sql::CREATE_PUBLICATION, &[&plan.names.run, &oids]).await {
-        return Err(locks::explain(session, error).await.while_doing(&format!("publish the tables of {}", database.name)));
+    if let Err(error) = sql::run_generated_in_transaction(session, sql::CREATE_PUBLICATION, &[&plan.names.run, &oids]).await {
+        return Err(locks::explain(session, error).await.context(&format!("publish the tables of {}", database.name)));
     }
     Ok(u64::try_from(oids.len()).unwrap_or(u64::MAX))
 }
@@ -135,7 +135,7 @@ async fn ensure_slot(session: &Session, plan: &Plan, database: &Database) -> Res
     let Err(error) = session.query_one(sql::CREATE_SLOT, &[&slot]).await else { return Ok(()) };
     let error = StepError::from(error);
     if error.name != ErrorName::PostgresUnavailable || session.is_closed() {
-        return Err(error.while_doing(&format!("make slot {slot}")));
+        return Err(error.context(&format!("make slot {slot}")));
     }
     let blockers = sql::column::<String>(session, sql::BLOCKERS, &[]).await?.join("; ");
     Err(StepError::new(ErrorName::LockTimeout, format!("slot {slot} waits for transactions that do not end: {blockers}")))
@@ -145,32 +145,32 @@ async fn ensure_slot(session: &Session, plan: &Plan, database: &Database) -> Res
 async fn unpublish(source: &Server, plan: &Plan) -> Result<Published> {
     let run = &plan.names.run;
     let mut control = source.connect(&plan.control_database).await?;
-    sql::run_made(&control, sql::ROLE_NOLOGIN, &[run]).await.while_doing("keep the target from logging in")?;
+    sql::run_generated(&control, sql::ROLE_NOLOGIN, &[run]).await.context("keep the target from logging in")?;
     control.execute(sql::END_WALSENDER, &[run]).await?;
     end_verification(&control, plan).await?;
-    let slots = control.query(sql::DROP_SLOTS, &[run]).await.map_err(StepError::from).while_doing("drop the run's slots")?;
+    let slots = control.query(sql::DROP_SLOTS, &[run]).await.map_err(StepError::from).context("drop the run's slots")?;
     let all_dropped = slots.iter().all(|slot| slot.try_get("held").is_ok_and(|held: bool| !held));
     let mut refusal = None;
     for database in &plan.databases {
         // A refusal by one database does not stop the others.
         if let Err(error) = unpublish_database(source, plan, database).await {
-            refusal.get_or_insert(error.while_doing(&format!("undo the publication of {}", database.name)).only_if(ErrorName::PostgresRefused)?);
+            refusal.get_or_insert(error.context(&format!("undo the publication of {}", database.name)).ok_if(ErrorName::PostgresRefused)?);
         }
     }
     if let Some(refusal) = refusal {
         return Err(refusal);
     }
     if all_dropped {
-        sql::run_made_together(&mut control, sql::DROP_ROLE, &[run]).await.while_doing(&format!("drop role {run}"))?;
+        sql::run_generated_in_transaction(&mut control, sql::DROP_ROLE, &[run]).await.context(&format!("drop role {run}"))?;
     }
     Ok(Published { ready: all_dropped, tables: BTreeMap::new() })
 }
 
 async fn unpublish_database(source: &Server, plan: &Plan, database: &Database) -> Result<()> {
     let mut session = source.connect(&database.name).await?;
-    fence::run_through(&mut session, &plan.names, sql::DROP_PUBLICATION, &[&plan.names.run]).await.while_doing("drop the publication")?;
+    fence::run_ddl_past_fence(&mut session, &plan.names, sql::DROP_PUBLICATION, &[&plan.names.run]).await.context("drop the publication")?;
     replica_identity::put_back(&mut session, &plan.names).await?;
-    event_triggers::drop_run_schema(&mut session, &plan.names).await.while_doing("drop the run's schema")
+    event_triggers::drop_run_schema(&mut session, &plan.names).await.context("drop the run's schema")
 }
 
 #[cfg(test)]

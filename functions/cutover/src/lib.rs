@@ -12,7 +12,7 @@ use futures_util::future::try_join_all;
 use serde::Serialize;
 use shared::aws::Aws;
 use shared::contract::{Action, CutoverDone, Database, Plan, ReversibleStep};
-use shared::error::{ErrorName, Result, StepError, While};
+use shared::error::{Context, ErrorName, Result, StepError};
 use shared::load::Load;
 use shared::metrics::{self, Metric};
 use shared::pg::{Server, Session};
@@ -110,7 +110,7 @@ async fn end_applications_sessions(source: &Server, plan: &Plan) -> Result<()> {
     let databases: Vec<&str> = plan.databases.iter().map(|database| database.name.as_str()).collect();
     let control = source.connect(&plan.control_database).await?;
     let ended = control.query_one(sql::END_SESSIONS, &[&databases, &source.application_name]).await.map_err(StepError::from);
-    ended.map(drop).while_doing("end the application's sessions on the source")
+    ended.map(drop).context("end the application's sessions on the source")
 }
 
 /// Reports what got past every check: databases, roles, their settings and large objects change without an event trigger, and nothing

@@ -7,7 +7,7 @@ use futures_util::future::{try_join, try_join_all, try_join3};
 use shared::aws::Aws;
 use shared::catalog::{self, Drift, ServerLook, ServerState};
 use shared::contract::{Database, Plan};
-use shared::error::{ErrorName, Result, StepError, While};
+use shared::error::{Context, ErrorName, Result, StepError};
 use shared::event_triggers::{self, Terms};
 use shared::fence::{self, Closed, Ddl};
 use shared::heartbeat::Arrival;
@@ -163,7 +163,7 @@ fn max_hold(plan: &Plan) -> Duration {
 /// Writers wait from the locks to the commits.
 async fn pause(open: &[Open<'_>], shared: Option<&Shared>, target: &Server, plan: &Plan, earlier: Option<Closed>) -> Result<Fenced> {
     let mut locks: Vec<Locks> = open.iter().map(|open| Locks { session: &open.source, tables: open.tables.clone() }).collect();
-    let began = lock_all(&mut locks, "exclusive", max_hold(plan)).await.while_doing("stop the writers")?;
+    let began = lock_all(&mut locks, "exclusive", max_hold(plan)).await.context("stop the writers")?;
     let began_ms = now_ms().saturating_sub(u64::try_from(began.elapsed().as_millis()).unwrap_or(0));
     let paused_at_ms = earlier.map_or(began_ms, |earlier| earlier.paused_at_ms);
     let fenced = close(open, shared, target, plan, paused_at_ms, began).await;
@@ -197,7 +197,7 @@ async fn close(
     // The first of these commits is the point of no return. They come one after another, in the order in which an undo checks: after
     // one that it has kept from closing, it finds none closed.
     for open in open {
-        open.source.batch_execute("commit").await.map_err(StepError::from).while_doing(&format!("fence {}", open.database.name))?;
+        open.source.batch_execute("commit").await.map_err(StepError::from).context(&format!("fence {}", open.database.name))?;
     }
     phases.end("fence", Instant::now());
     tracing::info!(pause_ms = began.elapsed().as_millis(), "the source is fenced");
@@ -220,7 +220,7 @@ async fn carry_over_all(open: &[Open<'_>], target: &Server, plan: &Plan, paused_
 /// Begins a snapshot of the target, which only the run has written to so far.
 async fn keep_copy(open: &Open<'_>) -> Result<()> {
     let begin = "begin isolation level repeatable read read only; set local idle_in_transaction_session_timeout = '4min'; select";
-    open.target.batch_execute(begin).await.map_err(StepError::from).while_doing("keep a snapshot of the target")
+    open.target.batch_execute(begin).await.map_err(StepError::from).context("keep a snapshot of the target")
 }
 
 /// Where the drain of one target database ended, and what it is given from the source.
@@ -268,7 +268,7 @@ async fn prepare<'a>(aws: &Aws, mut source: Session, watcher: Session, target: &
         Drift { holds, let_through: Vec::new() }.refuse()?;
     }
     fence::prepare(&mut source, &plan.names).await?;
-    fence::outlast_older_transactions(&source, &plan.names).await?;
+    fence::wait_for_older_transactions(&source, &plan.names).await?;
     let ddl = Ddl::of(&source, &plan.names).await?;
     if !ensure_apply(&source, &watcher, &target, &ddl, plan, database).await? {
         return Err(stopped::error(aws, plan, &target, database).await);
@@ -284,11 +284,7 @@ async fn prepare<'a>(aws: &Aws, mut source: Session, watcher: Session, target: &
     let disable = sql::statements(&target, sql::DISABLE_SUBSCRIPTION, &[&plan.names.slot(database.oid)]).await?;
     // A rehearsal: what the server looks up for all this, these sessions have cached when writers wait.
     let settings = session_settings::as_on_source(&source).await?;
-    target
-        .batch_execute(&format!("{}; rollback", end_apply(&disable, &settings)))
-        .await
-        .map_err(StepError::from)
-        .while_doing("try to end the apply")?;
+    target.batch_execute(&format!("{}; rollback", end_apply(&disable, &settings))).await.map_err(StepError::from).context("try to end the apply")?;
     fence.look(&source, &plan.names).await?;
     Ok(Open {
         database,
@@ -376,7 +372,7 @@ async fn ensure_apply(source: &Session, watcher: &Session, target: &Session, ddl
             return Err(fenced_by_another(database));
         }
         session_settings::set_for_apply(target).await?;
-        sql::run_made(target, sql::ENABLE_SUBSCRIPTION, &[&name]).await.while_doing("enable the subscription again")?;
+        sql::run_generated(target, sql::ENABLE_SUBSCRIPTION, &[&name]).await.context("enable the subscription again")?;
         source.batch_execute("rollback").await?;
         Drain::prepare(watcher, target, plan).await?.carry_out(watcher, target, database, Instant::now() + CATCHES_UP_WITHIN).await?;
     }
@@ -389,8 +385,8 @@ async fn ensure_apply(source: &Session, watcher: &Session, target: &Session, ddl
 async fn finish_copy(open: &Open<'_>, drained: &Drained) -> Result<()> {
     // All are sent at once: if one fails, the commit is a rollback.
     let statements = end_apply(&open.disable, &drained.settings);
-    let end_apply = async { open.target.batch_execute(&statements).await.map_err(StepError::from).while_doing("end the apply") };
-    let commit = async { open.target.batch_execute("commit").await.map_err(StepError::from).while_doing("end the apply") };
+    let end_apply = async { open.target.batch_execute(&statements).await.map_err(StepError::from).context("end the apply") };
+    let commit = async { open.target.batch_execute("commit").await.map_err(StepError::from).context("end the apply") };
     try_join3(end_apply, set_sequences(open, &drained.sequences), commit).await.map(drop)
 }
 
@@ -404,7 +400,7 @@ async fn set_sequences(open: &Open<'_>, sequences: &[Sequence]) -> Result<()> {
     let oids: Vec<u32> = sequences.iter().map(|sequence| sequence.oid).collect();
     let values: Vec<i64> = sequences.iter().map(|sequence| sequence.last_value).collect();
     let called: Vec<bool> = sequences.iter().map(|sequence| sequence.is_called).collect();
-    let set: i64 = sql::value(&open.target, &open.set_sequences, &[&oids, &values, &called]).await.while_doing("set the target's sequences")?;
+    let set: i64 = sql::value(&open.target, &open.set_sequences, &[&oids, &values, &called]).await.context("set the target's sequences")?;
     if usize::try_from(set) == Ok(oids.len()) {
         return Ok(());
     }
@@ -423,7 +419,7 @@ async fn read_sequences(open: &Open<'_>, plan: &Plan) -> Result<Vec<Sequence>> {
     let source = &open.source;
     let mut sequences = Vec::new();
     let mut unused = Vec::<u32>::new();
-    for row in source.query(&open.read_sequences, &[&plan.names.run]).await.map_err(StepError::from).while_doing("read the sequences")? {
+    for row in source.query(&open.read_sequences, &[&plan.names.run]).await.map_err(StepError::from).context("read the sequences")? {
         let oid = row.try_get("oid")?;
         match row.try_get("last_value")? {
             Some(last_value) => sequences.push(Sequence { oid, last_value, is_called: true }),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_rds::types::{DbCluster, DbInstance, Tag};
 use shared::aws::Aws;
-use shared::error::{Result, StepError, While};
+use shared::error::{Context, Result, StepError};
 use shared::fleet::Production;
 use shared::rds::found::{is_postgres, moved_to};
 
@@ -36,7 +36,7 @@ pub(crate) async fn read(aws: &Aws, production: &Production) -> Result<Vec<Candi
     let (mut candidates, mut members) = (Vec::new(), BTreeMap::<String, Vec<String>>::new());
     let mut pages = aws.rds.describe_db_instances().into_paginator().send();
     while let Some(page) = pages.next().await {
-        for instance in page.map_err(StepError::from).while_doing("list the instances")?.db_instances() {
+        for instance in page.map_err(StepError::from).context("list the instances")?.db_instances() {
             match instance.db_cluster_identifier() {
                 Some(cluster) => members.entry(cluster.to_owned()).or_default().extend(names_of_instance(instance)),
                 None => candidates.push(of_instance(instance, production)),
@@ -45,7 +45,7 @@ pub(crate) async fn read(aws: &Aws, production: &Production) -> Result<Vec<Candi
     }
     let mut pages = aws.rds.describe_db_clusters().into_paginator().send();
     while let Some(page) = pages.next().await {
-        for cluster in page.map_err(StepError::from).while_doing("list the clusters")?.db_clusters() {
+        for cluster in page.map_err(StepError::from).context("list the clusters")?.db_clusters() {
             let members = cluster.db_cluster_identifier().and_then(|id| members.remove(id)).unwrap_or_default();
             candidates.push(of_cluster(cluster, members, production));
         }

@@ -4,7 +4,7 @@ use aws_sdk_rds::operation::modify_db_instance::builders::ModifyDBInstanceFluent
 use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, DbInstance};
 use shared::aws::Aws;
 use shared::contract::{Plan, Ready, Settled};
-use shared::error::{Result, While};
+use shared::error::{Context, Result};
 use shared::input::AfterSource;
 use shared::rds::status::{Standing, standing};
 use shared::rds::{begun, drop_log_group, find_instance, find_snapshot, going, new_ready, target_instance};
@@ -19,7 +19,7 @@ pub(crate) async fn settle_target(aws: &Aws, plan: &Plan, settled: &mut Settled)
     let Some(source) = find_source(aws, plan).await? else { return Ok(Ready::yes("the source is gone")) };
     let target = target_instance(aws, plan).await?;
     if let Some(request) = modify_request(aws, plan, &source, &target) {
-        return begun(request.send().await, "modifying").while_doing(&format!("finish {}", plan.target));
+        return begun(request.send().await, "modifying").context(&format!("finish {}", plan.target));
     }
     if !exports(&source).iter().any(|export| export == POSTGRESQL_LOG) {
         drop_log_group(aws, plan).await?;
@@ -86,7 +86,7 @@ async fn stop(aws: &Aws, plan: &Plan, source: &DbInstance) -> Result<Ready> {
     match status {
         "stopped" => Ok(Ready::yes("stopped; RDS starts it again after seven days")),
         _ if standing(status) == Standing::Usable => {
-            begun(aws.rds.stop_db_instance().db_instance_identifier(source).send().await, "stopping").while_doing(&format!("stop {source}"))
+            begun(aws.rds.stop_db_instance().db_instance_identifier(source).send().await, "stopping").context(&format!("stop {source}"))
         }
         other => Ok(Ready::not_yet(other)),
     }
@@ -101,8 +101,8 @@ async fn delete(aws: &Aws, plan: &Plan, instance: &DbInstance) -> Result<Ready> 
     }
     if instance.deletion_protection() == Some(true) {
         let unprotect = aws.rds.modify_db_instance().db_instance_identifier(source).deletion_protection(false).apply_immediately(true);
-        return begun(unprotect.send().await, "modifying").while_doing(&format!("lift the deletion protection of {source}"));
+        return begun(unprotect.send().await, "modifying").context(&format!("lift the deletion protection of {source}"));
     }
     let request = aws.rds.delete_db_instance().db_instance_identifier(source).final_db_snapshot_identifier(last);
-    going(request.send().await, "deleting").while_doing(&format!("delete {source}"))
+    going(request.send().await, "deleting").context(&format!("delete {source}"))
 }

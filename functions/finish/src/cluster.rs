@@ -3,7 +3,7 @@
 use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, DbCluster};
 use shared::aws::Aws;
 use shared::contract::{Kind, Plan, Ready, Settled};
-use shared::error::{ErrorName, Result, StepError, While};
+use shared::error::{Context, ErrorName, Result, StepError};
 use shared::input::AfterSource;
 use shared::rds::status::{Standing, standing};
 use shared::rds::{begun, clusters, drop_log_group, going};
@@ -41,7 +41,7 @@ pub(crate) async fn settle_target(aws: &Aws, plan: &Plan, settled: &mut Settled)
     if let Some(secret) = managed {
         request = request.manage_master_user_password(true).set_master_user_secret_kms_key_id(secret.kms_key_id().map(str::to_owned));
     }
-    begun(request.send().await, "modifying").while_doing(&format!("finish cluster {}", plan.target))
+    begun(request.send().await, "modifying").context(&format!("finish cluster {}", plan.target))
 }
 
 async fn find_source(aws: &Aws, plan: &Plan) -> Result<Option<DbCluster>> {
@@ -72,7 +72,7 @@ async fn stop(aws: &Aws, plan: &Plan, source: &DbCluster) -> Result<Ready> {
     match status {
         "stopped" => Ok(Ready::yes("stopped; RDS starts it again after seven days")),
         _ if standing(status) == Standing::Usable => {
-            begun(aws.rds.stop_db_cluster().db_cluster_identifier(source).send().await, "stopping").while_doing(&format!("stop {source}"))
+            begun(aws.rds.stop_db_cluster().db_cluster_identifier(source).send().await, "stopping").context(&format!("stop {source}"))
         }
         other => Ok(Ready::not_yet(other)),
     }
@@ -87,11 +87,11 @@ async fn delete(aws: &Aws, plan: &Plan, cluster: &DbCluster) -> Result<Ready> {
     }
     if cluster.deletion_protection() == Some(true) {
         let unprotect = aws.rds.modify_db_cluster().db_cluster_identifier(source).deletion_protection(false).apply_immediately(true);
-        return begun(unprotect.send().await, "modifying").while_doing(&format!("lift the deletion protection of {source}"));
+        return begun(unprotect.send().await, "modifying").context(&format!("lift the deletion protection of {source}"));
     }
     if plan.source.kind == Kind::Aurora && !cluster.db_cluster_members().is_empty() {
         return clusters::drop_members(aws, cluster).await;
     }
     let request = aws.rds.delete_db_cluster().db_cluster_identifier(source).final_db_snapshot_identifier(last);
-    going(request.send().await, "deleting").while_doing(&format!("delete {source}"))
+    going(request.send().await, "deleting").context(&format!("delete {source}"))
 }

@@ -68,7 +68,7 @@ async fn mark_moved(aws: &Aws, plan: &Plan) -> Result<()> {
     match aws.rds.add_tags_to_resource().resource_name(&plan.source.arn).tags(tag).send().await {
         // Somebody has deleted it first.
         Err(error) if code(&error).is_none_or(|code| !code.contains("NotFound")) => {
-            Err(StepError::from(error).while_doing(&format!("tag {}", plan.source.identifier)))
+            Err(StepError::from(error).context(&format!("tag {}", plan.source.identifier)))
         }
         _ => Ok(()),
     }

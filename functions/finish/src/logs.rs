@@ -16,7 +16,7 @@ pub(crate) async fn ensure_retention(aws: &Aws, plan: &Plan, exports: &[String])
         match retain(aws, &new, days).await {
             Ok(true) => {}
             Ok(false) => not_made.push(format!("log group {new}: RDS has not created it yet; set its retention to {days} days when it has")),
-            Err(error) => not_made.push(error.only_if(ErrorName::AwsRefused)?.to_string()),
+            Err(error) => not_made.push(error.ok_if(ErrorName::AwsRefused)?.to_string()),
         }
     }
     Ok(not_made)

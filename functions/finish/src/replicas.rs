@@ -71,7 +71,7 @@ async fn create(aws: &Aws, plan: &Plan, old: &DbInstance, primary: &str, name: &
         }
         // The answer to the request that made it was lost.
         Err(error) if code(&error) == Some("DBInstanceAlreadyExists") => Ok(Replica::NotYet(format!("making replica {name}"))),
-        Err(error) => Ok(Replica::NotMade(StepError::from(error).only_if(ErrorName::AwsRefused)?.to_string())),
+        Err(error) => Ok(Replica::NotMade(StepError::from(error).ok_if(ErrorName::AwsRefused)?.to_string())),
     }
 }
 
@@ -164,7 +164,7 @@ async fn settle(aws: &Aws, old: &DbInstance, replica: &DbInstance, name: &str) -
         Ok(_) => Ok(Replica::NotYet(format!("replica {name} is modifying"))),
         Err(error) if code(&error) == Some("InvalidDBInstanceState") => Ok(Replica::NotYet(format!("replica {name} is busy"))),
         Err(error) => {
-            let error = StepError::from(error).only_if(ErrorName::AwsRefused)?;
+            let error = StepError::from(error).ok_if(ErrorName::AwsRefused)?;
             Ok(Replica::NotMade(format!("{name} exists, with different backup or maintenance settings: {error}")))
         }
     }

@@ -20,7 +20,7 @@ pub(crate) async fn ensure(aws: &Aws, source: &DbInstance, target: &DbInstance) 
         match request.send().await {
             Ok(_) => {}
             Err(error) if code(&error) == Some("DBInstanceRoleAlreadyExists") => {}
-            Err(error) => refused.push(StepError::from(error).only_if(ErrorName::AwsRefused).map(|error| told(role.role_arn(), &error))?),
+            Err(error) => refused.push(StepError::from(error).ok_if(ErrorName::AwsRefused).map(|error| told(role.role_arn(), &error))?),
         }
     }
     Ok(refused)
@@ -42,7 +42,7 @@ pub(crate) async fn ensure_of_cluster(aws: &Aws, source: &DbCluster, target: &Db
         match request.send().await {
             Ok(_) => {}
             Err(error) if code(&error) == Some("DBClusterRoleAlreadyExists") => {}
-            Err(error) => refused.push(StepError::from(error).only_if(ErrorName::AwsRefused).map(|error| told(role.role_arn(), &error))?),
+            Err(error) => refused.push(StepError::from(error).ok_if(ErrorName::AwsRefused).map(|error| told(role.role_arn(), &error))?),
         }
     }
     Ok(refused)

@@ -1,7 +1,7 @@
 //! Conditions on one database, and its parts that are not replicated.
 
 use shared::contract::Plan;
-use shared::error::{Result, While};
+use shared::error::{Context, Result};
 use shared::pg::Session;
 use shared::replica_identity::read_tables;
 use shared::sql;
@@ -34,7 +34,7 @@ pub(crate) async fn check(session: &Session, database: &str, terms: Terms, plan:
 
 /// The run's own tables join every publication for all tables.
 async fn check_publications(session: &Session, database: &str, findings: &mut Findings) -> Result<()> {
-    for row in session.query(sql::ALL_TABLES_PUBLICATIONS, &[]).await.while_doing("look for publications for all tables")? {
+    for row in session.query(sql::ALL_TABLES_PUBLICATIONS, &[]).await.context("look for publications for all tables")? {
         let publication: &str = row.try_get("publication")?;
         let found = format!("database {database}: publication {publication} is for all tables, and would publish the run's own");
         let remedy: &str = row.try_get("remedy")?;
@@ -72,7 +72,7 @@ async fn check_not_replicated(session: &Session, database: &str, findings: &mut 
             "alter database … reset default_transaction_read_only (or alter role …), if the application has to write",
         ),
     ] {
-        let names: Vec<String> = sql::column(session, query, &[]).await.while_doing(&format!("look for {name}"))?;
+        let names: Vec<String> = sql::column(session, query, &[]).await.context(&format!("look for {name}"))?;
         if !names.is_empty() {
             findings.warn(name, format!("database {database}: {} {what}: {}", names.len(), list(&names)), "", remedy);
         }

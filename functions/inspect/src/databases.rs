@@ -1,7 +1,7 @@
 //! Which databases exist, which are moved, and whether they have room for the run.
 
 use shared::contract::Database;
-use shared::error::{Result, StepError, While};
+use shared::error::{Context, Result, StepError};
 use shared::pg::Session;
 use shared::sql;
 use tokio_postgres::Row;
@@ -39,7 +39,7 @@ impl Found {
 }
 
 pub(crate) async fn read(session: &Session) -> Result<Vec<Found>> {
-    let rows = session.query(sql::DATABASES, &[]).await.map_err(StepError::from).while_doing("list the databases")?;
+    let rows = session.query(sql::DATABASES, &[]).await.map_err(StepError::from).context("list the databases")?;
     let read = |row: &Row| -> Result<Found> {
         Ok(Found {
             name: row.try_get("name")?,

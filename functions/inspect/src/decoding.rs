@@ -1,6 +1,6 @@
 //! Other consumers on this server, and its own subscriptions.
 
-use shared::error::{ErrorName, Result, While};
+use shared::error::{Context, ErrorName, Result};
 use shared::names::Names;
 use shared::pg::Session;
 use shared::sql;
@@ -24,7 +24,7 @@ pub(crate) async fn check(session: &Session, names: &Names, findings: &mut Findi
         let remedy = "drop them: on the target they would start and consume their publisher's changes";
         findings.refuse("OwnSubscriptions", format!("the source itself subscribes: {}", list(&subscriptions)), "0 are allowed", remedy);
     }
-    for slot in session.query(sql::OTHER_SLOTS, &[]).await.while_doing("look for other slots")? {
+    for slot in session.query(sql::OTHER_SLOTS, &[]).await.context("look for other slots")? {
         check_slot(&slot, findings)?;
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::try_join;
 use shared::aws::Aws;
 use shared::contract::{Kind, Plan};
-use shared::error::{Result, While};
+use shared::error::{Context, Result};
 use shared::finding::{Finding, Findings, Verdict};
 use shared::input::Guard;
 use shared::lsn::Lsn;
@@ -58,7 +58,7 @@ async fn sample(session: &Session) -> Result<i64> {
 }
 
 async fn read_lsn(session: &Session) -> Result<Lsn> {
-    lsn(&session.query_one(sql::CURRENT_LSN, &[]).await?, "lsn").while_doing("read the source's position")
+    lsn(&session.query_one(sql::CURRENT_LSN, &[]).await?, "lsn").context("read the source's position")
 }
 
 /// Bytes of WAL per second, on average since a date.

@@ -1,7 +1,7 @@
 //! Whether the target can find rows that it has to look up by all their columns.
 
 use futures_util::future::join_all;
-use shared::error::{Result, StepError, While};
+use shared::error::{Context, Result, StepError};
 use shared::finding::{Findings, list};
 use shared::pg::Session;
 use shared::replica_identity::Table;
@@ -19,7 +19,7 @@ pub(crate) async fn check(session: &Session, tables: &[Table], database: &str, f
 
 /// Asks the server about each type instead of following its rules: the statements are only parsed, and all sent at once.
 async fn check_types(session: &Session, tables: &[u32], database: &str, findings: &mut Findings) -> Result<()> {
-    let rows = session.query(sql::COMPARED_TYPES, &[&tables]).await.while_doing("list the types by which rows are found")?;
+    let rows = session.query(sql::COMPARED_TYPES, &[&tables]).await.context("list the types by which rows are found")?;
     let mut types: Vec<(u32, String)> = Vec::new();
     for row in &rows {
         types.push((row.try_get("type")?, row.try_get("statement")?));
@@ -34,7 +34,7 @@ async fn check_types(session: &Session, tables: &[u32], database: &str, findings
                 let found = format!("database {database}: could not ask whether a type can be compared: {}", StepError::from(error));
                 findings.refuse("Rights", found, "", "grant usage on schema …");
             }
-            Err(error) => return Err(StepError::from(error).while_doing(statement)),
+            Err(error) => return Err(StepError::from(error).context(statement)),
         }
     }
     if incomparable.is_empty() {
@@ -49,7 +49,7 @@ async fn check_types(session: &Session, tables: &[u32], database: &str, findings
 
 async fn check_indexes(session: &Session, tables: &[u32], database: &str, findings: &mut Findings) -> Result<()> {
     let (mut told, mut statements): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
-    for row in session.query(sql::MISLEADING_INDEXES, &[&tables]).await.while_doing("read the indexes of tables without a key")? {
+    for row in session.query(sql::MISLEADING_INDEXES, &[&tables]).await.context("read the indexes of tables without a key")? {
         let (name, index, why): (&str, &str, &str) = (row.try_get("name")?, row.try_get("index")?, row.try_get("why")?);
         told.push(format!("{name} ({index}: {why})"));
         statements.push(row.try_get("statement")?);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use shared::error::{Result, While};
+use shared::error::{Context, Result};
 use shared::finding::{Findings, list};
 use shared::pg::Session;
 use shared::replica_identity::Table;
@@ -79,7 +79,7 @@ struct Found {
 
 pub(crate) async fn check(session: &Session, tables: &[Table], database: &str, major: u32, findings: &mut Findings) -> Result<()> {
     let oids: Vec<u32> = tables.iter().map(|table| table.oid).collect();
-    let rows = session.query(sql::EVALUATED_EXPRESSIONS, &[&oids]).await.while_doing("read the expressions that apply evaluates")?;
+    let rows = session.query(sql::EVALUATED_EXPRESSIONS, &[&oids]).await.context("read the expressions that apply evaluates")?;
     if rows.is_empty() {
         return Ok(());
     }

@@ -1,6 +1,6 @@
 //! Workers of preloaded libraries, which start on the target as well, and the jobs that they run.
 
-use shared::error::{Result, While};
+use shared::error::{Context, Result};
 use shared::pg::Session;
 use shared::sql;
 use tokio_postgres::Row;
@@ -90,7 +90,7 @@ fn check_loaded(setting: &str, partman_databases: &str, findings: &mut Findings)
 /// others would do twice what they do elsewhere. Refused whether or not the library is loaded: the restore is a restart, which loads
 /// it.
 pub(crate) async fn check_jobs(session: &Session, database: &str, carried: &[&str], findings: &mut Findings) -> Result<()> {
-    let Some(table) = session.query_opt(sql::CRON_TABLE, &[]).await.while_doing("look for pg_cron's jobs")? else { return Ok(()) };
+    let Some(table) = session.query_opt(sql::CRON_TABLE, &[]).await.context("look for pg_cron's jobs")? else { return Ok(()) };
     if !table.try_get::<_, bool>("may_read")? {
         let us: &str = table.try_get("us")?;
         let remedy: &str = table.try_get("grant_read")?;
@@ -103,7 +103,7 @@ pub(crate) async fn check_jobs(session: &Session, database: &str, carried: &[&st
     session.batch_execute("rollback").await?;
     let mut here = Vec::new();
     let mut elsewhere = Vec::new();
-    for row in rows.while_doing("read pg_cron's jobs")? {
+    for row in rows.context("read pg_cron's jobs")? {
         let (job, works_in): (i64, String) = (row.try_get("job")?, row.try_get("database")?);
         if carried.contains(&works_in.as_str()) { &mut here } else { &mut elsewhere }.push(format!("{job} in {works_in}"));
     }

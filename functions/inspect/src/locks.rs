@@ -1,6 +1,6 @@
 //! Whether the server has room for the locks that the cutover holds at once: one for each table and sequence of all databases.
 
-use shared::error::{Result, While};
+use shared::error::{Context, Result};
 use shared::finding::{Findings, Verdict};
 use shared::pg::Session;
 use shared::sql;
@@ -21,7 +21,7 @@ pub(crate) struct Needed(i64);
 impl Needed {
     /// Adds those of one more database.
     pub(crate) async fn add(&mut self, session: &Session) -> Result<()> {
-        let row = session.query_one(sql::LOCK_NEEDS, &[]).await.while_doing("count tables and sequences")?;
+        let row = session.query_one(sql::LOCK_NEEDS, &[]).await.context("count tables and sequences")?;
         let (tables, sequences): (i64, i64) = (row.try_get("tables")?, row.try_get("sequences")?);
         self.0 = self.0.saturating_add(tables).saturating_add(sequences).saturating_add(OF_A_FENCE);
         Ok(())

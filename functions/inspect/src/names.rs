@@ -1,6 +1,6 @@
 //! Names that are not in UTF-8: names go from the server to us, and back in our statements.
 
-use shared::error::{ErrorName, Result, StepError, While};
+use shared::error::{Context, ErrorName, Result, StepError};
 use shared::finding::{Findings, list};
 use shared::pg::Session;
 use shared::sql;
@@ -24,7 +24,7 @@ pub(crate) async fn check(session: &Session, database: &str, findings: &mut Find
     }
     match sql::column::<String>(session, sql::NAMES_BEYOND_ASCII, &[]).await {
         Err(error) if error.name == ErrorName::PostgresRefused => {}
-        answer => return answer.map(|_| true).while_doing("read the names of tables"),
+        answer => return answer.map(|_| true).context("read the names of tables"),
     }
     let bytes = format!("select pg_catalog.convert_to(name, 'sql_ascii') as bytes from ({}) n", sql::NAMES_BEYOND_ASCII);
     let mut unreadable = Vec::new();
@@ -33,7 +33,7 @@ pub(crate) async fn check(session: &Session, database: &str, findings: &mut Find
         match read.map_err(StepError::from).and_then(|row| Ok(row.try_get::<_, String>(0)?)) {
             Ok(_) => {}
             Err(error) if error.name == ErrorName::PostgresRefused => unreadable.push(escape(&name)),
-            Err(error) => return Err(error.while_doing("read a name")),
+            Err(error) => return Err(error.context("read a name")),
         }
     }
     let found = format!("database {database}: {} names are not in UTF-8, and cannot be converted to it: {}", unreadable.len(), list(&unreadable));

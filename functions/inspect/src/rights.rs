@@ -1,6 +1,6 @@
 //! Rights that the master user needs, and the role that applies changes on the target, each with the statement that grants it.
 
-use shared::error::{Result, While};
+use shared::error::{Context, Result};
 use shared::finding::{Findings, list};
 use shared::pg::Session;
 use shared::replica_identity::Table;
@@ -13,7 +13,7 @@ pub(crate) async fn check_server(session: &Session, findings: &mut Findings) -> 
 
 /// Settings by which we, and the target's apply, act as another role.
 pub(crate) async fn check_role_settings(session: &Session, databases: &[&str], findings: &mut Findings) -> Result<()> {
-    for row in session.query(sql::ROLE_SETTINGS, &[&databases]).await.while_doing("look for settings of role")? {
+    for row in session.query(sql::ROLE_SETTINGS, &[&databases]).await.context("look for settings of role")? {
         let (told, statement): (&str, &str) = (row.try_get("told")?, row.try_get("statement")?);
         let found = format!("{told}: the target's apply would act as that role, which may not apply the run's own tables");
         findings.refuse("RoleSetting", found, "", statement);
@@ -27,7 +27,7 @@ pub(crate) async fn check_database(session: &Session, database: &str, tables: &[
     tell(session, sql::MISSING_FUNCTIONS, &place, findings).await?;
     tell(session, sql::MISSING_RIGHTS, &place, findings).await?;
     let oids: Vec<u32> = tables.iter().map(|table| table.oid).collect();
-    for row in session.query(sql::MISSING_PRIVILEGES, &[&oids]).await.while_doing(&format!("read the privileges in {place}"))? {
+    for row in session.query(sql::MISSING_PRIVILEGES, &[&oids]).await.context(&format!("read the privileges in {place}"))? {
         let (lacks, kind): (&str, &str) = (row.try_get("lacks")?, row.try_get("kind")?);
         let (names, head, tail): (Vec<String>, &str, &str) = (row.try_get("names")?, row.try_get("head")?, row.try_get("tail")?);
         let found = format!("{place}: {lacks} {} {kind}s: {}", names.len(), list(&names));
@@ -37,7 +37,7 @@ pub(crate) async fn check_database(session: &Session, database: &str, tables: &[
 }
 
 async fn tell(session: &Session, query: &str, place: &str, findings: &mut Findings) -> Result<()> {
-    for row in session.query(query, &[]).await.while_doing(&format!("read our rights on {place}"))? {
+    for row in session.query(query, &[]).await.context(&format!("read our rights on {place}"))? {
         let (lacks, statement): (&str, &str) = (row.try_get("lacks")?, row.try_get("statement")?);
         findings.refuse("Rights", format!("{place}: {lacks}"), "", statement);
     }

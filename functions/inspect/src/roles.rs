@@ -1,6 +1,6 @@
 //! Roles that come and go during a run.
 
-use shared::error::{Result, While};
+use shared::error::{Context, Result};
 use shared::finding::{Findings, list};
 use shared::pg::Session;
 use shared::sql;
@@ -8,7 +8,7 @@ use shared::sql;
 /// Nobody can create such a role on the target, so it holds no cutover; rights granted to it do.
 pub(crate) async fn check(session: &Session, findings: &mut Findings) -> Result<()> {
     let (mut all, mut with_rights): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
-    for row in session.query(sql::SHORT_LIVED_ROLES, &[]).await.while_doing("look for roles that come and go")? {
+    for row in session.query(sql::SHORT_LIVED_ROLES, &[]).await.context("look for roles that come and go")? {
         let name: String = row.try_get("name")?;
         if row.try_get("has_rights")? {
             with_rights.push(name.clone());

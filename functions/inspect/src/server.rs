@@ -1,7 +1,7 @@
 //! Conditions on the PostgreSQL server, seen from inside.
 
 use shared::contract::{Database, Plan};
-use shared::error::{Result, StepError, While};
+use shared::error::{Context, Result, StepError};
 use shared::names::Names;
 use shared::pg::Server;
 use shared::sql;
@@ -26,7 +26,7 @@ pub(crate) async fn check(server: &Server, plan: &Plan, asked: Option<&[String]>
     let session = server.connect_anywhere().await?;
     let found = databases::read(&session).await?;
     let chosen = databases::choose(&found, asked, findings);
-    let row = session.query_one(sql::SERVER, &[]).await.map_err(StepError::from).while_doing("read the server's settings")?;
+    let row = session.query_one(sql::SERVER, &[]).await.map_err(StepError::from).context("read the server's settings")?;
     rights::check_server(&session, findings).await?;
     let wal_level: &str = row.try_get("wal_level")?;
     preparation::check(wal_level, plan, findings);
@@ -46,7 +46,7 @@ pub(crate) async fn check(server: &Server, plan: &Plan, asked: Option<&[String]>
     for name in &carried {
         match server.connect(name).await {
             Ok(mut session) => {
-                let checked = database::check(&session, name, terms, plan, findings).await.while_doing(&format!("check database {name}"));
+                let checked = database::check(&session, name, terms, plan, findings).await.context(&format!("check database {name}"));
                 findings.check(checked)?;
                 let is_control = **name == databases::control(&found);
                 let held = event_triggers::Terms { held: plan.consent.event_triggers, is_control };

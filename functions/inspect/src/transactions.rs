@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use shared::error::{Result, While};
+use shared::error::{Context, Result};
 use shared::finding::Verdict;
 use shared::pg::Session;
 use shared::sql;
@@ -23,7 +23,7 @@ const PREPARED_END_WITHIN: Duration = Duration::from_secs(10);
 
 /// A slot waits for every transaction that has an id of its own, whatever its database and whether it is idle or not.
 pub(crate) async fn check(session: &Session, findings: &mut Findings) -> Result<()> {
-    let rows = session.query(sql::LONG_TRANSACTIONS, &[&NOTICED_SECONDS]).await.while_doing("look for long transactions")?;
+    let rows = session.query(sql::LONG_TRANSACTIONS, &[&NOTICED_SECONDS]).await.context("look for long transactions")?;
     for verdict in [Verdict::Refuse, Verdict::Warn, Verdict::Fine] {
         let mut told: Vec<String> = Vec::new();
         let mut pids: Vec<String> = Vec::new();
@@ -82,7 +82,7 @@ async fn check_prepared(session: &Session, findings: &mut Findings) -> Result<()
 
 /// By id: the text for people, and the statement that grants the missing right to end it.
 async fn read_prepared(session: &Session) -> Result<BTreeMap<String, (String, Option<String>)>> {
-    let rows = session.query(sql::PREPARED_TRANSACTIONS, &[]).await.while_doing("look for prepared transactions")?;
+    let rows = session.query(sql::PREPARED_TRANSACTIONS, &[]).await.context("look for prepared transactions")?;
     rows.iter().map(|row| Ok((row.try_get("id")?, (row.try_get("told")?, row.try_get("remedy")?)))).collect()
 }
 

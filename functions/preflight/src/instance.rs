@@ -3,7 +3,7 @@
 use aws_sdk_rds::types::{DbInstance, ResourcePendingMaintenanceActions};
 use shared::aws::Aws;
 use shared::contract::Kind;
-use shared::error::{ErrorName, Result, StepError, While};
+use shared::error::{Context, ErrorName, Result, StepError};
 use shared::finding::{Findings, Verdict, list};
 use shared::input::AfterSource;
 use shared::settings::Fate;
@@ -163,7 +163,7 @@ pub(crate) fn warn_of_new_identity(iam_authentication: Option<bool>, resource_id
 /// Restarts and patches that RDS has planned for the source.
 pub(crate) async fn check_maintenance(aws: &Aws, arn: &str, findings: &mut Findings) -> Result<()> {
     let answer = aws.rds.describe_pending_maintenance_actions().resource_identifier(arn).send().await;
-    let answer = answer.map_err(StepError::from).while_doing("look for planned maintenance")?;
+    let answer = answer.map_err(StepError::from).context("look for planned maintenance")?;
     let resources = answer.pending_maintenance_actions().iter().filter(|resource| resource.resource_identifier() == Some(arn));
     let actions = resources.flat_map(ResourcePendingMaintenanceActions::pending_maintenance_action_details);
     let told: Vec<String> = actions

@@ -25,7 +25,7 @@ pub(crate) async fn resolve(aws: &Aws, key: &str) -> Result<String> {
                 Some("AccessDeniedException") => {
                     unusable(format!("may not be described: these functions need kms:DescribeKey and kms:CreateGrant; {}", said(&error)))
                 }
-                _ => StepError::from(error).while_doing(&format!("describe key {key}")),
+                _ => StepError::from(error).context(&format!("describe key {key}")),
             });
         }
     };

@@ -3,17 +3,17 @@
 use aws_sdk_rds::types::DbProxyTarget;
 use shared::aws::Aws;
 use shared::contract::Source;
-use shared::error::{Result, StepError, While};
+use shared::error::{Context, Result, StepError};
 use shared::finding::{Findings, list};
 
 pub(crate) async fn check(aws: &Aws, source: &Source, findings: &mut Findings) -> Result<()> {
     let mut in_front = Vec::new();
     let mut pages = aws.rds.describe_db_proxies().into_paginator().items().send();
     while let Some(proxy) = pages.next().await {
-        let proxy = proxy.map_err(StepError::from).while_doing("look for proxies")?;
+        let proxy = proxy.map_err(StepError::from).context("look for proxies")?;
         let name = proxy.db_proxy_name().unwrap_or_default();
         let targets = aws.rds.describe_db_proxy_targets().db_proxy_name(name).send().await;
-        let targets = targets.map_err(StepError::from).while_doing(&format!("read the targets of proxy {name}"))?;
+        let targets = targets.map_err(StepError::from).context(&format!("read the targets of proxy {name}"))?;
         if targets.targets().iter().any(|target| leads_to(target, &source.identifier)) {
             in_front.push(name.to_owned());
         }

@@ -1,7 +1,7 @@
 //! How much of the account's quotas is left for what a run makes in RDS.
 
 use shared::aws::Aws;
-use shared::error::{Result, StepError, While};
+use shared::error::{Context, Result, StepError};
 use shared::finding::{Findings, Room};
 use shared::rds::{COPIES_AT_A_TIME, is_being_copied};
 
@@ -16,7 +16,7 @@ pub(crate) struct Needs {
 
 pub(crate) async fn check(aws: &Aws, needs: Needs, findings: &mut Findings) -> Result<()> {
     let answer = aws.rds.describe_account_attributes().send().await;
-    let answer = answer.map_err(StepError::from).while_doing("read the account's quotas")?;
+    let answer = answer.map_err(StepError::from).context("read the account's quotas")?;
     let is_cluster = needs.clusters > 0;
     // The snapshot, and for an instance the encrypted snapshot.
     let snapshots = if is_cluster { 1 } else { 2 } + i64::from(needs.delete);
@@ -40,7 +40,7 @@ async fn check_copies(aws: &Aws, findings: &mut Findings) -> Result<()> {
     let mut pages = aws.rds.describe_db_snapshots().snapshot_type("manual").into_paginator().send();
     let mut copying = 0;
     while let Some(page) = pages.next().await {
-        let page = page.map_err(StepError::from).while_doing("count snapshot copies")?;
+        let page = page.map_err(StepError::from).context("count snapshot copies")?;
         copying += page.db_snapshots().iter().map(|snapshot| i64::from(is_being_copied(snapshot))).sum::<i64>();
     }
     if copying >= COPIES_AT_A_TIME {
@@ -53,13 +53,13 @@ async fn check_copies(aws: &Aws, findings: &mut Findings) -> Result<()> {
 /// Why here: old classes cannot encrypt, and some are no longer offered; the restore would only fail hours later.
 pub(crate) async fn check_class(aws: &Aws, engine: &str, version: &str, class: &str, findings: &mut Findings) -> Result<()> {
     let request = aws.rds.describe_orderable_db_instance_options().engine(engine).engine_version(version).db_instance_class(class);
-    let answer = request.send().await.map_err(StepError::from).while_doing(&format!("look up instance class {class}"))?;
+    let answer = request.send().await.map_err(StepError::from).context(&format!("look up instance class {class}"))?;
     let options = answer.orderable_db_instance_options();
     let remedy = "change the source to a current class first: modify-db-instance --db-instance-class";
     if options.is_empty() {
         // For a version that is no longer offered, there is no class at all.
         let answer = aws.rds.describe_orderable_db_instance_options().engine(engine).engine_version(version).max_records(20).send().await;
-        let of_version = answer.map_err(StepError::from).while_doing(&format!("look up {engine} {version}"))?;
+        let of_version = answer.map_err(StepError::from).context(&format!("look up {engine} {version}"))?;
         if of_version.orderable_db_instance_options().is_empty() {
             let found = format!("minor version {version} of {engine} is no longer offered in this Region: RDS makes no new database of it");
             let remedy = format!(

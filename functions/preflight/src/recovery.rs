@@ -3,7 +3,7 @@
 use serde_json::Value;
 use shared::aws::Aws;
 use shared::contract::{Execution, Network, NetworkRules, Preflight};
-use shared::error::{ErrorName, Result, StepError, While};
+use shared::error::{Context, ErrorName, Result, StepError};
 use shared::finding::Findings;
 use shared::input::Input;
 use shared::rds::found::find;
@@ -38,7 +38,7 @@ async fn with_input(aws: &Aws, mut event: Value) -> Result<Value> {
     if detail["inputDetails"]["included"] == false {
         let arn = detail["executionArn"].as_str().unwrap_or_default();
         let described = aws_sdk_sfn::Client::new(&aws.config).describe_execution().execution_arn(arn).send().await;
-        let described = described.map_err(StepError::from).while_doing("read the input of the execution that was stopped")?;
+        let described = described.map_err(StepError::from).context("read the input of the execution that was stopped")?;
         detail["input"] = described.input().into();
     }
     let inner = detail["input"].as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
@@ -55,7 +55,7 @@ fn stopped(mut input: Value) -> Result<(Execution, Input)> {
         if let Some(detail) = input.get_mut("detail") {
             let arn = detail.get("executionArn").and_then(Value::as_str).map(str::to_owned);
             let text = detail.get("input").and_then(Value::as_str).ok_or_else(|| invalid("the event has no detail.input"))?;
-            input = serde_json::from_str(text).map_err(|error| invalid("detail.input is not JSON").because(error))?;
+            input = serde_json::from_str(text).map_err(|error| invalid("detail.input is not JSON").with_source(error))?;
             if input.get("undo").is_none() && input.get("detail").is_none() {
                 return Ok((execution(arn.as_deref().unwrap_or_default())?, Input::parse(input)?));
             }

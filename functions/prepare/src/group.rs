@@ -5,7 +5,7 @@
 use aws_sdk_rds::types::{ApplyMethod, Parameter};
 use shared::aws::{Aws, code};
 use shared::contract::{Plan, Preparation};
-use shared::error::{ErrorName, Result, StepError, While};
+use shared::error::{Context, ErrorName, Result, StepError};
 use shared::rds::execution_tag;
 use shared::rds::parameters::{LOGICAL_REPLICATION, read_changed};
 
@@ -22,13 +22,13 @@ pub(crate) async fn ensure(aws: &Aws, plan: &Plan, preparation: &Preparation) ->
     {
         // Another call may have been faster.
         if read_predecessor(aws, plan).await?.is_none() {
-            return Err(error.while_doing(&format!("make parameter group {name} like {}", preparation.old_group)));
+            return Err(error.context(&format!("make parameter group {name} like {}", preparation.old_group)));
         }
     }
     let changed = read_changed(aws, plan.source.kind, name).await?;
     // Setting a value again could require one more reboot.
     if changed.get(LOGICAL_REPLICATION).map(String::as_str) != Some("1") {
-        turn_on(aws, plan).await.while_doing(&format!("turn logical replication on in {name}"))?;
+        turn_on(aws, plan).await.context(&format!("turn logical replication on in {name}"))?;
     }
     check_nothing_lost(aws, plan, &preparation.old_group).await
 }
@@ -94,13 +94,13 @@ pub(crate) async fn read_predecessor(aws: &Aws, plan: &Plan) -> Result<Option<St
         match aws.rds.describe_db_cluster_parameter_groups().db_cluster_parameter_group_name(name).send().await {
             Ok(output) => output.db_cluster_parameter_groups().first().and_then(|group| group.description()).map(str::to_owned),
             Err(error) if is_missing(code(&error)) => None,
-            Err(error) => return Err(StepError::from(error).while_doing(&format!("look for parameter group {name}"))),
+            Err(error) => return Err(StepError::from(error).context(&format!("look for parameter group {name}"))),
         }
     } else {
         match aws.rds.describe_db_parameter_groups().db_parameter_group_name(name).send().await {
             Ok(output) => output.db_parameter_groups().first().and_then(|group| group.description()).map(str::to_owned),
             Err(error) if is_missing(code(&error)) => None,
-            Err(error) => return Err(StepError::from(error).while_doing(&format!("look for parameter group {name}"))),
+            Err(error) => return Err(StepError::from(error).context(&format!("look for parameter group {name}"))),
         }
     };
     Ok(description.and_then(|description| description.strip_prefix(IN_PLACE_OF).map(str::to_owned)))
@@ -121,7 +121,7 @@ pub(crate) async fn remove(aws: &Aws, plan: &Plan) -> Result<Prepared> {
         // It was attached until a moment ago.
         Err((Some(code), _)) if code == "InvalidDBParameterGroupState" => Ok(Prepared::not_yet("parameter group in use")),
         Err((code, _)) if is_missing(code.as_deref()) => Ok(Prepared::ready("gone")),
-        Err((_, error)) => Err(error.while_doing(&format!("delete parameter group {name}"))),
+        Err((_, error)) => Err(error.context(&format!("delete parameter group {name}"))),
     }
 }
 

@@ -125,6 +125,6 @@ fn failure(error: Option<&str>, cause: Option<&str>) -> Failure {
 }
 
 fn json(text: Option<&str>) -> Result<Value> {
-    let unreadable = |error| StepError::new(ErrorName::Internal, "a payload of the history is not JSON").because(error);
+    let unreadable = |error| StepError::new(ErrorName::Internal, "a payload of the history is not JSON").with_source(error);
     text.map_or(Ok(Value::Null), |text| serde_json::from_str(text).map_err(unreadable))
 }

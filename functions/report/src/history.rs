@@ -74,7 +74,7 @@ impl History {
             What::Answered(answer) => {
                 self.answered_calls += 1;
                 self.steps.count_call(false);
-                let unclear = |error| StepError::new(ErrorName::Internal, format!("an answer in {} cannot be parsed", self.state)).because(error);
+                let unclear = |error| StepError::new(ErrorName::Internal, format!("an answer in {} cannot be parsed", self.state)).with_source(error);
                 let answer = Answer::deserialize(answer).map_err(unclear)?;
                 self.learn(answer, at);
             }

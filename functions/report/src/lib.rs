@@ -19,7 +19,7 @@ mod steps;
 use aws_sdk_s3::primitives::ByteStream;
 use serde::{Deserialize, Serialize};
 use shared::aws::Aws;
-use shared::error::{ErrorName, Result, StepError, While};
+use shared::error::{Context, ErrorName, Result, StepError};
 
 use crate::event::Event;
 use crate::evidence::Found;
@@ -79,7 +79,7 @@ pub async fn handle(aws: &Aws, stack: &Stack, request: Request) -> Result<Writte
 }
 
 fn as_json(value: &impl Serialize) -> Result<Vec<u8>> {
-    serde_json::to_vec_pretty(value).map_err(|error| StepError::new(ErrorName::Internal, "could not write the report").because(error))
+    serde_json::to_vec_pretty(value).map_err(|error| StepError::new(ErrorName::Internal, "could not write the report").with_source(error))
 }
 
 /// Page by page: a history may have 25,000 events with their payloads, which are not kept.
@@ -88,7 +88,7 @@ async fn read_history(aws: &Aws, arn: &str) -> Result<History> {
     let client = aws_sdk_sfn::Client::new(&aws.config);
     let mut pages = client.get_execution_history().execution_arn(arn).max_results(200).into_paginator().send();
     while let Some(page) = pages.next().await {
-        let page = page.map_err(StepError::from).while_doing(&format!("read the history of {arn}"))?;
+        let page = page.map_err(StepError::from).context(&format!("read the history of {arn}"))?;
         for event in &page.events {
             if let Some(event) = Event::read(event)? {
                 history.take(event)?;
@@ -113,7 +113,7 @@ impl<'a> Store<'a> {
     /// Returns the object's URI.
     async fn write(&self, key: &str, kind: &str, body: Vec<u8>) -> Result<String> {
         let request = self.client.put_object().bucket(self.bucket).key(key).content_type(kind).body(ByteStream::from(body));
-        request.send().await.map_err(StepError::from).while_doing(&format!("write {key}"))?;
+        request.send().await.map_err(StepError::from).context(&format!("write {key}"))?;
         Ok(format!("s3://{}/{key}", self.bucket))
     }
 }

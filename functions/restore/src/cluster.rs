@@ -5,7 +5,7 @@ use aws_sdk_rds::operation::restore_db_cluster_from_snapshot::builders::RestoreD
 use aws_sdk_rds::types::{DbCluster, DbClusterAssociatedRole, ServerlessV2ScalingConfiguration};
 use shared::aws::Aws;
 use shared::contract::{Kind, Plan, Ready};
-use shared::error::{Result, While};
+use shared::error::{Context, Result};
 use shared::rds::{self, begun, clusters};
 use shared::settings::cluster::{exports_during_the_run, still_to_modify};
 use shared::settings::is_default_group;
@@ -17,7 +17,7 @@ pub(crate) async fn ensure(aws: &Aws, plan: &Plan) -> Result<Ready> {
     let source = clusters::find_cluster(aws, &plan.source.identifier).await?.ok_or_else(|| source_gone(plan))?;
     let Some(target) = clusters::find_cluster(aws, &plan.target).await? else {
         let restored = restore_request(aws, plan, &source).send().await;
-        let restored = begun(restored, "creating").while_doing(&format!("restore {} from {}", plan.target, plan.names.snapshot))?;
+        let restored = begun(restored, "creating").context(&format!("restore {} from {}", plan.target, plan.names.snapshot))?;
         let zones = source.availability_zones().join(", ");
         return Ok(with_place(&restored, source.db_cluster_instance_class().or(Some("a cluster's volume")), Some(&zones)));
     };
@@ -32,7 +32,7 @@ pub(crate) async fn ensure(aws: &Aws, plan: &Plan) -> Result<Ready> {
     }
     if let Some((request, members)) = modify_request(aws, plan, &source, &target) {
         let modified = begun(request.send().await, format!("modifying {}", members.join(", ")));
-        return modified.while_doing(&format!("give {} the settings of the source", plan.target));
+        return modified.context(&format!("give {} the settings of the source", plan.target));
     }
     if clusters::endpoint(&target).is_none() {
         return Ok(Ready::not_yet("no endpoint yet"));
@@ -153,7 +153,7 @@ pub(crate) async fn drop(aws: &Aws, plan: &Plan) -> Result<Ready> {
         return clusters::drop_members(aws, &target).await;
     }
     let request = aws.rds.delete_db_cluster().db_cluster_identifier(&plan.target).skip_final_snapshot(true).delete_automated_backups(true);
-    rds::going(request.send().await, "deleting").while_doing(&format!("delete cluster {}", plan.target))
+    rds::going(request.send().await, "deleting").context(&format!("delete cluster {}", plan.target))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ mod settings;
 use aws_sdk_rds::types::DbInstance;
 use shared::aws::Aws;
 use shared::contract::{Action, Plan, Ready, ReversibleStep};
-use shared::error::{ErrorName, Result, StepError, While};
+use shared::error::{Context, ErrorName, Result, StepError};
 use shared::rds::{self, begun};
 
 /// Do: after it answers ready, the target is available with all its members, encrypted with exactly the plan's key, and has the
@@ -31,7 +31,7 @@ async fn ensure_target(aws: &Aws, plan: &Plan) -> Result<Ready> {
     let source = rds::find_instance(aws, &plan.source.identifier).await?.ok_or_else(|| source_gone(plan))?;
     let Some(target) = rds::find_instance(aws, &plan.target).await? else {
         let restored = settings::restore_request(aws, plan, &source).send().await;
-        let restored = begun(restored, "creating").while_doing(&format!("restore {} from {}", plan.target, plan.names.copy))?;
+        let restored = begun(restored, "creating").context(&format!("restore {} from {}", plan.target, plan.names.copy))?;
         return Ok(with_place(&restored, source.db_instance_class(), source.availability_zone()));
     };
     let ready = rds::new_ready(plan, &format!("instance {}", plan.target), target.db_instance_status())?;
@@ -65,7 +65,7 @@ fn check_key(plan: &Plan, encrypted: Option<bool>, key: Option<&str>) -> Result<
 async fn finish_settings(aws: &Aws, plan: &Plan, source: &DbInstance, target: &DbInstance) -> Result<Ready> {
     if let Some((request, members)) = settings::modify_request(aws, plan, source, target) {
         let modified = begun(request.send().await, format!("modifying {}", members.join(", ")));
-        return modified.while_doing(&format!("give {} the settings of the source", plan.target));
+        return modified.context(&format!("give {} the settings of the source", plan.target));
     }
     if rds::endpoint(target).is_none() {
         return Ok(Ready::not_yet("no endpoint yet"));
@@ -82,7 +82,7 @@ async fn drop_target(aws: &Aws, plan: &Plan) -> Result<Ready> {
         return Ok(Ready::not_yet("deleting"));
     }
     let request = aws.rds.delete_db_instance().db_instance_identifier(&plan.target).skip_final_snapshot(true).delete_automated_backups(true);
-    rds::going(request.send().await, "deleting").while_doing(&format!("delete instance {}", plan.target))
+    rds::going(request.send().await, "deleting").context(&format!("delete instance {}", plan.target))
 }
 
 #[cfg(test)]

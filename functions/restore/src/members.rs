@@ -4,7 +4,7 @@ use aws_sdk_rds::operation::create_db_instance::builders::CreateDBInstanceFluent
 use aws_sdk_rds::types::{DbCluster, DbClusterMember, DbInstance};
 use shared::aws::Aws;
 use shared::contract::{Kind, Plan, Ready};
-use shared::error::{Result, While};
+use shared::error::{Context, Result};
 use shared::rds::{self, begun, find_instance};
 
 use crate::{settings, with_place};
@@ -48,7 +48,7 @@ async fn ensure_member(aws: &Aws, plan: &Plan, cluster: &DbCluster, original: &D
     // A member that was deleted meanwhile gets no counterpart.
     let Some(old) = find_instance(aws, old).await? else { return Ok(Ready::yes("gone")) };
     let made = begun(create_request(aws, plan, cluster, &old, &new).send().await, format!("creating {new}"));
-    let made = made.while_doing(&format!("make member {new} of cluster {}", plan.target))?;
+    let made = made.context(&format!("make member {new} of cluster {}", plan.target))?;
     Ok(with_place(&made, old.db_instance_class(), old.availability_zone()))
 }
 

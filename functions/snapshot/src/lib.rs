@@ -2,7 +2,7 @@
 
 use shared::aws::Aws;
 use shared::contract::{Action, Plan, Ready, ReversibleStep};
-use shared::error::{Result, While};
+use shared::error::{Context, Result};
 use shared::rds::{self, begun, clusters};
 
 /// Do: after it answers ready, a snapshot of the source exists that was started after the slot.
@@ -27,7 +27,7 @@ async fn ensure_snapshot(aws: &Aws, plan: &Plan) -> Result<Ready> {
     }
     let request = aws.rds.create_db_snapshot().db_instance_identifier(&plan.source.identifier).db_snapshot_identifier(snapshot);
     // A backup window, or a modification, may delay it.
-    begun(request.tags(rds::execution_tag(plan)).send().await, "creating").while_doing(&what(plan))
+    begun(request.tags(rds::execution_tag(plan)).send().await, "creating").context(&what(plan))
 }
 
 async fn ensure_cluster_snapshot(aws: &Aws, plan: &Plan) -> Result<Ready> {
@@ -36,7 +36,7 @@ async fn ensure_cluster_snapshot(aws: &Aws, plan: &Plan) -> Result<Ready> {
         return clusters::snapshot_ready(&found);
     }
     let request = aws.rds.create_db_cluster_snapshot().db_cluster_identifier(&plan.source.identifier).db_cluster_snapshot_identifier(snapshot);
-    begun(request.tags(rds::execution_tag(plan)).send().await, "creating").while_doing(&what(plan))
+    begun(request.tags(rds::execution_tag(plan)).send().await, "creating").context(&what(plan))
 }
 
 fn what(plan: &Plan) -> String {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use futures_util::future::join_all;
 use postgres_protocol::password::scram_sha_256;
 use shared::contract::Plan;
-use shared::error::{ErrorName, Result, StepError, While};
+use shared::error::{Context, ErrorName, Result, StepError};
 use shared::pg::Session;
 use shared::sql;
 
@@ -15,10 +15,10 @@ use shared::sql;
 /// Called twice, the second password is the one that holds.
 pub(crate) async fn ensure_password(source: &Session, role: &str) -> Result<String> {
     let mut bytes = [0; 24];
-    getrandom::fill(&mut bytes).map_err(|error| StepError::new(ErrorName::Internal, "the system gives no random bytes").because(error))?;
+    getrandom::fill(&mut bytes).map_err(|error| StepError::new(ErrorName::Internal, "the system gives no random bytes").with_source(error))?;
     let password = hex::encode(bytes);
     let verifier = scram_sha_256(password.as_bytes());
-    sql::run_made(source, sql::ROLE_PASSWORD, &[&role, &verifier]).await.while_doing(&format!("give role {role} a password"))?;
+    sql::run_generated(source, sql::ROLE_PASSWORD, &[&role, &verifier]).await.context(&format!("give role {role} a password"))?;
     Ok(password)
 }
 

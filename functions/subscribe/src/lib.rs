@@ -5,12 +5,12 @@ mod prepared;
 
 use shared::aws::Aws;
 use shared::contract::{Action, Plan, Ready, ReversibleStep};
-use shared::error::{ErrorName, Result, StepError, While};
+use shared::error::{Context, ErrorName, Result, StepError};
 use shared::evidence::Slots;
 use shared::pg::{Server, Session};
 use shared::rds::{source_server, target_server};
 use shared::replication::{check_tables, end_verification, find_subscription};
-use shared::{event_triggers, replica_identity, session_settings, sql, turn};
+use shared::{event_triggers, replica_identity, run_lock, session_settings, sql};
 
 /// Do: after it, the target has none of the slots, publications, roles and prepared transactions that came along on its volume, and a
 /// disabled subscription per database that will apply exactly the source's tables.
@@ -20,7 +20,7 @@ use shared::{event_triggers, replica_identity, session_settings, sql, turn};
 /// `PreconditionFailed`, `TablesChanged`, `LockTimeout`, `PostgresUnavailable`, `PostgresRefused`, `RestoreFailed`.
 pub async fn handle(aws: &Aws, step: ReversibleStep) -> Result<Ready> {
     let (source, target) = (source_server(aws, &step.plan).await?, target_server(aws, &step.plan).await?);
-    let _turn = turn::take(&source, &step.plan).await?;
+    let _run_lock = run_lock::acquire(&source, &step.plan).await?;
     match step.action {
         Action::Do => subscribe(aws, &source, &target, &step.plan).await,
         Action::Undo => unsubscribe(&target, &step.plan).await,
@@ -55,38 +55,38 @@ async fn drop_inherited(aws: &Aws, target: &Server, plan: &Plan) -> Result<()> {
     let counted = control.query_one(sql::COUNT_SLOTS, &[]).await?;
     let slots = Slots { logical: counted.try_get("logical")?, physical: counted.try_get("physical")? };
     aws.evidence.note(|seen| seen.slots = Some(slots));
-    control.execute(sql::DROP_INHERITED_SLOTS, &[]).await.map_err(StepError::from).while_doing("drop inherited slots")?;
+    control.execute(sql::DROP_INHERITED_SLOTS, &[]).await.map_err(StepError::from).context("drop inherited slots")?;
     for database in &plan.databases {
         let mut session = target.connect(&database.name).await?;
         if plan.consent.event_triggers {
-            sql::run_made_together(&mut session, sql::HOLD_EVENT_TRIGGERS, &[run, &true])
+            sql::run_generated_in_transaction(&mut session, sql::HOLD_EVENT_TRIGGERS, &[run, &true])
                 .await
-                .while_doing("turn event triggers off on the target")?;
+                .context("turn event triggers off on the target")?;
         }
-        sql::run_made(&session, sql::DROP_PUBLICATION, &[run]).await.while_doing("drop the inherited publication")?;
+        sql::run_generated(&session, sql::DROP_PUBLICATION, &[run]).await.context("drop the inherited publication")?;
     }
-    sql::run_made_together(&mut control, sql::DROP_ROLE, &[run]).await.map(drop).while_doing("drop the inherited role")
+    sql::run_generated_in_transaction(&mut control, sql::DROP_ROLE, &[run]).await.map(drop).context("drop the inherited role")
 }
 
 /// An existing one gets the new password.
 async fn ensure_subscription(target: &Session, plan: &Plan, name: &str, connection: &str) -> Result<()> {
     connection::keep_statements_out_of_the_log(target).await;
     let done = if find_subscription(target, name).await?.is_some() {
-        sql::run_made(target, sql::ALTER_SUBSCRIPTION_CONNECTION, &[&name, &connection]).await
+        sql::run_generated(target, sql::ALTER_SUBSCRIPTION_CONNECTION, &[&name, &connection]).await
     } else {
-        sql::run_made(target, sql::CREATE_SUBSCRIPTION, &[&name, &connection, &plan.names.run]).await
+        sql::run_generated(target, sql::CREATE_SUBSCRIPTION, &[&name, &connection, &plan.names.run]).await
     };
-    done.map(drop).while_doing(&format!("subscribe {name}"))
+    done.map(drop).context(&format!("subscribe {name}"))
 }
 
 async fn unsubscribe(target: &Server, plan: &Plan) -> Result<Ready> {
     end_verification(&target.connect(&plan.control_database).await?, plan).await?;
     for database in &plan.databases {
         let mut session = target.connect(&database.name).await?;
-        let dropped = sql::run_made(&session, sql::DROP_SUBSCRIPTION, &[&plan.names.slot(database.oid)]).await;
-        dropped.while_doing(&format!("drop the subscription of {}", database.name))?;
+        let dropped = sql::run_generated(&session, sql::DROP_SUBSCRIPTION, &[&plan.names.slot(database.oid)]).await;
+        dropped.context(&format!("drop the subscription of {}", database.name))?;
         replica_identity::put_back(&mut session, &plan.names).await?;
-        event_triggers::drop_run_schema(&mut session, &plan.names).await.while_doing("drop the run's schema on the target")?;
+        event_triggers::drop_run_schema(&mut session, &plan.names).await.context("drop the run's schema on the target")?;
     }
     Ok(Ready::yes("gone"))
 }

@@ -5,7 +5,7 @@
 //! back: otherwise it would hold its locks for ever, and the apply would wait for its rows.
 
 use shared::contract::Plan;
-use shared::error::{ErrorName, Result, StepError, While};
+use shared::error::{Context, ErrorName, Result, StepError};
 use shared::pg::{Server, Session};
 use shared::replication::find_subscription;
 use shared::sql;
@@ -27,11 +27,11 @@ pub(crate) async fn end_inherited(target: &Server, plan: &Plan, control: &Sessio
         let (database, told): (String, String) = (row.try_get("database")?, row.try_get("told")?);
         let session = target.connect(&database).await?;
         if let Some(become_owner) = row.try_get::<_, Option<String>>("become_owner")? {
-            session.batch_execute(&become_owner).await.map_err(StepError::from).while_doing(&become_owner)?;
+            session.batch_execute(&become_owner).await.map_err(StepError::from).context(&become_owner)?;
         }
         match session.batch_execute(row.try_get("statement")?).await.map_err(StepError::from) {
             Err(error) if error.name == ErrorName::PostgresRefused => refused.push(format!("{told}: {}", row.try_get::<_, String>("remedy")?)),
-            ended => ended.while_doing(&format!("end prepared transaction {told} on the target"))?,
+            ended => ended.context(&format!("end prepared transaction {told} on the target"))?,
         }
     }
     if refused.is_empty() {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use aws_sdk_s3::primitives::ByteStream;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use shared::aws::Aws;
-use shared::error::{ErrorName, Result, StepError, While};
+use shared::error::{Context, ErrorName, Result, StepError};
 use shared::fleet::{Outcome, Row, SummarizeRequest, Summary};
 use tokio::time::timeout;
 
@@ -63,7 +63,7 @@ impl Store {
         let mut pages = self.client.list_objects_v2().bucket(&self.bucket).prefix(folder).into_paginator().send();
         let mut keys = Vec::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(StepError::from).while_doing("list the rows")?;
+            let page = page.map_err(StepError::from).context("list the rows")?;
             keys.extend(page.contents().iter().filter_map(|object| object.key().map(str::to_owned)));
         }
         stream::iter(keys).map(async |key| self.row(&key).await).buffer_unordered(READ_AT_A_TIME).try_collect().await
@@ -72,16 +72,16 @@ impl Store {
     async fn row(&self, key: &str) -> Result<Row> {
         let unavailable = || StepError::new(ErrorName::AwsUnavailable, format!("could not read {key}"));
         let object = self.client.get_object().bucket(&self.bucket).key(key).send().await;
-        let object = object.map_err(StepError::from).while_doing(&format!("read {key}"))?;
+        let object = object.map_err(StepError::from).context(&format!("read {key}"))?;
         // The SDK's time limits end with the response's head: a body that stops arriving would be waited for without end.
-        let body = timeout(BODY_LIMIT, object.body.collect()).await.map_err(|error| unavailable().because(error))?;
-        let body = body.map_err(|error| unavailable().because(error))?;
+        let body = timeout(BODY_LIMIT, object.body.collect()).await.map_err(|error| unavailable().with_source(error))?;
+        let body = body.map_err(|error| unavailable().with_source(error))?;
         serde_json::from_slice(&body.into_bytes()).map_err(|error| internal(&format!("parse {key}"), error))
     }
 
     async fn write(&self, key: &str, kind: &str, body: Vec<u8>) -> Result<()> {
         let request = self.client.put_object().bucket(&self.bucket).key(key).content_type(kind).body(ByteStream::from(body));
-        request.send().await.map(drop).map_err(StepError::from).while_doing(&format!("write {key}"))
+        request.send().await.map(drop).map_err(StepError::from).context(&format!("write {key}"))
     }
 }
 
@@ -111,7 +111,7 @@ fn one_of_each(plans: Vec<Row>, migrations: Vec<Row>, planned: &[String], begun:
 }
 
 fn internal(what: &str, error: serde_json::Error) -> StepError {
-    StepError::new(ErrorName::Internal, format!("could not {what}")).because(error)
+    StepError::new(ErrorName::Internal, format!("could not {what}")).with_source(error)
 }
 
 fn count(rows: &[Row]) -> BTreeMap<Outcome, u64> {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, select, try_join, try_join_all};
 use shared::contract::{Database, Reading, Unfinished};
-use shared::error::{ErrorName, Result, StepError, While};
+use shared::error::{Context, ErrorName, Result, StepError};
 use shared::locks::{Locks, lock_all};
 use shared::pg::{Server, Session};
 use shared::replication::check_tables;
@@ -61,7 +61,7 @@ pub(crate) async fn take_pair(call: &Call<'_>, database: &Database, tables: &[u3
     source.filenodes = filenodes(&source.keeper, tables).await?;
 
     let mut locks = [Locks { session: &locker, tables: tables.to_vec() }];
-    lock_all(&mut locks, "share", MAX_HOLD).await.while_doing(&format!("hold the writers of {}", database.name))?;
+    lock_all(&mut locks, "share", MAX_HOLD).await.context(&format!("hold the writers of {}", database.name))?;
     let mark_it = async { marker.batch_execute(&insert).await.map_err(StepError::from) };
     try_join(mark_it, source.begin()).await?;
     // Fails where the server has ended the session meanwhile, and its locks with it.
@@ -166,7 +166,7 @@ impl Side {
         match side.keeper.batch_execute(&format!("set transaction snapshot '{}'", reading.snapshot)).await {
             Ok(()) => side.export().await.map(|()| Some(side)),
             Err(error) if is_gone(&error) => Ok(None),
-            Err(error) => Err(StepError::from(error).while_doing("continue in the snapshot of an earlier call")),
+            Err(error) => Err(StepError::from(error).context("continue in the snapshot of an earlier call")),
         }
     }
 
@@ -192,7 +192,7 @@ impl Side {
             Ok(())
         };
         match select(pin!(self.keeper.batch_execute(sql::KEEP_SNAPSHOT)), pin!(asleep)).await {
-            Either::Left((ended, _)) => ended.map_err(StepError::from).while_doing("keep a snapshot")?,
+            Either::Left((ended, _)) => ended.map_err(StepError::from).context("keep a snapshot")?,
             Either::Right((asleep, _)) => asleep?,
         }
         Ok(Reading { snapshot: self.snapshot, filenode, next_page: progress.next_page, digest: progress.digest })

@@ -5,7 +5,7 @@ use aws_sdk_rds::types::{DbCluster, DbClusterSnapshot, DbInstance, Filter};
 
 use crate::aws::{Aws, code};
 use crate::contract::Ready;
-use crate::error::{Result, StepError, While};
+use crate::error::{Context, Result, StepError};
 use crate::rds::{NO_IDENTIFIER, find_instance, going, is_resource_id, snapshot_status};
 
 /// A cluster by its identifier or ARN, or by its resource id (`cluster-…`, in capitals).
@@ -25,7 +25,7 @@ async fn describe(aws: &Aws, request: DescribeDBClustersFluentBuilder, id: &str)
     match request.send().await {
         Ok(output) => Ok(output.db_clusters.unwrap_or_default().into_iter().next().inspect(|cluster| aws.evidence.saw_cluster(cluster))),
         Err(error) if matches!(code(&error), Some("DBClusterNotFoundFault" | "DBClusterNotFound" | NO_IDENTIFIER)) => Ok(None),
-        Err(error) => Err(StepError::from(error).while_doing(&format!("describe cluster {id}"))),
+        Err(error) => Err(StepError::from(error).context(&format!("describe cluster {id}"))),
     }
 }
 
@@ -49,7 +49,7 @@ pub async fn drop_members(aws: &Aws, cluster: &DbCluster) -> Result<Ready> {
     for member in cluster.db_cluster_members() {
         let member = member.db_instance_identifier().unwrap_or_default();
         let sent = aws.rds.delete_db_instance().db_instance_identifier(member).skip_final_snapshot(true).send().await;
-        going(sent, "deleting").while_doing(&format!("delete member {member}"))?;
+        going(sent, "deleting").context(&format!("delete member {member}"))?;
     }
     Ok(Ready::not_yet("deleting members"))
 }
@@ -71,7 +71,7 @@ pub async fn find_snapshot(aws: &Aws, id: &str) -> Result<Option<DbClusterSnapsh
             Ok(found.inspect(|snapshot| aws.evidence.saw_cluster_snapshot(snapshot)))
         }
         Err(error) if is_missing(code(&error)) => Ok(None),
-        Err(error) => Err(StepError::from(error).while_doing(&format!("describe cluster snapshot {id}"))),
+        Err(error) => Err(StepError::from(error).context(&format!("describe cluster snapshot {id}"))),
     }
 }
 
@@ -94,7 +94,7 @@ pub async fn drop_snapshot(aws: &Aws, id: &str) -> Result<Ready> {
         return Ok(Ready::not_yet(status));
     }
     let sent = aws.rds.delete_db_cluster_snapshot().db_cluster_snapshot_identifier(id).send().await;
-    match going(sent, "deleting").while_doing(&format!("delete cluster snapshot {id}")) {
+    match going(sent, "deleting").context(&format!("delete cluster snapshot {id}")) {
         // The answer to a deletion was lost: what is gone has no tags, by which these functions may delete it.
         Err(_) if find_snapshot(aws, id).await?.is_none() => Ok(Ready::yes("gone")),
         answer => answer,

@@ -2,7 +2,7 @@
 
 use crate::aws::Aws;
 use crate::contract::{Kind, Ready};
-use crate::error::{Result, While};
+use crate::error::{Context, Result};
 use crate::rds::status::{Standing, standing};
 use crate::rds::{begun, clusters, find_instance};
 use aws_sdk_rds::types::{DbCluster, DbInstance};
@@ -94,7 +94,7 @@ impl Holder {
                 begun(request.db_cluster_parameter_group_name(group).apply_immediately(true).send().await, "modifying")
             }
         };
-        attached.while_doing(&format!("attach parameter group {group}"))
+        attached.context(&format!("attach parameter group {group}"))
     }
 
     /// After it, the next of these instances restarts; a Multi-AZ DB cluster restarts as a whole.
@@ -109,6 +109,6 @@ impl Holder {
             let request = aws.rds.reboot_db_instance().set_db_instance_identifier(members.first().cloned());
             begun(request.send().await, "rebooting")
         };
-        rebooted.while_doing("reboot for a parameter group")
+        rebooted.context("reboot for a parameter group")
     }
 }

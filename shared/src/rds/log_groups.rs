@@ -7,7 +7,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::aws::{Aws, code};
-use crate::error::{Result, While};
+use crate::error::{Context, Result};
 
 /// How long a group keeps what it has, in days; none where that is for ever, or where there is no such group.
 ///
@@ -15,7 +15,7 @@ use crate::error::{Result, While};
 /// `AwsUnavailable`, `AwsRefused`.
 pub async fn retention_days(aws: &Aws, group: &str) -> Result<Option<i32>> {
     let groups = Client::new(&aws.config).describe_log_groups().log_group_name_prefix(group).send().await;
-    let groups = groups.while_doing(&format!("read log group {group}"))?;
+    let groups = groups.context(&format!("read log group {group}"))?;
     Ok(groups.log_groups().iter().find(|found| found.log_group_name() == Some(group)).and_then(LogGroup::retention_in_days))
 }
 
@@ -26,8 +26,8 @@ pub async fn retention_days(aws: &Aws, group: &str) -> Result<Option<i32>> {
 pub async fn filters(aws: &Aws, group: &str) -> Result<(usize, usize)> {
     let logs = Client::new(&aws.config);
     let what = format!("read the filters of log group {group}");
-    let metrics = there(logs.describe_metric_filters().log_group_name(group).send().await).while_doing(&what)?;
-    let subscriptions = there(logs.describe_subscription_filters().log_group_name(group).send().await).while_doing(&what)?;
+    let metrics = there(logs.describe_metric_filters().log_group_name(group).send().await).context(&what)?;
+    let subscriptions = there(logs.describe_subscription_filters().log_group_name(group).send().await).context(&what)?;
     Ok((metrics.map_or(0, |answer| answer.metric_filters().len()), subscriptions.map_or(0, |answer| answer.subscription_filters().len())))
 }
 
@@ -49,5 +49,5 @@ where
 /// `AwsUnavailable`, `AwsRefused`.
 pub async fn retain(aws: &Aws, group: &str, days: i32) -> Result<bool> {
     let kept = Client::new(&aws.config).put_retention_policy().log_group_name(group).retention_in_days(days).send().await;
-    Ok(there(kept).while_doing(&format!("set the retention of log group {group}"))?.is_some())
+    Ok(there(kept).context(&format!("set the retention of log group {group}"))?.is_some())
 }

@@ -6,7 +6,7 @@ use aws_sdk_rds::types::Parameter;
 
 use crate::aws::Aws;
 use crate::contract::Kind;
-use crate::error::{Result, StepError, While};
+use crate::error::{Context, Result, StepError};
 
 pub const LOGICAL_REPLICATION: &str = "rds.logical_replication";
 
@@ -22,6 +22,6 @@ pub async fn read_changed(aws: &Aws, kind: Kind, group: &str) -> Result<BTreeMap
         let request = aws.rds.describe_db_parameters().db_parameter_group_name(group).source("user");
         request.into_paginator().items().send().collect::<std::result::Result<Vec<_>, _>>().await.map_err(StepError::from)
     };
-    let parameters = parameters.while_doing(&format!("read parameter group {group}"))?;
+    let parameters = parameters.context(&format!("read parameter group {group}"))?;
     Ok(parameters.into_iter().filter_map(|parameter| Some((parameter.parameter_name?, parameter.parameter_value?))).collect())
 }

@@ -1,7 +1,7 @@
 //! One call at a time: a call whose answer was lost goes on while it is made again, or undone.
 
 use crate::contract::Plan;
-use crate::error::{Result, StepError, While};
+use crate::error::{Context, Result, StepError};
 use crate::pg::{Server, Session};
 use crate::sql;
 
@@ -9,9 +9,9 @@ use crate::sql;
 ///
 /// # Errors
 /// `LockTimeout` where another call does not end.
-pub async fn take(source: &Server, plan: &Plan) -> Result<Session> {
+pub async fn acquire(source: &Server, plan: &Plan) -> Result<Session> {
     let session = source.connect(&plan.control_database).await?;
     session.batch_execute("set lock_timeout = '20s'").await?;
-    session.execute(sql::TAKE_TURN, &[&plan.names.run]).await.map_err(StepError::from).while_doing("wait for another call of this run")?;
+    session.execute(sql::ACQUIRE_RUN_LOCK, &[&plan.names.run]).await.map_err(StepError::from).context("wait for another call of this run")?;
     Ok(session)
 }
