@@ -1,6 +1,6 @@
 //! Build script of every function: how its binary is linked.
 
-#[expect(clippy::print_stdout, reason = "this is how a build script speaks to cargo")]
+#[expect(clippy::print_stdout, reason = "a build script instructs cargo by its output")]
 fn main() {
     // A position-independent executable carries almost a megabyte of relocations for OpenSSL's tables, an eighth of the
     // function. Libraries, heap and stack are still placed at random.

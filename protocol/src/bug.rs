@@ -8,7 +8,7 @@ pub enum Bug {
     MarkBeforeLocks,
     /// The sequences are read while writers go on.
     SequencesBeforeLocks,
-    /// The secrets are switched as soon as the copy has everything.
+    /// The secrets are switched as soon as the target has everything.
     SecretsBeforeFence,
     /// The next version is written as a new one, whatever the current one is.
     SecretOverwritten,
@@ -30,19 +30,19 @@ pub enum Bug {
     LocksOutliveSession,
     /// A slot that a walsender still holds is left, and nobody comes again.
     HeldSlotForgotten,
-    /// The copy's subscription is dropped before the secrets are switched, to save time.
+    /// The target's subscription is dropped before the secrets are switched, to save time.
     UnsubscribeBeforeFence,
     /// The cutover's undo leaves nothing behind: a call that has made no fence yet makes one afterwards.
     NoTombstone,
-    /// A call that got the locks does not look whether another one closed the fence before it: the copy, whose apply that one has ended, stops it too.
+    /// A call that got the locks does not look whether another one closed the fence before it: the target, whose apply that one has ended, stops it too.
     NoLookBehindLocks,
-    /// Two calls may have the copy at once: one that lost its locks sets the sequences all the same.
+    /// Two calls may have the target at once: one that lost its locks sets the sequences all the same.
     NoClaimOnCopy,
     /// Forward reads the slot of a source that was fenced by an earlier call.
     ForwardNeedsSlot,
-    /// A call that got the copy begins the apply again, without waiting for a late one that had ended it and is about to close the fence.
+    /// A call that got the target begins the apply again, without waiting for a late one that had ended it and is about to close the fence.
     EnsureApplyUnheld,
-    /// The copy's settings are the source's again, and its apply is not ended: a worker that begins anew reads values by these.
+    /// The target's settings are the source's again, and its apply is not ended: a worker that begins anew reads values by these.
     ApplyOutlivesSettings,
     /// The apply ends when the secrets are switched already: the application logs in under the run's settings.
     EndApplyBehindSwitch,

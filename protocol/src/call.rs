@@ -240,7 +240,7 @@ impl Taking<'_> {
         Took::Done
     }
 
-    /// Asks the copy alone.
+    /// Asks the target alone.
     fn see_mark(&mut self) -> Took {
         if self.open().all(|index| self.call.marks[index] == Mark::Seen) {
             return Took::Done;
@@ -260,7 +260,7 @@ impl Taking<'_> {
         Took::Done
     }
 
-    /// Tells the copy alone, which knows nothing of the locks.
+    /// Tells the target alone, which knows nothing of the locks.
     fn set_sequences(&mut self) -> Took {
         let claimed = self.open().all(|index| self.call.copies[index] == CopySession::Claimed);
         if !self.world.copy || (!claimed && !self.has(Bug::NoClaimOnCopy)) {
@@ -272,7 +272,7 @@ impl Taking<'_> {
         Took::Done
     }
 
-    /// Tells the copy alone, in one transaction for each database.
+    /// Tells the target alone, in one transaction for each database.
     fn end_apply(&mut self) -> Took {
         let behind_switch = self.has(Bug::EndApplyBehindSwitch);
         let claimed = self.open().all(|index| self.call.copies[index] == CopySession::Claimed);

@@ -7,7 +7,7 @@ use crate::state::{Change, DATABASES, Fence, Run, State, World};
 pub enum Property {
     /// No acknowledged write is lost.
     NothingLost,
-    /// Never do source and copy take writes at the same time.
+    /// Never do source and target take writes at the same time.
     OneSideTakesWrites,
     /// No value of a sequence is drawn twice.
     NoValueTwice,
@@ -15,7 +15,7 @@ pub enum Property {
     OthersChangeKept,
     /// No write is applied under other settings than the run's.
     ValuesStay,
-    /// The application meets its own settings on the copy.
+    /// The application meets its own settings on the target.
     SettingsAreBack,
     /// What the execution's end says is so: `Encrypted` and `Undone` leave no slot behind.
     EndIsTrue,

@@ -10,10 +10,10 @@ pub const CALLS: usize = 3;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct World {
     pub databases: [Database; DATABASES],
-    /// Whether the copy exists.
+    /// Whether the target exists.
     pub copy: bool,
     pub subscribed: bool,
-    /// Whether the application's secret leads to the copy.
+    /// Whether the application's secret leads to the target.
     pub switched: bool,
     /// What has become of what somebody else had written into the secret.
     pub others_change: Change,
@@ -45,15 +45,15 @@ pub struct Database {
     pub fence: Fence,
     pub run: Run,
     pub slot: bool,
-    /// Whether the copy's subscription is enabled.
+    /// Whether the target's subscription is enabled.
     pub enabled: bool,
-    /// Whether the copy has the run's settings, under which values are applied as they are, or the source's.
+    /// Whether the target has the run's settings, under which values are applied as they are, or the source's.
     pub runs_settings: bool,
     /// Writes that the source acknowledged. Each drew a value from the sequence, so this is where that stands too.
     pub written: u8,
-    /// How many of them the copy has applied, in their order.
+    /// How many of them the target has applied, in their order.
     pub applied: u8,
-    /// Writes that the copy acknowledged.
+    /// Writes that the target acknowledged.
     pub copy_written: u8,
     pub copy_sequence: u8,
 }
@@ -176,7 +176,7 @@ pub enum Session {
     Ended,
 }
 
-/// A call's session on one database of the copy. It holds the claim on it, which one session has at a time.
+/// A call's session on one database of the target. It holds the claim on it, which one session has at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum CopySession {
     None,
@@ -193,7 +193,7 @@ pub enum Mark {
 }
 
 impl World {
-    /// All is verified, and the copy follows.
+    /// All is verified, and the target follows.
     #[must_use]
     pub fn before_the_cutover(faults: u8) -> Self {
         let database = Database {
@@ -219,7 +219,7 @@ impl World {
         }
     }
 
-    /// Whether changes of a database reach the copy.
+    /// Whether changes of a database reach the target.
     #[must_use]
     pub fn replicates(&self, database: usize) -> bool {
         self.can_replicate(database) && self.databases[database].enabled

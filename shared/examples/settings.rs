@@ -1,5 +1,5 @@
-//! Prints what becomes of every setting that RDS describes, and of every member of the requests by which a new database
-//! gets its own: `cargo run -q -p shared --example settings`. Words parted by tabs: shape, member, what becomes of it, why.
+//! Prints the treatment of every setting that RDS describes, and of every member of the requests that create and modify the
+//! target: `cargo run -q -p shared --example settings`. Separated by tabs: shape, member, treatment, reason.
 
 use shared::settings::requests::{REQUESTS, Sent};
 use shared::settings::{Fate, Setting, cluster, instance};

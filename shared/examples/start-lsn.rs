@@ -1,7 +1,7 @@
 //! Prints the start LSN that a PostgreSQL log gives: `cargo run -q -p shared --example start-lsn -- FILE`.
 //!
-//! The first start in the file is taken for the copy's: leave out what another server wrote. Where the LSN cannot be
-//! told for sure, nothing is printed but the name of the error and why.
+//! The first start in the file counts as the target's: leave out lines of other servers. If the LSN is not certain, the
+//! command prints only the name of the error and the reason.
 
 use std::process::ExitCode;
 
@@ -27,8 +27,8 @@ fn main() -> ExitCode {
             println!("{}", recovery.start_lsn);
             return ExitCode::SUCCESS;
         }
-        Told::NotYet => "StartLsnNotFound: the log has no recovery that ended",
-        Told::NoPosition => "StartLsnNotFound: the first start in the log does not say where the data ended",
+        Told::NotYet => "StartLsnNotFound: the log has no completed recovery",
+        Told::NoPosition => "StartLsnNotFound: the first start in the log does not show where the data ended",
         Told::Doubtful => "StartLsnDoubtful: lines of the log contradict each other",
     };
     eprintln!("{why}");

@@ -1,12 +1,12 @@
-//! What a server's log says about the apply worker of a subscription that fails.
+//! Finds in a server's log why the apply worker of a subscription fails.
 //!
-//! Read are the plain log with any `log_line_prefix`, csvlog and jsonlog. A worker's errors are known by their CONTEXT, which
-//! names the replication origin since 15, or else by the process that had said that it is the subscription's worker.
+//! Supports the plain log with any `log_line_prefix`, csvlog and jsonlog. A worker's errors are recognized by their CONTEXT, which
+//! names the replication origin since 15, or else by the process that announced itself as the subscription's worker.
 //!
 //! A log quotes rows: DETAIL always may, and messages often do (`invalid input syntax for type integer: "…"`). So DETAIL,
-//! QUERY and STATEMENT are not taken, and of a message what is known to be names alone; of any other the words up to the
-//! first colon, without what is quoted and without numbers. What an application's own function raises may hold anything,
-//! and is left out. Messages in another language than English are of the kind that is not known.
+//! QUERY and STATEMENT are ignored. A known message whose variables are all names is reported in full; of any other message, only
+//! the words up to the first colon, without quoted text and numbers. An application's own function may raise anything, so its
+//! words are left out. Messages in a language other than English count as unknown.
 
 use std::fmt;
 use std::path::Path;
@@ -16,9 +16,9 @@ use crate::recovery_log::time_of;
 /// A message in a log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Said {
-    /// In seconds since 1970, where the time is in UTC.
+    /// In seconds since 1970, if the time is in UTC.
     at: Option<i64>,
-    /// What stands before the severity, or the process id where the log has a field for it.
+    /// The text before the severity, or the process id if the log has a field for it.
     process: String,
     is_error: bool,
     sqlstate: Option<String>,
@@ -27,7 +27,7 @@ pub struct Said {
     context: String,
 }
 
-/// Reads a log, or the end of one, by the form that its file's name says.
+/// Reads a log, or the end of one. The file's name gives the format.
 #[must_use]
 pub fn read(file: &str, text: &str) -> Vec<Said> {
     match Path::new(file).extension().and_then(|extension| extension.to_str()) {
@@ -37,7 +37,7 @@ pub fn read(file: &str, text: &str) -> Vec<Said> {
     }
 }
 
-/// Severities of messages of their own, and of the parts of one. Source: `error_severity` and `send_message_to_server_log`.
+/// Severities that begin a message, and those that begin a part of one. Source: `error_severity` and `send_message_to_server_log`.
 const SEVERITIES: [&str; 7] = ["DEBUG", "LOG", "INFO", "NOTICE", "WARNING", "ERROR", "FATAL"];
 const PARTS: [&str; 7] = ["DETAIL", "HINT", "QUERY", "CONTEXT", "LOCATION", "STATEMENT", "BACKTRACE"];
 
@@ -74,7 +74,7 @@ fn read_text(text: &str) -> Vec<Said> {
     all
 }
 
-/// The first severity of a line, with two blanks behind it as the server writes them: a prefix seldom has such.
+/// The first severity of a line, followed by two blanks as the server writes them: a prefix seldom has that.
 fn split_at_severity(line: &str) -> Option<(&str, &'static str, &str)> {
     let places = SEVERITIES.into_iter().chain(["PANIC"]).chain(PARTS).filter_map(|severity| {
         let at = line.find(&format!("{severity}:  "))?;
@@ -84,7 +84,7 @@ fn split_at_severity(line: &str) -> Option<(&str, &'static str, &str)> {
     Some((line.get(..at)?, severity, line.get(at + severity.len() + 3..)?))
 }
 
-/// The plain log says at the end of a message at which character of a statement it was.
+/// The plain log appends the position in the statement to a message.
 fn without_place(message: &str) -> &str {
     match message.rsplit_once(" at character ") {
         Some((before, place)) if place.bytes().all(|byte| byte.is_ascii_digit()) => before,
@@ -94,7 +94,7 @@ fn without_place(message: &str) -> &str {
 
 /// Columns of csvlog. Source: PostgreSQL manual, "Using CSV-Format Log Output".
 fn read_csv(text: &str) -> Vec<Said> {
-    // The end of a log may begin within a record, whose fields may have line breaks: one begins with a time.
+    // The end of a log may begin within a record, whose fields may have line breaks: a record begins with a time.
     let begin: usize = text.split_inclusive('\n').take_while(|line| time_of(line).is_none()).map(str::len).sum();
     let whole = text.as_bytes().get(begin..).unwrap_or_default();
     let records = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(whole).into_records();
@@ -116,7 +116,7 @@ fn read_csv(text: &str) -> Vec<Said> {
         .collect()
 }
 
-/// In a log of another language the severity is translated, the SQLSTATE is not; classes 00 to 02 are no errors.
+/// In a log in another language the severity is translated, the SQLSTATE is not; classes 00 to 02 are not errors.
 fn severe(sqlstate: &str) -> bool {
     !["00", "01", "02"].iter().any(|class| sqlstate.starts_with(class))
 }
@@ -139,15 +139,15 @@ fn read_json(line: &str) -> Option<Said> {
 /// Why the worker of a subscription fails, without values of rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// PostgreSQL's words, as far as they hold no values.
+    /// PostgreSQL's words, without values.
     pub message: String,
     pub sqlstate: Option<String>,
     hint: String,
-    /// What it was doing: kind of message, table, column, functions.
+    /// What the worker was applying: kind of message, table, column, functions.
     place: String,
-    /// Whether waiting alone will not help: neither a connection nor somebody's lock was in the way.
+    /// Whether waiting does not help: neither a connection nor another session's lock was the cause.
     pub is_lasting: bool,
-    /// How often the log has the same one, and when at first and at last.
+    /// How often the log has the same failure, and the first and last time.
     pub times: usize,
     first_at: Option<i64>,
     pub last_at: Option<i64>,
@@ -176,14 +176,14 @@ impl fmt::Display for Failure {
     }
 }
 
-/// What is older than the last failure by so much is another matter, in seconds: a worker that fails does so every five.
+/// Failures older than the last one by this many seconds are another problem: a failing worker fails every five seconds.
 const SAME_TROUBLE_SECONDS: i64 = 600;
 
-/// What the worker of a subscription fails by: the last error that waiting will not cure, where the last ten minutes have
-/// one, else the last one.
+/// Why the worker of a subscription fails: the last error that waiting does not cure, if the last ten minutes have one, else the
+/// last error.
 #[must_use]
 pub fn failure(log: &[Said], subscription: &str, oid: u32) -> Option<Failure> {
-    // In whatever language, and in whatever quotes.
+    // In any language, with any quotes.
     let origin = format!("pg_{oid}");
     let is_ours = |context: &str| context.split_once(&origin).is_some_and(|(_, behind)| !behind.starts_with(|c: char| c.is_ascii_digit()));
     let started = format!("logical replication apply worker for subscription \"{subscription}\" has started");
@@ -214,7 +214,7 @@ fn tell(said: &Said) -> Failure {
     Failure { message, sqlstate, hint, place: place(&said.context), is_lasting, times: 1, first_at: said.at, last_at: said.at }
 }
 
-/// What goes by itself, or with what somebody else does: connections, locks, a server that stops, a slot in use.
+/// Whether a failure ends by itself or when somebody else acts: connections, locks, a server that stops, a slot in use.
 fn passes(message: &str, sqlstate: Option<&str>) -> bool {
     let passing = [
         "could not connect to ",
@@ -225,7 +225,7 @@ fn passes(message: &str, sqlstate: Option<&str>) -> bool {
         "logical replication parallel apply worker exited due to error",
         "lost connection to the logical replication",
     ];
-    // What the source says is passed on word for word, and it may well be lasting.
+    // The source's own error is passed on verbatim, and may be a lasting one.
     let from_source = message.starts_with("could not receive data from WAL stream") || message.starts_with("could not start WAL streaming");
     if from_source {
         return !["does not exist", "has already been removed", "cannot read from", "invalidated"].iter().any(|text| message.contains(text));
@@ -236,7 +236,7 @@ fn passes(message: &str, sqlstate: Option<&str>) -> bool {
         })
 }
 
-/// Messages whose every `%` is the name of something, or the size of it: SQLSTATE and words. Source: PostgreSQL 12 to 18,
+/// Messages in which every `%` is a name or a size: SQLSTATE and words. Source: PostgreSQL 12 to 18,
 /// `execMain.c`, `execUtils.c`, `nbtinsert.c`, `ri_triggers.c`, `aclchk.c`, `parse_*.c`, `relation.c` and `worker.c` of logical replication.
 const KNOWN: [(&str, &str); 62] = [
     ("23505", "duplicate key value violates unique constraint \"%\""),
@@ -306,17 +306,17 @@ const KNOWN: [(&str, &str); 62] = [
     ("55006", "replication slot \"%\" is active for PID %"),
 ];
 
-/// What the server of the source said stands behind these.
+/// The source server's own error follows these.
 const PASSED_ON: [&str; 3] = [
     "could not receive data from WAL stream: ERROR:  ",
     "could not start WAL streaming: ERROR:  ",
     "could not receive data from WAL stream: FATAL:  ",
 ];
-/// Of these the server's names are all that is variable: address, user, database.
+/// In these only the server's names vary: address, user, database.
 const ABOUT_CONNECTIONS: [&str; 3] =
     ["could not connect to the publisher: ", "could not receive data from WAL stream: server closed", "could not receive data from WAL stream: SSL"];
 
-/// What may be repeated of a message, and its SQLSTATE where the words are known.
+/// The part of a message that may be reported, and its SQLSTATE if the words are known.
 fn words(said: &Said) -> (String, Option<&'static str>) {
     let raised =
         said.context.lines().next().is_some_and(|first| first.starts_with("PL/") && (first.ends_with(" at RAISE") || !first.starts_with("PL/pgSQL")));
@@ -340,7 +340,7 @@ fn known_words(message: &str) -> (String, Option<&'static str>) {
     (without_values(message), None)
 }
 
-/// Whether a text is a template's with something in place of each `%`.
+/// Whether a text matches a template, with something in place of each `%`.
 fn fits(template: &str, text: &str) -> bool {
     let mut pieces = template.split('%');
     let Some(mut rest) = pieces.next().and_then(|first| text.strip_prefix(first)) else { return false };
@@ -355,8 +355,8 @@ fn fits(template: &str, text: &str) -> bool {
     rest.is_empty()
 }
 
-/// The words before the first colon, without all between the first quote and the last one, since a value may hold quotes, and
-/// without what has digits. What is quoted in another language nobody knows here.
+/// The words before the first colon, without everything between the first quote and the last one, since a value may hold quotes,
+/// and without words that have digits. Quotes of other languages are not known here.
 fn without_values(message: &str) -> String {
     let quotes = message.find('"').zip(message.rfind('"'));
     let before = quotes.map_or(message, |(first, _)| message.get(..first).unwrap_or_default());
@@ -379,7 +379,7 @@ fn without_digits(words: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// From the lines of a CONTEXT that name things and hold no values.
+/// Taken from the lines of a CONTEXT that name objects and hold no values.
 fn place(context: &str) -> String {
     let mut parts = Vec::new();
     for line in context.lines() {

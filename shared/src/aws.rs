@@ -1,4 +1,4 @@
-//! The way out to AWS: one configuration, clients made from it, and what their errors mean.
+//! Access to AWS: one configuration, the clients made from it, and the meaning of their errors.
 
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ use crate::error::{ErrorName, StepError, chain};
 use crate::evidence::Evidence;
 use crate::https;
 
-/// AWS in the function's Region. `AWS_ENDPOINT_URL` leads it elsewhere.
+/// AWS in the function's Region. `AWS_ENDPOINT_URL` points it elsewhere.
 #[derive(Debug)]
 pub struct Aws {
     pub config: SdkConfig,
     pub rds: aws_sdk_rds::Client,
-    /// What the call under way sees of AWS.
+    /// What the current call observes of AWS.
     pub evidence: Evidence,
 }
 
@@ -49,14 +49,14 @@ impl Aws {
         Self { rds: aws_sdk_rds::Client::new(&config), config, evidence }
     }
 
-    /// The Region, as in `eu-west-1`; empty where none is configured.
+    /// The Region, as in `eu-west-1`; empty if none is configured.
     #[must_use]
     pub fn region(&self) -> &str {
         self.config.region().map_or("", |region| region.as_ref())
     }
 }
 
-/// The codes by which AWS services say "later" with a status that says "never": throttling, whose names differ from service to
+/// Codes that mean "try again later" although the HTTP status means "never": throttling, whose names differ from service to
 /// service. Source: the SDK's own `THROTTLING_ERRORS` and `TRANSIENT_ERRORS` (aws-runtime), and the "Common errors" of RDS and KMS.
 const LATER: [&str; 23] = [
     "BandwidthLimitExceeded",
@@ -69,7 +69,7 @@ const LATER: [&str; 23] = [
     "KMSInternalException",
     "KeyUnavailableException",
     "LimitExceededException",
-    // Of CloudWatch Logs: somebody else is at the same group.
+    // CloudWatch Logs: another request is changing the same group.
     "OperationAbortedException",
     "PriorRequestNotComplete",
     "ProvisionedThroughputExceededException",
@@ -85,8 +85,8 @@ const LATER: [&str; 23] = [
     "TooManyRequestsException",
 ];
 
-/// Whether an answer means that the same request may be answered otherwise in a moment. The status says it first: a service that
-/// fails need not have a code, or a body at all.
+/// Whether the same request may succeed in a moment. The status decides first: a failing service may send no code, or no body
+/// at all.
 fn is_later(status: u16, code: Option<&str>) -> bool {
     matches!(status, 408 | 429 | 500..) || code.is_some_and(|code| LATER.contains(&code) || code.starts_with("Throttl"))
 }
@@ -112,7 +112,7 @@ pub fn code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Option<&str> 
     error.as_service_error().and_then(ProvideErrorMetadata::code)
 }
 
-/// What the service said, as in `DBSnapshotNotFound: there is none`: it belongs into every cause, beside what we make of it.
+/// The service's code and message, as in `DBSnapshotNotFound: there is none`: every cause includes it, beside our own words.
 pub fn said<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> String {
     let message = error.as_service_error().and_then(ProvideErrorMetadata::message);
     let status = || error.raw_response().map_or_else(|| "no answer".to_owned(), |response| format!("HTTP status {}", response.status().as_u16()));

@@ -1,11 +1,11 @@
-//! What logical replication does not carry: everything but rows.
+//! Compares what logical replication does not replicate: everything but rows.
 //!
-//! The copy is a physical copy of the source, and its catalogs change by our own objects and by an operator who repairs.
-//! So what was changed on the source since the snapshot is the difference between its catalogs and those of the copy,
-//! now. That needs no memory, and an operator who makes the same change on the copy has repaired it.
+//! The target is a physical copy of the source, and only our own objects and an operator's repairs change its catalogs.
+//! So the changes on the source since the snapshot are the difference between its catalogs and those of the target,
+//! now. That needs no stored state, and an operator who makes the same change on the target has repaired the drift.
 //!
-//! Objects are known by their names, and compared by hashes of definitions in which names stand for oids. The servers
-//! hash; one hash for each kind of object goes over the wire, and names only where those differ.
+//! Objects are identified by name, and compared by hashes of definitions that have names instead of oids. The servers
+//! hash; one hash for each kind of object is sent, and names only if those differ.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -21,7 +21,7 @@ use crate::pg::{Server, Session};
 use crate::replication::changed_tables;
 use crate::sql;
 
-/// What each database has of its own.
+/// Catalogs of each database.
 const OF_DATABASE: [&str; 8] = [
     sql::CATALOG_RELATIONS,
     sql::CATALOG_COLUMNS,
@@ -32,23 +32,23 @@ const OF_DATABASE: [&str; 8] = [
     sql::CATALOG_TYPES,
     sql::CATALOG_DATABASE,
 ];
-/// What all databases of a server share.
+/// Catalogs that all databases of a server share.
 const OF_SERVER: [&str; 1] = [sql::CATALOG_CLUSTER];
-/// What is told and holds nobody up: roles that come and go by the minute, which nobody can make on the copy, and databases
-/// that the operator has left out.
+/// Reported, but does not hold the cutover: roles that come and go by the minute, which nobody can create on the target, and
+/// databases that the operator has left out.
 const LET_THROUGH: [&str; 5] =
     ["short-lived role", "membership of a short-lived role", "setting of a short-lived role", "database left out", "setting left out"];
-/// Let through where the operator has consented.
+/// Does not hold the cutover if the operator has consented.
 const LARGE_OBJECTS: &str = "large objects";
 
 /// The most differences that are named; all are counted.
 const NAMED_MAX: usize = 50;
 /// The longest name of an object that is given in full, in characters.
 const NAME_MAX: usize = 150;
-/// DDL that commits while a definition is put together can make that fail.
+/// Reading a definition can fail while DDL commits.
 const ATTEMPTS: usize = 3;
 
-/// An object: what it is, and its name.
+/// An object: its kind and its name.
 type Object = (String, String);
 
 const DIFFERS: &str = "differs";
@@ -72,12 +72,12 @@ impl fmt::Display for Difference {
     }
 }
 
-/// What differs, by name.
+/// The differences, by name.
 #[derive(Debug, Default)]
 pub struct Drift {
-    /// What somebody would miss after the cutover.
+    /// Would be missing after the cutover, so they hold it.
     pub holds: Vec<String>,
-    /// What is told, and holds nobody up.
+    /// Reported, but do not hold the cutover.
     pub let_through: Vec<String>,
 }
 
@@ -96,13 +96,13 @@ impl Drift {
         self.let_through.extend(other.let_through);
     }
 
-    /// All of it, what holds first.
+    /// All differences; first those that hold the cutover.
     #[must_use]
     pub fn into_all(self) -> Vec<String> {
         self.holds.into_iter().chain(self.let_through).collect()
     }
 
-    /// Refuses to go on where something holds.
+    /// Returns an error if a difference holds the cutover.
     ///
     /// # Errors
     /// `CatalogsDiffer`, with the objects.
@@ -110,14 +110,14 @@ impl Drift {
         if self.holds.is_empty() {
             return Ok(());
         }
-        let message = format!("source and copy differ in {} objects: {}", self.holds.len(), name_some(&self.holds).join("; "));
+        let message = format!("source and target differ in {} objects: {}", self.holds.len(), name_some(&self.holds).join("; "));
         Err(StepError::new(ErrorName::CatalogsDiffer, message))
     }
 }
 
-/// What differs between source and copy in all databases of the plan and in what these share, tables that are not
-/// replicated included, and large objects by what is in them, until a deadline, where that is little enough for each look. None
-/// where an operator has made every change on both sides.
+/// The differences between source and target in all databases of the plan and in the catalogs that these share, including tables
+/// that are not replicated. With a deadline, also the contents of large objects, if they are small enough for every poll. Empty
+/// if an operator has made every change on both sides.
 ///
 /// # Errors
 /// `LockTimeout` behind somebody's DDL, `PostgresUnavailable`, …
@@ -136,7 +136,7 @@ pub async fn read_drift(source: &Server, target: &Server, plan: &Plan, contents_
     Ok(drift)
 }
 
-/// What differs in one database.
+/// The differences in one database.
 pub async fn compare_databases(source: &impl GenericClient, target: &impl GenericClient, plan: &Plan, database: &Database) -> Result<Drift> {
     let differences = compare(source, target, &OF_DATABASE, &[]).await.context(&format!("compare the catalogs of {}", database.name))?;
     let mut drift = Drift::default();
@@ -144,26 +144,26 @@ pub async fn compare_databases(source: &impl GenericClient, target: &impl Generi
     Ok(drift)
 }
 
-/// What differs in databases, roles and settings. A database that takes writes and is not carried holds, unless the operator has
-/// said which to carry: made on both sides, it would still be left behind.
+/// The differences in databases, roles and settings. A database that takes writes and is not moved holds the cutover, unless the
+/// operator has listed the databases to move: even if it is created on both sides, its rows would be left behind.
 pub async fn compare_servers(source: &impl GenericClient, target: &impl GenericClient, plan: &Plan) -> Result<Drift> {
     let (carried, uncarried) = find_uncarried(source, sql::UNCARRIED_DATABASES, plan).await?;
     let params: sql::Params = &[&carried, &uncarried, &plan.databases_named];
     let differences = compare(source, target, &OF_SERVER, params).await.context("compare databases and roles")?;
     let mut drift = Drift::default();
     drift.add(&differences, "", plan);
-    drift.holds.extend(uncarried.iter().map(|name| format!("database {name}: takes writes and is not carried, since the plan did not have it")));
+    drift.holds.extend(uncarried.iter().map(|name| format!("database {name}: takes writes and is not moved, since it is not in the plan")));
     Ok(drift)
 }
 
-/// What [`compare_servers`] looks at on the source, as one value: while that stays the same, so does its answer.
+/// Everything that [`compare_servers`] reads on the source, as one value: while it stays the same, so does the result.
 #[derive(PartialEq, Eq)]
 pub struct ServerState {
     uncarried: Vec<String>,
     digests: Vec<BTreeMap<String, Digest>>,
 }
 
-/// Reads a [`ServerState`], with its statements made before anybody waits for it.
+/// Reads a [`ServerState`]. Its statements are prepared before the write pause.
 pub struct ServerLook {
     uncarried: Statement,
     digests: Vec<Statement>,
@@ -173,7 +173,7 @@ impl ServerLook {
     /// # Errors
     /// `PostgresUnavailable`, …
     pub async fn prepare(source: &Session) -> Result<Self> {
-        // Planned once: the second reading finds the plan of the first.
+        // Planned once: the second reading uses the plan of the first.
         source.batch_execute("set plan_cache_mode = force_generic_plan").await?;
         let queries: Vec<String> = OF_SERVER.iter().map(|statement| digests_of(statement)).collect();
         let digests = try_join_all(queries.iter().map(|query| source.prepare(query)));
@@ -192,7 +192,7 @@ impl ServerLook {
     }
 }
 
-/// The databases of the plan, and those that the source has besides, where all of them were to be carried.
+/// The databases of the plan, and, if all of the source's databases were to be moved, those that the plan lacks.
 async fn find_uncarried<'a>(
     source: &impl GenericClient,
     query: &(impl ToStatement + ?Sized + Sync + Send),
@@ -206,7 +206,7 @@ async fn find_uncarried<'a>(
     Ok((carried, uncarried))
 }
 
-/// The first of them, and how many there are beyond.
+/// The first of them, and the number of the others.
 #[must_use]
 pub fn name_some(drift: &[String]) -> Vec<String> {
     let more = drift.len().saturating_sub(NAMED_MAX);
@@ -227,7 +227,7 @@ async fn compare(source: &impl GenericClient, target: &impl GenericClient, state
     Ok(differences)
 }
 
-/// A table that is on one side only is named by itself, without its columns; and so is a schema.
+/// A table that exists on one side only is named without its columns; and so is a schema.
 fn without_parts(differences: &[Difference]) -> impl Iterator<Item = &Difference> {
     let has_parts = |whole: &&Difference| whole.how != DIFFERS && WITH_PARTS.contains(&whole.kind.as_str());
     let alone: BTreeSet<(&str, &str)> = differences.iter().filter(has_parts).map(|whole| (whole.name.as_str(), whole.how)).collect();
@@ -253,7 +253,7 @@ fn digests(rows: &[Row]) -> Result<BTreeMap<String, Digest>> {
     rows.iter().map(|row| Ok((row.try_get(0)?, (row.try_get(1)?, row.try_get(2)?)))).collect()
 }
 
-/// A hash of each object of some kinds, or of all that have one name.
+/// A hash of each object of some kinds; objects of the same name share one.
 async fn read_objects(
     client: &impl GenericClient,
     statement: &str,
@@ -270,7 +270,7 @@ async fn read_objects(
     let mut params = params.to_vec();
     params.push(&kinds);
     let rows = match read(client, &query("name"), &params).await {
-        // A name of which UTF-8 has no copy: in a database of bytes, or one that was made under another encoding.
+        // A name without an equivalent in UTF-8: in an SQL_ASCII database, or made under another encoding.
         Err(error) if error.name == ErrorName::PostgresRefused => read(client, &query(ESCAPED_NAME), &params).await?,
         rows => rows?,
     };
@@ -280,8 +280,8 @@ async fn read_objects(
 /// Byte by byte, as ASCII.
 const ESCAPED_NAME: &str = "pg_catalog.encode(pg_catalog.convert_to(name, 'sql_ascii'), 'escape')";
 
-/// The functions that put a definition together look at what is committed now, whatever the statement's snapshot, and
-/// fail where a part of it has just gone.
+/// PostgreSQL's functions that return a definition read what is committed now, not the statement's snapshot, and
+/// fail if a part of it was just dropped.
 async fn read(client: &impl GenericClient, query: &(impl ToStatement + ?Sized + Sync + Send), params: sql::Params<'_>) -> Result<Vec<Row>> {
     let mut attempt = 1;
     loop {
@@ -298,7 +298,7 @@ fn find_differences(ours: &BTreeMap<Object, Option<String>>, theirs: &BTreeMap<O
     let differences = objects.into_iter().filter_map(|object| {
         let how = match (ours.get(object), theirs.get(object)) {
             (Some(_), None) => "only on the source",
-            (None, _) => "only on the copy",
+            (None, _) => "only on the target",
             (Some(ours), Some(theirs)) if ours == theirs => return None,
             _ => DIFFERS,
         };
@@ -313,32 +313,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_difference_says_what_and_where() {
+    fn each_difference_has_its_object_and_its_side() {
         let side = |objects: &[(&str, &str)]| {
             objects.iter().map(|(name, hash)| (("view".to_owned(), (*name).to_owned()), Some((*hash).to_owned()))).collect::<BTreeMap<_, _>>()
         };
         let ours = side(&[("a", "1"), ("b", "2"), ("c", "3")]);
         let theirs = side(&[("b", "2"), ("c", "4"), ("d", "5")]);
         let found: Vec<String> = find_differences(&ours, &theirs).iter().map(Difference::to_string).collect();
-        assert_eq!(found, ["view a: only on the source", "view c: differs", "view d: only on the copy"]);
+        assert_eq!(found, ["view a: only on the source", "view c: differs", "view d: only on the target"]);
     }
 
     #[test]
-    fn what_is_on_one_side_only_is_named_without_its_parts() {
+    fn objects_on_one_side_only_are_named_without_their_parts() {
         let difference = |kind: &str, name: &str, how| Difference { kind: kind.to_owned(), name: name.to_owned(), how };
         let differences = [
             difference("table", "s.t", "only on the source"),
             difference("publication", "s", "only on the source"),
             difference("column", "s.t.c", "only on the source"),
             difference("column", "s.u.c", "only on the source"),
-            difference("constraint", "s.t.k", "only on the copy"),
+            difference("constraint", "s.t.k", "only on the target"),
         ];
         let named: Vec<&str> = without_parts(&differences).map(|named| named.name.as_str()).collect();
         assert_eq!(named, ["s.t", "s", "s.u.c", "s.t.k"]);
     }
 
     #[test]
-    fn what_nobody_can_repair_is_told_and_holds_nobody() {
+    fn differences_that_nobody_can_repair_do_not_hold_the_cutover() {
         let mut plan: Plan = serde_json::from_value(crate::contract::example::plan()).unwrap();
         let differences = ["role", "short-lived role", "database", "database left out", LARGE_OBJECTS].map(|kind| Difference {
             kind: kind.to_owned(),
@@ -363,7 +363,7 @@ mod tests {
         let error = Drift { holds: drift, let_through: Vec::new() }.refuse().unwrap_err();
         assert_eq!(error.name, ErrorName::CatalogsDiffer);
         assert!(
-            error.to_string().starts_with("source and copy differ in 53 objects: view v0: differs;") && error.to_string().ends_with("; and 3 more")
+            error.to_string().starts_with("source and target differ in 53 objects: view v0: differs;") && error.to_string().ends_with("; and 3 more")
         );
     }
 }

@@ -1,4 +1,4 @@
-//! What the state machine hands to the functions, and what it gets back.
+//! The requests that the state machine sends to the functions, and their answers.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::lsn::Lsn;
 use crate::names::Names;
 use crate::settings::Difference;
 
-/// A step that makes something can be done and undone, each any number of times.
+/// A step that creates something can be done and undone, each any number of times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
@@ -19,7 +19,7 @@ pub enum Action {
     Undo,
 }
 
-/// What preflight and inspect read a source for.
+/// The purpose for which preflight and inspect read a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
@@ -29,7 +29,7 @@ pub enum Purpose {
     Recover,
 }
 
-/// The execution, as Step Functions knows it.
+/// The execution, from the Step Functions context.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Execution {
@@ -38,24 +38,24 @@ pub struct Execution {
     pub name: String,
 }
 
-/// What preflight found and decided, once; all later steps work from it.
+/// What preflight found and decided, once; every later step gets it.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
     pub execution: Execution,
     pub names: Names,
     pub source: Source,
-    /// Identifier of the new instance.
+    /// Identifier of the target.
     pub target: String,
     pub kms_key_arn: String,
     pub secret_arn: String,
-    /// What the source needs before it can replicate; none where it can.
+    /// What the source needs before it can replicate; none if it can already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preparation: Option<Preparation>,
-    /// Where the run keeps what concerns the whole server; the same for every run on this source.
+    /// The database in which the run works on the server as a whole; the same for every run on this source.
     pub control_database: String,
     pub databases: Vec<Database>,
-    /// Whether the operator has said which databases to carry: others are none of the run's business then.
+    /// Whether the operator has listed the databases to move: the run then ignores all others.
     #[serde(default)]
     pub databases_named: bool,
     pub plan_only: bool,
@@ -67,14 +67,14 @@ pub struct Plan {
     pub wait: Wait,
 }
 
-/// What RDS has of the engine PostgreSQL.
+/// The kinds of PostgreSQL database that RDS offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     Instance,
     /// A Multi-AZ DB cluster: one writer with two readers, each with a disk of its own.
     MultiAzCluster,
-    /// A cluster of Aurora: members on one volume.
+    /// An Aurora cluster: members on one shared volume.
     Aurora,
 }
 
@@ -85,23 +85,23 @@ impl Kind {
     }
 }
 
-/// The unencrypted (or otherwise encrypted) database.
+/// The database that is unencrypted, or encrypted with another key.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     pub kind: Kind,
-    /// Of the instance, or of the cluster.
+    /// The instance's, or the cluster's.
     pub identifier: String,
     pub arn: String,
     pub resource_id: String,
     pub host: String,
     pub port: u16,
-    /// Whether its endpoint has a public address as well, which the copy's host may be told in place of the private one.
+    /// Whether its endpoint also has a public address, to which the target's host may resolve it instead of the private one.
     #[serde(default)]
     pub is_public: bool,
     /// Major version of PostgreSQL.
     pub major: u32,
-    /// The key under which it is, as RDS describes it; none where it is not encrypted.
+    /// Its key, as RDS describes it; none if it is not encrypted.
     #[serde(default)]
     pub kms_key: Option<String>,
 }
@@ -110,15 +110,15 @@ pub struct Source {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preparation {
-    /// The parameter group of instance or cluster as the run found it, which the new database gets.
+    /// The parameter group that the instance or cluster had before the run, which the target gets.
     pub old_group: String,
     /// The group's family, as in `postgres17`.
     pub family: String,
-    /// Whether the run makes a group of its own; otherwise the old one says it already, and only the reboot is missing.
+    /// Whether the run creates a group of its own; otherwise the old one has the parameters, and only the reboot is missing.
     pub makes_group: bool,
 }
 
-/// A database, and its oid, which is the same on the copy.
+/// A database, and its oid, which is the same on the target.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Database {
@@ -126,7 +126,7 @@ pub struct Database {
     pub oid: u32,
 }
 
-/// The request of a step that makes nothing, or nothing that another step does not undo.
+/// The request of a step without an undo: it creates nothing, or only what another step undoes.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
@@ -147,27 +147,27 @@ pub struct ReversibleStep {
 pub struct PreflightRequest {
     pub purpose: Purpose,
     pub execution: Execution,
-    /// The execution's input as it was given.
+    /// The execution's input, unchanged.
     pub input: Value,
 }
 
-/// What preflight answers: of a run that will be refused, what it could not find out is empty.
+/// Preflight's answer. If the run will be refused, the parts that preflight could not determine are empty.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preflight {
     /// Without its databases.
     pub plan: Plan,
-    /// The databases that were asked for; all that accept connections where none were.
+    /// The databases that the input lists; none means all that accept connections.
     pub databases: Option<Vec<String>>,
     pub findings: Findings,
-    /// Where the source is, and the copy will be.
+    /// The network of the source, and of the target.
     pub network: Network,
-    /// Who gets through there, which the state machine reads.
+    /// Its rules, which the state machine reads.
     #[serde(default)]
     pub rules: NetworkRules,
 }
 
-/// Where a database is in its VPC.
+/// A database's place in its VPC.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Network {
@@ -177,25 +177,25 @@ pub struct Network {
     pub subnets: Vec<String>,
 }
 
-/// What EC2 says of a [`Network`], as the state machine asked it.
+/// The rules of a [`Network`], which the state machine read from EC2.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkRules {
-    /// Those for the source's port.
+    /// The rules for the source's port.
     #[serde(default)]
     pub for_port: Vec<Rule>,
-    /// Whether there are no others.
+    /// Whether the list is complete.
     #[serde(default)]
     pub are_all: bool,
     /// IPv4, one for each subnet.
     #[serde(default)]
     pub subnet_cidrs: Vec<String>,
-    /// Why they could not be read, where that is so.
+    /// The error, if they could not be read.
     #[serde(default)]
     pub unread: Option<String>,
 }
 
-/// Whom a rule of a security group lets through: one of the three is there, or none where it is about IPv6.
+/// The peer that a security group's rule allows: one of the three is set, or none if the rule is about IPv6.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
@@ -221,7 +221,7 @@ pub struct InspectRequest {
 #[serde(deny_unknown_fields)]
 pub struct AdvanceLsnRequest {
     pub plan: Plan,
-    /// How often the start LSN was looked for before: a log takes its time to arrive.
+    /// How many polls for the start LSN came before: log lines arrive late.
     pub poll: u32,
 }
 
@@ -230,7 +230,7 @@ pub struct AdvanceLsnRequest {
 #[serde(deny_unknown_fields)]
 pub struct VerifyRequest {
     pub plan: Plan,
-    /// What earlier calls have verified.
+    /// Tables that earlier calls have verified.
     pub verified: VerifiedByDatabase,
 }
 
@@ -239,30 +239,30 @@ pub struct VerifyRequest {
 #[serde(deny_unknown_fields)]
 pub struct FinishRequest {
     pub plan: Plan,
-    /// What preflight warned of.
+    /// Preflight's warnings.
     pub findings: Vec<Value>,
-    /// Unknown where a run is finished that was stopped.
+    /// Unknown if this execution finishes one that was stopped.
     pub start_lsn: Option<Lsn>,
     pub publication: Published,
     pub verified: VerifiedByDatabase,
-    /// What cannot be carried; empty where a run is finished that was stopped.
+    /// Settings that cannot be moved; empty if this execution finishes one that was stopped.
     pub settings: Vec<Difference>,
-    /// What earlier calls have settled: a source that was deleted cannot be asked any more.
+    /// Results of earlier calls: a deleted source can no longer be read.
     pub settled: Settled,
     pub cutover: CutoverDone,
 }
 
-/// What has become of what comes at the end of the run.
+/// Results of the work at the end of the run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settled {
-    /// Identifiers of the new read replicas.
+    /// Identifiers of the target's read replicas.
     pub replicas: Vec<String>,
-    /// Replicas and roles that the new database does not have, and why.
+    /// Replicas and roles that the target lacks, with the reason.
     pub not_made: Vec<String>,
 }
 
-/// What the source keeps for the copy.
+/// The answer of create-publication.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Published {
     pub ready: bool,
@@ -270,11 +270,11 @@ pub struct Published {
     pub tables: BTreeMap<String, u64>,
 }
 
-/// "Not yet" is an answer: the state machine waits and asks again.
+/// An answer may be "not yet": the state machine waits and polls again.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Ready {
     pub ready: bool,
-    /// What was seen, in RDS's words where they are RDS's.
+    /// What was observed, in RDS's words if RDS reported it.
     pub status: String,
 }
 
@@ -298,12 +298,12 @@ pub struct Verified {
     pub tables: u64,
     /// Rows in them.
     pub rows: u64,
-    /// The table after them, where the last call ended in the middle of one.
+    /// The next table, if the last call ended in the middle of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unfinished: Option<Unfinished>,
 }
 
-/// How far a table was read on both sides.
+/// Progress in a table on both sides.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Unfinished {
@@ -311,21 +311,21 @@ pub struct Unfinished {
     pub target: Reading,
 }
 
-/// How far a table was read on one side.
+/// Progress in a table on one side.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reading {
     /// The exported snapshot in which it is read.
     pub snapshot: String,
-    /// The table's file: another one after a `truncate` or a rewrite, which no snapshot protects from.
+    /// The table's file: it changes with a `truncate` or a rewrite, from which no snapshot protects.
     pub filenode: u32,
     /// The pages before this one have been read.
     pub next_page: u64,
-    /// What they hold.
+    /// The digest of these pages.
     pub digest: Digest,
 }
 
-/// Number and hash of rows, in whatever order they were read.
+/// Number and hash of rows, independent of the order in which they were read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "(u64, String, String)", into = "(u64, String, String)")]
 pub struct Digest {
@@ -342,7 +342,7 @@ impl Digest {
         Self { rows: self.rows + other.rows, sums: [first.wrapping_add(other.sums[0]), second.wrapping_add(other.sums[1])] }
     }
 
-    /// The sums as people compare them: 64 digits.
+    /// The sums for people to compare: 64 hexadecimal digits.
     #[must_use]
     pub fn hash(&self) -> String {
         let [first, second] = self.sums;
@@ -350,7 +350,7 @@ impl Digest {
     }
 }
 
-/// In hexadecimal: the numbers of a state machine hold 53 bits.
+/// In hexadecimal: numbers in a state machine hold 53 bits.
 impl From<Digest> for (u64, String, String) {
     fn from(Digest { rows, sums: [first, second] }: Digest) -> Self {
         (rows, format!("{first:x}"), format!("{second:x}"))
@@ -365,15 +365,15 @@ impl TryFrom<(u64, String, String)> for Digest {
     }
 }
 
-/// A table that was found equal on both sides: the evidence.
+/// A table that is equal on both sides: the evidence.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Compared {
     pub database: String,
-    /// With its schema, quoted where PostgreSQL needs it.
+    /// With its schema, quoted if PostgreSQL needs it.
     pub table: String,
     pub rows: u64,
-    /// Both sums of the hashes of its rows, in hexadecimal; null where rows were only counted.
+    /// Both sums of the hashes of its rows, in hexadecimal; null if rows were only counted.
     pub hash: Option<String>,
 }
 
@@ -384,18 +384,17 @@ pub type VerifiedByDatabase = BTreeMap<String, Verified>;
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct CutoverDone {
-    /// From the first lock to the switch of the last secret (or to the fence, where nothing is switched), as this
-    /// product felt it; applications reconnect on top of it.
+    /// From the first lock to the switch of the last secret (or to the fence, if no secret is switched), as this
+    /// product measured it; applications need time to reconnect on top of it.
     pub write_pause_ms: u64,
-    /// The source's position behind the locks, which the copy has passed.
+    /// The source's position after the locks were taken, which the target has passed.
     pub drained_lsn: Lsn,
-    /// ARNs of the secrets that point to the new database.
+    /// ARNs of the secrets that name the target.
     pub switched_secrets: Vec<String>,
-    /// What differed in the catalogs once the source was fenced: changes of the last moment that nothing can hold, such
-    /// as a role's.
+    /// Differences of the catalogs after the fence: changes of the last moment that no lock holds, such as a role's.
     #[serde(default)]
     pub drift: Vec<String>,
-    /// What the pause was spent on, one after another; empty where it began in an earlier call.
+    /// The phases of the pause, in order; empty if it began in an earlier call.
     #[serde(default)]
     pub pause_phases_ms: Vec<PausePhase>,
 }
@@ -408,7 +407,7 @@ pub struct PausePhase {
     pub ms: u64,
 }
 
-/// One request of every function, as the state machine makes them: what tests and `events/` are held against.
+/// One request of every function, as the state machine sends it: tests and `events/` are checked against these.
 pub mod example {
     use serde_json::{Value, json};
 
@@ -519,7 +518,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_comes_back_from_the_state_machine_as_it_was() {
+    fn a_digest_survives_the_state_machine() {
         let digest = Digest { rows: 9, sums: [u128::MAX, 1 << 100] };
         let text = serde_json::to_string(&digest).unwrap();
         assert_eq!(serde_json::from_str::<Digest>(&text).unwrap(), digest, "{text}");

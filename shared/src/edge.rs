@@ -1,4 +1,4 @@
-//! Where a function meets Lambda: decode, call the step, log once, answer.
+//! A function's entry point on Lambda: decode, call the step, log once, answer.
 
 use std::cell::Cell;
 use std::time::Instant;
@@ -18,10 +18,10 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Serves invocations of a function with one step until Lambda ends the process.
 ///
-/// The payload is decoded here, not by the runtime, so that a bad one comes back by name like everything else.
+/// The payload is decoded here, not by the runtime, so that an invalid one fails by name like everything else.
 ///
 /// # Errors
-/// Only where the runtime's own API is gone.
+/// Only if the runtime's own API is gone.
 pub async fn serve<Request, Response>(function: &str, step: impl AsyncFn(&Aws, Request) -> Result<Response>) -> Result<(), lambda_runtime::Error>
 where
     Request: DeserializeOwned,
@@ -30,7 +30,7 @@ where
     let began = Instant::now();
     let level = std::env::var("RUST_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO);
     tracing_subscriber::fmt().json().with_max_level(level).with_ansi(false).without_time().init();
-    // Entered for good, so that lines of spawned tasks have it as well: one thread polls them all. An error's span, since no level leaves it out.
+    // Entered for good, so that lines of spawned tasks have it as well: one thread polls them all. At level error, which no filter leaves out.
     let _version = tracing::error_span!("function", version = VERSION).entered();
     let aws = Aws::from_env();
     let init_ms = Cell::new(Some(since(began)));
@@ -55,7 +55,7 @@ fn since(began: Instant) -> u64 {
     u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A function that is asked whether it runs says so, and does nothing else: see `make doctor`.
+/// Answers the health check of `make doctor`, and does nothing else.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Answer<Response> {
@@ -79,7 +79,7 @@ where
         .map_err(|error| StepError::new(ErrorName::Internal, format!("the state machine and this function disagree about the payload: {error}")))?;
     // Boxed: the layout of a whole step would be too deep for the compiler.
     let result = Box::pin(step(aws, request)).await;
-    // Lambda freezes the process with the answer: what is open then stays open at the server.
+    // Lambda freezes the process after the answer: sessions still open then stay open at the server.
     pg::all_closed().await;
     result.map(Answer::Done).map_err(|error| {
         tracing::error!(name = %error.name, error = %chain(&error), "the step failed");

@@ -1,7 +1,7 @@
 //! The errors by which a step, and with it an execution, fails.
 //!
-//! A name says what is the case, never what to do about it: retrying is the state machine's business, and the
-//! remedy stands in `infra/runbook.md` under that very name.
+//! A name states the condition, never the reaction to it: retries belong to the state machine, and the
+//! remedy is in `infra/runbook.md` under the same name.
 
 use std::error::Error;
 use std::fmt;
@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 
 macro_rules! error_names {
     ($($(#[$doc:meta])* $name:ident,)*) => {
-        /// What is the case.
+        /// The condition that an error reports.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
         pub enum ErrorName { $($(#[$doc])* $name,)* }
 
         impl ErrorName {
-            /// Every name that a function may raise.
+            /// Every name that a function can raise.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
             /// The name as the state machine and the runbook spell it.
@@ -29,59 +29,59 @@ macro_rules! error_names {
 }
 
 error_names! {
-    /// The execution's input is not what the interface takes.
+    /// The execution's input is not valid.
     InvalidInput,
-    /// No such instance.
+    /// No such instance or cluster.
     SourceNotFound,
-    /// A database that this product does not move.
+    /// A kind of database that this product does not move.
     SourceUnsupported,
-    /// The source already has that very key.
+    /// The source already has the requested key.
     AlreadyEncrypted,
-    /// The application has left this source for a new database.
+    /// The application has already moved from this source to a target.
     AlreadyMoved,
     /// Another execution holds the source.
     AlreadyRunning,
-    /// The key is missing, disabled, asymmetric or elsewhere.
+    /// The key is missing, disabled, asymmetric or in another Region.
     KmsKeyUnusable,
-    /// A secret is missing, or not what it should be.
+    /// A secret is missing, or its content is not usable.
     SecretUnusable,
     /// The server cannot be reached, or the connection was lost.
     PostgresUnavailable,
-    /// The server refuses who we are, or what we ask.
+    /// The server refuses our login, or a statement.
     PostgresRefused,
-    /// Something that the run needs is not so; the message has all of it.
+    /// The run's preconditions are not met; the message lists all of them.
     PreconditionFailed,
-    /// Somebody else's lock or transaction was in the way for too long.
+    /// Another session's lock or transaction blocked us for too long.
     LockTimeout,
-    /// The slot is gone, or the WAL it needs is.
+    /// The slot is gone, or the WAL that it needs.
     SlotLost,
-    /// The source's disk is filling up while it keeps WAL for the copy.
+    /// The source's disk is filling up while it keeps WAL for the target.
     SourceStorageLow,
-    /// A snapshot or its copy failed.
+    /// A snapshot or an encrypted snapshot failed.
     SnapshotFailed,
-    /// The new instance did not come up.
+    /// The target did not become available.
     RestoreFailed,
-    /// The new instance is not encrypted with the key that was asked for.
+    /// The target, or the encrypted snapshot, is not encrypted with the requested key.
     WrongKey,
-    /// The sources of the start LSN contradict each other, or it is out of bounds.
+    /// The witnesses of the start LSN contradict each other, or it is out of bounds.
     StartLsnDoubtful,
-    /// The copy does not apply changes.
+    /// The target does not apply changes.
     ReplicationStopped,
-    /// The tables of source and copy are no longer the same ones.
+    /// Source and target no longer have the same tables.
     TablesChanged,
     /// Something other than rows was changed on one side during the run.
     CatalogsDiffer,
-    /// The new database lacks a setting of the source that it should have.
+    /// The target lacks a setting of the source that it should have.
     SettingsDiffer,
-    /// The copy did not reach the fence's LSN within the allowed pause; writes go on.
+    /// The target did not complete the drain within the allowed pause; writes go on.
     DrainTimeout,
-    /// A table's rows differ between source and copy.
+    /// A table's rows differ between source and target.
     DataDiffers,
     /// An AWS service throttles, or cannot be reached.
     AwsUnavailable,
-    /// An AWS service says no.
+    /// An AWS service refuses a request.
     AwsRefused,
-    /// A case that nobody thought of.
+    /// A case that nobody anticipated.
     Internal,
 }
 
@@ -91,9 +91,9 @@ impl fmt::Display for ErrorName {
     }
 }
 
-/// Why a step did not do its work: a name for the state machine, a sentence for the operator, a source for the log.
+/// The error of a step: a name for the state machine, a sentence for the operator, a source for the log.
 ///
-/// `Display` is the sentence alone. No variant holds a password, a connection string or a row.
+/// `Display` is the sentence alone. No error holds a password, a connection string or a row.
 #[derive(Debug)]
 pub struct StepError {
     pub name: ErrorName,
@@ -115,21 +115,21 @@ impl StepError {
         self
     }
 
-    /// An error of this kind as a value, to be told; any other as an error.
+    /// `Ok` with the error itself if it has this name, so that the caller can report it and go on.
     ///
     /// # Errors
-    /// Itself, where it has another name.
+    /// Itself, if it has another name.
     pub fn ok_if(self, name: ErrorName) -> Result<Self> {
         if self.name == name { Ok(self) } else { Err(self) }
     }
 
-    /// The same by another name, and in other words.
+    /// The same error with another name and message; the source stays.
     #[must_use]
     pub fn retold(self, name: ErrorName, message: String) -> Self {
         Self { name, message, ..self }
     }
 
-    /// Puts what was being done in front: `could not <what>: <why>`.
+    /// Prefixes the message with the failed action: `could not <what>: <why>`.
     #[must_use]
     pub fn context(mut self, what: &str) -> Self {
         self.message = format!("could not {what}: {}", self.message);
@@ -149,7 +149,7 @@ impl Error for StepError {
     }
 }
 
-/// A cause of Step Functions has 32,768 characters, and that of a nested execution has this one in it as JSON within JSON.
+/// A cause of Step Functions has at most 32,768 characters, and a nested execution's cause includes this one as JSON within JSON.
 /// Source: AWS Step Functions API reference, `ExecutionFailedEventDetails`.
 const MOST_MESSAGE_BYTES: usize = 12_000;
 
@@ -164,7 +164,7 @@ impl From<StepError> for Diagnostic {
     }
 }
 
-/// The texts of an error and of all its sources, in one line: most libraries keep the cause there.
+/// The texts of an error and of all its sources, in one line: most libraries keep the cause in a source.
 #[must_use]
 pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
@@ -180,7 +180,7 @@ pub fn chain(error: &dyn Error) -> String {
     text
 }
 
-/// Says what was being done when an error came up.
+/// Adds the failed action to an error.
 pub trait Context<T> {
     /// `could not <what>: <why>`.
     fn context(self, what: &str) -> Result<T>;
@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_message_fits_a_cause_of_step_functions() {
+    fn a_long_message_fits_a_step_functions_cause() {
         let told = |message: &str| Diagnostic::from(StepError::new(ErrorName::Internal, message)).error_message;
         assert_eq!(told("short"), "short");
         let cut = told(&"ß".repeat(MOST_MESSAGE_BYTES));

@@ -1,7 +1,7 @@
-//! Code of the application that runs in the run's sessions: event triggers on DDL and on logins.
+//! Application code that executes in the run's sessions: event triggers on DDL and on logins.
 //!
-//! What one does to a run is tried, since no catalog says it: a transaction does what a run does, by the run's own statements,
-//! with one event trigger on at a time, and is rolled back. What a function does outside of its transaction cannot be tried.
+//! No catalog says how one affects a run, so it is tried: a transaction executes the run's own statements with one event trigger
+//! enabled at a time, and is rolled back. A function that acts outside its transaction cannot be tried.
 
 use tokio_postgres::{Transaction, error::SqlState};
 
@@ -14,11 +14,11 @@ use crate::sql;
 
 /// How long one statement of a trial may wait, or run, in milliseconds.
 const LIMITS: &str = "set local lock_timeout = 1000; set local statement_timeout = 10000; set local client_min_messages = error";
-/// `ddl_command_end`, `sql_drop` and others fire for what a run does; no table of the application is rewritten.
+/// `ddl_command_end`, `sql_drop` and others fire for a run's DDL; a run rewrites no table of the application.
 const NEVER_FIRES: &str = "table_rewrite";
 const LOGIN: &str = "login";
 
-/// What is on in one database.
+/// An event trigger that is enabled in one database.
 struct EventTrigger {
     name: String,
     event: String,
@@ -33,31 +33,31 @@ struct EventTrigger {
     enable: String,
 }
 
-/// An event trigger that a run does not get along with.
+/// An event trigger that would stop or disturb a run.
 #[derive(Debug)]
 pub struct Trouble {
     pub found: String,
     pub remedy: String,
 }
 
-/// What came of the event triggers of one database.
+/// The results for the event triggers of one database.
 #[derive(Debug, Default)]
 pub struct Tried {
     pub troubles: Vec<Trouble>,
-    /// By name, those that let the run pass.
+    /// Names of those that do not disturb the run.
     pub harmless: Vec<String>,
-    /// Those that do not fire in the run's sessions, or are turned off for the time of the run.
+    /// Those that do not fire in the run's sessions, or are disabled during the run.
     pub held: Vec<String>,
-    /// Why a trial did not come about, where that is no event trigger's doing.
+    /// Why a trial failed, if no event trigger caused it.
     pub untried: Option<String>,
 }
 
-/// Whether, and as what, a session of the run meets them.
+/// How the run's sessions meet event triggers.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms {
-    /// `consent.event_triggers`: our sessions are replicas, and what fires all the same is turned off where we may.
+    /// `consent.event_triggers`: our sessions are replicas, and those that fire nevertheless are disabled if we may.
     pub held: bool,
-    /// Whether `rds_tools` is made and dropped here, as on the copy.
+    /// Whether the trial creates and drops `rds_tools` here, as a run does on the target.
     pub is_control: bool,
 }
 
@@ -66,7 +66,7 @@ impl EventTrigger {
         format!("event trigger {} on {} (function {} of {})", self.name, self.event, self.function, self.owner)
     }
 
-    /// Whether it fires in the run's sessions, and no consent keeps it from that.
+    /// Whether it fires in the run's sessions despite consent.
     fn fires(&self, terms: Terms) -> bool {
         let may_fire = if terms.held { !self.may_alter && (self.always || self.replica) } else { !self.replica };
         may_fire && self.event != NEVER_FIRES
@@ -74,15 +74,15 @@ impl EventTrigger {
 
     fn trouble(&self, what: &str) -> Trouble {
         let remedy = if self.may_alter {
-            format!("set consent.event_triggers, and it does not fire for the run; or, for the time of the run: {}", self.disable)
+            format!("set consent.event_triggers, so that it does not fire for the run; or disable it during the run: {}", self.disable)
         } else {
-            format!("let {} turn it off for the time of the run: {}", self.owner, self.disable)
+            format!("have {} disable it during the run: {}", self.owner, self.disable)
         };
         Trouble { found: format!("{} {what}", self.told()), remedy }
     }
 }
 
-/// Tries all event triggers of one database; after it, nothing has changed there.
+/// Tries all event triggers of one database, and leaves it unchanged.
 ///
 /// # Errors
 /// `PostgresUnavailable`, `PostgresRefused`.
@@ -93,10 +93,10 @@ pub async fn try_out(server: &Server, session: &mut Session, database: &str, nam
     tried.held.extend(held.iter().filter(|trigger| terms.held && trigger.event != NEVER_FIRES).map(|trigger| trigger.told()));
     let (outside, fires): (Vec<&EventTrigger>, Vec<&EventTrigger>) = fires.into_iter().partition(|trigger| trigger.outside.is_some());
     for trigger in &outside {
-        let what = format!("acts outside of its transaction, by {}, which cannot be tried", trigger.outside.as_deref().unwrap_or_default());
+        let what = format!("acts outside its transaction, by {}, which cannot be tried", trigger.outside.as_deref().unwrap_or_default());
         tried.troubles.push(trigger.trouble(&what));
     }
-    // One that we cannot turn off would fire in the trial.
+    // One that we cannot disable would fire in the trial.
     if !outside.iter().any(|trigger| !trigger.may_alter) {
         let (login, ddl): (Vec<&EventTrigger>, Vec<&EventTrigger>) = fires.into_iter().partition(|trigger| trigger.event == LOGIN);
         let trial = Trial { names: trial_names(names), alterable: all.iter().filter(|trigger| trigger.may_alter).collect(), terms };
@@ -126,19 +126,19 @@ async fn read(session: &Session) -> Result<Vec<EventTrigger>> {
         .collect()
 }
 
-/// A run's names, but for what it makes in databases: the run itself may have begun.
+/// A run's names, with others for its objects in databases: the run itself may have begun.
 fn trial_names(names: &Names) -> Names {
     Names { run: format!("{}_trial", names.run), ..names.clone() }
 }
 
 struct Trial<'a> {
     names: Names,
-    /// All that we may turn off.
+    /// All that we may disable.
     alterable: Vec<&'a EventTrigger>,
     terms: Terms,
 }
 
-/// With each by itself, and once with those alone that we cannot turn off.
+/// Tries each one alone, and first those together that we cannot disable.
 async fn try_ddl(session: &mut Session, trial: &Trial<'_>, triggers: &[&EventTrigger], tried: &mut Tried) -> Result<()> {
     if triggers.is_empty() {
         return Ok(());
@@ -167,13 +167,13 @@ async fn try_ddl(session: &mut Session, trial: &Trial<'_>, triggers: &[&EventTri
 
 fn told(outcome: &std::result::Result<Vec<String>, StepError>) -> String {
     match outcome {
-        Ok(writes) => format!("writes to {} for the run's DDL, on the copy as well, where nothing else may write", writes.join(", ")),
-        Err(error) => format!("does not let the run's DDL pass: {error}"),
+        Ok(writes) => format!("writes to {} for the run's DDL, also on the target, where nothing else may write", writes.join(", ")),
+        Err(error) => format!("stops the run's DDL: {error}"),
     }
 }
 
 impl Trial<'_> {
-    /// What the application's tables would be written by the run's DDL with one event trigger on; or why that fails.
+    /// The application's tables to which one enabled event trigger writes during the run's DDL, or the error that it raises.
     async fn carry_out(&self, session: &mut Session, on: Option<&EventTrigger>) -> Result<std::result::Result<Vec<String>, StepError>> {
         let mut transaction = session.transaction().await?;
         let outcome = self.run(&mut transaction, on).await;
@@ -181,7 +181,7 @@ impl Trial<'_> {
             Ok(()) => sql::column(&transaction, sql::TRIAL_WRITES, &[&self.names.run]).await,
             Err(error) => Err(error),
         };
-        // Where the connection is lost this says so.
+        // Fails if the connection is lost.
         transaction.rollback().await?;
         Ok(outcome)
     }
@@ -202,7 +202,7 @@ impl Trial<'_> {
         self.end(transaction).await
     }
 
-    /// With everything off that we may turn off.
+    /// Disables everything that we may disable.
     async fn silence(&self, transaction: &Transaction<'_>) -> Result<()> {
         transaction.batch_execute(LIMITS).await?;
         for trigger in &self.alterable {
@@ -211,7 +211,7 @@ impl Trial<'_> {
         Ok(())
     }
 
-    /// What a run makes, on source and copy.
+    /// The objects that a run creates, on source and target.
     async fn begin(&self, transaction: &Transaction<'_>) -> Result<()> {
         let (run, fence) = (&self.names.run, &self.names.fence());
         sql::run_generated(transaction, sql::CREATE_SCHEMA, &[run]).await.context("make a schema")?;
@@ -235,7 +235,7 @@ impl Trial<'_> {
         fence::close(transaction, &self.names, "this is a trial", Closed { paused_at_ms: 0, drained_lsn: Lsn(0) }).await
     }
 
-    /// What it drops, and puts back.
+    /// The objects that it drops and restores.
     async fn end(&self, transaction: &Transaction<'_>) -> Result<()> {
         let (run, fence) = (&self.names.run, &self.names.fence());
         sql::run_generated(transaction, sql::OPEN_DDL, &[fence, &"disable"]).await?;
@@ -250,7 +250,7 @@ impl Trial<'_> {
         sql::run_generated(transaction, sql::DROP_SCHEMA, &[fence]).await.context("drop a fence").map(drop)
     }
 
-    /// What the function of a login trigger writes to, as far as it says that for another event; none where it leaves no trace but
+    /// The tables to which a login trigger's function writes, if it can be called in a transaction; none if it leaves only
     /// temporary objects.
     async fn call(&self, session: &mut Session, trigger: &EventTrigger) -> Result<Option<Vec<String>>> {
         let transaction = session.transaction().await?;
@@ -268,7 +268,7 @@ impl Trial<'_> {
         Ok(if only_temporaries { None } else { Some(writes.unwrap_or_default()) })
     }
 
-    /// Why the function of a login trigger fails for somebody whom it does not know.
+    /// The error of a login trigger's function for a role that it does not know.
     async fn call_as_stranger(&self, session: &mut Session, trigger: &EventTrigger) -> Result<Option<StepError>> {
         let transaction = session.transaction().await?;
         self.silence(&transaction).await?;
@@ -283,13 +283,13 @@ impl Trial<'_> {
             };
         }
         transaction.rollback().await?;
-        // A stranger may make nothing, but the function comes before that.
+        // An unknown role may create nothing, but the function fails before that.
         Ok(called.err().filter(|error| foreign_function(error).is_some()))
     }
 }
 
-/// One that writes cannot let a session in that is read only; nothing comes of that session. One that fires in replicas too meets the
-/// run's role.
+/// A login trigger that writes refuses a read-only session, and such a session leaves nothing behind. One that also fires in
+/// replicas meets the run's role.
 async fn try_logins(
     server: &Server,
     session: &mut Session,
@@ -313,18 +313,18 @@ async fn try_logins(
             (None, None) => tried.harmless.push(trigger.name.clone()),
             (Some(writes), _) => {
                 let to = if writes.is_empty() { String::new() } else { format!(" to {}", writes.join(", ")) };
-                let what = format!("writes{to} at every login, those of the run to the copy included, where nothing else may write");
+                let what = format!("writes{to} at every login, including the run's logins to the target, where nothing else may write");
                 tried.troubles.push(trigger.trouble(&what));
             }
             (None, Some(error)) => {
-                tried.troubles.push(trigger.trouble(&format!("does not let a role in that it does not know, as the run's is: {error}")));
+                tried.troubles.push(trigger.trouble(&format!("refuses roles that it does not know, such as the run's: {error}")));
             }
         }
     }
     Ok(())
 }
 
-/// Those whose function PostgreSQL was in; all of them where it does not say.
+/// The triggers whose functions PostgreSQL's error names; all of them if it names none.
 fn named_in<'a>(error: &StepError, triggers: &[&'a EventTrigger]) -> Vec<&'a str> {
     let context = context(error).unwrap_or_default();
     let is_named = |trigger: &&EventTrigger| context.lines().filter(|line| !line.starts_with("SQL ")).any(|line| line.contains(&trigger.function));
@@ -333,10 +333,10 @@ fn named_in<'a>(error: &StepError, triggers: &[&'a EventTrigger]) -> Vec<&'a str
     suspects.into_iter().map(|trigger| trigger.name.as_str()).collect()
 }
 
-/// Refuses to go on where an event trigger would be in the way: behind the fence there is only forward.
+/// Refuses to go on if an event trigger would stop the run: after the fence it only goes forward.
 ///
 /// # Errors
-/// `PreconditionFailed`, with the event triggers; nothing was changed by them.
+/// `PreconditionFailed`, with the event triggers; they have changed nothing.
 pub async fn check(server: &Server, session: &mut Session, database: &str, names: &Names, terms: Terms) -> Result<()> {
     let tried = try_out(server, session, database, names, terms).await?;
     if tried.troubles.is_empty() {
@@ -346,15 +346,15 @@ pub async fn check(server: &Server, session: &mut Session, database: &str, names
     Err(StepError::new(ErrorName::PreconditionFailed, format!("database {database}: {}", told.join("; "))))
 }
 
-/// After it, nothing of the run's schema is left, and event triggers that the run has turned off are as they were.
+/// After it, the run's schema is gone, and the event triggers that the run disabled are as they were.
 ///
 /// # Errors
-/// `LockTimeout`, `PostgresRefused` where an event trigger is in the way.
+/// `LockTimeout`, `PostgresRefused` if an event trigger stops it.
 pub async fn drop_run_schema(session: &mut Session, names: &Names) -> Result<()> {
     fence::run_ddl_past_fence(session, names, sql::DROP_RUN_SCHEMA, &[&names.run]).await
 }
 
-/// What PostgreSQL was in the middle of. It can quote values in statements: only lines that name functions are fit to be told.
+/// PostgreSQL's CONTEXT. Its statements can quote values: only lines that name functions may be reported.
 fn context(error: &StepError) -> Option<&str> {
     db_error(error)?.where_()
 }
@@ -367,19 +367,19 @@ fn db_error(error: &StepError) -> Option<&tokio_postgres::error::DbError> {
     std::error::Error::source(error)?.downcast_ref::<tokio_postgres::Error>()?.as_db_error()
 }
 
-/// An error of DDL of ours that a function of the application's has raised, or met: says which, by PostgreSQL's context without the
-/// statements in it. What our own fence has refused it is told by the name of the table: nothing has moved because of it.
+/// Adds the application's function to an error that it raised, or hit, during our DDL: from PostgreSQL's CONTEXT, without the
+/// statements in it. A write of its that our own fence refused is reported with the table's name: nothing has moved because of it.
 #[must_use]
 pub fn name_function(error: StepError) -> StepError {
     let refused = db_error(&error).filter(|db| db.code() == &SqlState::READ_ONLY_SQL_TRANSACTION).and_then(|db| db.schema().zip(db.table()));
-    // Not a server that takes no writes: it would be waited for.
+    // Not for a server that takes no writes: the state machine waits for it.
     let is_final = refused.is_some() || error.name == ErrorName::Internal;
     let message = match (foreign_function(&error), refused) {
         (None, None) => return error,
         (Some(function), None) => format!("{error}, in {function}, which an event trigger calls"),
         (function, Some((schema, table))) => {
             let who = function.map_or_else(String::new, |function| format!(", {function},"));
-            format!("an event trigger{who} writes to {schema}.{table} when the run makes or drops something")
+            format!("an event trigger{who} writes to {schema}.{table} when the run creates or drops objects")
         }
     };
     let name = if is_final { ErrorName::PostgresRefused } else { error.name };
@@ -387,7 +387,7 @@ pub fn name_function(error: StepError) -> StepError {
 }
 
 fn foreign_function(error: &StepError) -> Option<String> {
-    // In whatever language the server speaks; an event trigger's function takes nothing.
+    // Independent of the server's language; an event trigger's function has no parameters.
     let is_ours = |line: &str| line.contains(crate::names::PREFIX) || line.contains("inline_code_block");
     let is_function = |line: &&str| (line.starts_with("PL/") || line.contains("PL/") && line.contains("()")) && !is_ours(line);
     context(error)?.lines().find(is_function).map(str::to_owned)
@@ -414,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn consent_keeps_all_from_firing_that_we_may_turn_off() {
+    fn consent_keeps_those_from_firing_that_we_may_disable() {
         let fires = |held, enabled, may_alter| trigger("sql_drop", enabled, may_alter).fires(Terms { held, is_control: false });
         assert_eq!(['O', 'A', 'R'].map(|enabled| fires(false, enabled, true)), [true, true, false]);
         assert_eq!(['O', 'A', 'R'].map(|enabled| fires(true, enabled, true)), [false; 3]);

@@ -1,7 +1,7 @@
-//! What one call of a function saw of AWS, as a line in the log from which the report takes it once the execution has ended.
+//! What one call of a function observed of AWS, as a log line that the report reads after the execution has ended.
 //!
-//! Why a line, and no answer: a call that fails has seen the most, and answers nothing. The line has identifiers, as other lines of
-//! the log have; it is the report that leaves them out.
+//! Why a line and not the answer: a call that fails has seen the most, and has no answer. The line has identifiers, as other lines
+//! of the log have; the report leaves them out.
 
 mod wire;
 
@@ -18,35 +18,35 @@ use crate::recovery_log::Start;
 
 pub(crate) use wire::Measured;
 
-/// What one call of a function saw.
+/// The evidence of one call of a function.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Line {
-    /// As [`message`] has it, by which the line is found.
+    /// From [`message`]; the report finds the line by it.
     pub message: String,
     pub function: String,
-    /// Of the function, as its other lines have it.
+    /// The function's version, as in its other lines.
     pub version: String,
     pub call: Call,
     pub seen: Seen,
 }
 
-/// What is measured of a call itself.
+/// Measurements of the call itself.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Call {
     /// When it began, in milliseconds since 1970.
     pub at_ms: i64,
     pub ms: u64,
-    /// From the process's own start to its readiness for calls; the first call of a process has it.
+    /// From the start of the process until it is ready for calls; only in the first call of a process.
     pub init_ms: Option<u64>,
-    /// The most that the process has had in memory so far; none where the kernel does not tell.
+    /// The peak memory of the process so far; none if the kernel does not report it.
     pub peak_memory_bytes: Option<u64>,
-    /// The memory that Lambda gives it, by which it also gives processors; none elsewhere than on Lambda.
+    /// The memory that Lambda gives it, and processors in proportion; none outside Lambda.
     pub memory_size_mb: Option<u64>,
-    /// By which name it failed.
+    /// The error name, if it failed.
     pub error: Option<String>,
 }
 
-/// What was seen in the course of a call.
+/// What a call observed.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Seen {
@@ -54,23 +54,23 @@ pub struct Seen {
     pub sightings: Vec<Sighting>,
     pub slots: Option<Slots>,
     pub start: Option<StartLook>,
-    /// `read` where `pg_replication_origin_progress` answered on the copy, else the SQLSTATE by which it did not.
+    /// `read` if `pg_replication_origin_progress` answered on the target, else the SQLSTATE with which it failed.
     pub origin_progress: Option<String>,
 }
 
-/// A request to AWS. A repetition by the SDK is another one.
+/// A request to AWS. A retry by the SDK counts as another one.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Request {
-    /// By the name under which it is signed, as in `rds`.
+    /// The name for which it is signed, as in `rds`.
     pub service: String,
     /// As in `DescribeDBInstances`.
     pub operation: String,
     /// In milliseconds since 1970.
     pub at_ms: i64,
-    /// To the last byte of the answer.
+    /// Until the last byte of the answer.
     pub ms: u64,
-    /// The service's code, as in `DBSnapshotNotFound`; `HTTP-503` where it gave none, `NoAnswer` where there was no answer, whether
-    /// the connection failed or the time was up.
+    /// The service's code, as in `DBSnapshotNotFound`; `HTTP-503` if it gave none, `NoAnswer` if the connection failed or the
+    /// request timed out.
     pub error: Option<String>,
 }
 
@@ -79,12 +79,12 @@ pub struct Request {
 pub struct Sighting {
     pub kind: SightingKind,
     pub identifier: String,
-    /// Of an instance that is a member.
+    /// The cluster of an instance that is a member.
     pub cluster: Option<String>,
     /// In milliseconds since 1970.
     pub at_ms: i64,
     pub status: String,
-    /// How its parameter group stands, as in `pending-reboot`; of a cluster each that its members have, as in `in-sync+pending-reboot`.
+    /// The status of its parameter group, as in `pending-reboot`; of a cluster those of all members, as in `in-sync+pending-reboot`.
     pub parameters: Option<String>,
     pub made: Made,
 }
@@ -97,7 +97,7 @@ pub enum SightingKind {
     Snapshot,
 }
 
-/// Of what kind something is. What RDS does not say is none.
+/// Class, storage and engine. A value that RDS does not report is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Made {
     pub engine: Option<String>,
@@ -111,43 +111,43 @@ pub struct Made {
     pub is_encrypted: Option<bool>,
 }
 
-/// The slots that the restored volume brought along.
+/// The slots that the target inherited with its volume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Slots {
     pub logical: i64,
     pub physical: i64,
 }
 
-/// One look for the start LSN. What was not asked is none.
+/// One poll for the start LSN. A witness that was not asked is none.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct StartLook {
-    /// By RDS's or Aurora's function.
+    /// From RDS's or Aurora's function.
     pub function_lsn: Option<Lsn>,
-    /// The log as RDS exports it to CloudWatch Logs.
+    /// The log that RDS exports to CloudWatch Logs.
     pub log: Option<LogLook>,
-    /// The log as RDS keeps it in files.
+    /// The log files that RDS keeps.
     pub log_file: Option<LogLook>,
 }
 
-/// What one way to the log had at a look.
+/// The content of the log at one poll, read in one of the two ways.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct LogLook {
     /// In milliseconds since 1970.
     pub at_ms: i64,
     /// `not_yet`, `no_position`, `recovery` or `doubtful`.
     pub told: String,
-    /// Every start of a server that the lines tell of, in their order.
+    /// Every server start in the lines, in order.
     pub starts: Vec<Start>,
-    /// The longest that a line took from the server to CloudWatch Logs.
+    /// The longest time that a line took from the server to CloudWatch Logs.
     pub delivery_ms: Option<i64>,
 }
 
-/// Collects what a call sees. Lambda runs one call at a time in a process.
+/// Collects a call's observations. Lambda runs one call at a time in a process.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence(Arc<Mutex<Seen>>);
 
 impl Evidence {
-    /// Lets the step write something down.
+    /// Lets the step record something.
     pub fn note(&self, note: impl FnOnce(&mut Seen)) {
         note(&mut self.seen());
     }
@@ -237,7 +237,7 @@ impl Evidence {
         });
     }
 
-    /// A step describes the same thing many times: what is as at its last sighting is not told again.
+    /// A step describes the same resource many times: a sighting equal to the last one is not recorded again.
     fn saw(&self, sighting: Sighting) {
         let mut seen = self.seen();
         let last = seen.sightings.iter().rfind(|last| last.identifier == sighting.identifier && last.kind == sighting.kind);
@@ -246,7 +246,7 @@ impl Evidence {
         }
     }
 
-    /// What was seen since the last time that this was asked.
+    /// The observations since the last call of this function.
     pub(crate) fn take(&self) -> Seen {
         std::mem::take(&mut self.seen())
     }
@@ -273,13 +273,13 @@ pub fn now_ms() -> i64 {
     DateTime::from(std::time::SystemTime::now()).to_millis().unwrap_or(0)
 }
 
-/// What all lines about one run say, and no others: `evidence of 0123456789`, with the key of [`crate::names::key`].
+/// The message of all lines about one run, and of no others: `evidence of 0123456789`, with the key of [`crate::names::key`].
 #[must_use]
 pub fn message(key: &str) -> String {
     format!("evidence of {key}")
 }
 
-/// The ARN of the execution that a request is about; none of a request that is about no run. Before there is a plan, the request has the
+/// The ARN of the execution that a request is about; none if it is about no run. Before the plan exists, the request has the
 /// execution's input.
 pub(crate) fn execution_of(request: &Value) -> Option<&str> {
     let unplanned = request.get("input").map(|_| request);
@@ -294,7 +294,7 @@ pub(crate) fn print(line: &Line) {
     }
 }
 
-/// The most that this process has had in memory. Source: `proc_pid_status(5)`, `VmHWM`.
+/// The peak memory of this process. Source: `proc_pid_status(5)`, `VmHWM`.
 pub(crate) fn peak_memory_bytes() -> Option<u64> {
     read_peak(&std::fs::read_to_string("/proc/self/status").ok()?)
 }
@@ -311,7 +311,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_thing_is_told_once_as_long_as_it_stays_as_it_is() {
+    fn an_unchanged_resource_is_recorded_once() {
         let evidence = Evidence::default();
         let instance = |status: &str| DbInstance::builder().db_instance_identifier("orders-db").db_instance_status(status).build();
         for status in ["creating", "creating", "available", "available", "creating"] {
@@ -330,13 +330,13 @@ mod tests {
     }
 
     #[test]
-    fn members_that_differ_are_told_together() {
+    fn statuses_of_members_are_joined() {
         assert_eq!(together(["pending-reboot", "in-sync", "in-sync"].into_iter()).as_deref(), Some("in-sync+pending-reboot"));
         assert_eq!(together(std::iter::empty()), None);
     }
 
     #[test]
-    fn every_request_of_a_run_says_which_it_is_about_and_others_do_not() {
+    fn only_requests_of_a_run_name_its_execution() {
         let about = |function: &str| execution_of(&example::request(function)).map(str::to_owned);
         let arn = "arn:aws:states:eu-central-1:123456789012:execution:rds-reencrypt:example";
         for function in ["preflight", "inspect", "check-capacity", "restore", "subscribe", "advance-lsn", "verify", "finish"] {
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_read_as_it_was_written() {
+    fn a_line_survives_serialization() {
         let call = Call { at_ms: 7, ms: 23, init_ms: None, peak_memory_bytes: Some(1), memory_size_mb: None, error: None };
         let slots = Some(Slots { logical: 2, physical: 1 });
         let line = Line {
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn the_peak_is_the_one_that_the_kernel_tells() {
+    fn the_peak_is_the_kernels() {
         assert_eq!(read_peak("VmPeak:\t  9000 kB\nVmHWM:\t    1234 kB\nVmRSS:\t 1 kB\n"), Some(1234 * 1024));
         assert_eq!(read_peak("Name:\tbootstrap\n"), None);
     }

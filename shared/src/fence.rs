@@ -1,10 +1,9 @@
 //! The persistent fence on the source: a trigger on every table that refuses writes, and an event trigger that
-//! refuses DDL. It holds against every setting of a session and for the master user too, and it lets readers read.
+//! refuses DDL. It holds whatever a session sets, and for the master user too. Readers are not affected.
 //!
 //! It is *prepared* before the write pause, with triggers whose one function does nothing, and an event trigger that
-//! counts DDL and has it wait for the pause's end; it is *closed* inside of
-//! it, by one new body for that function, so that the pause does not grow with the number of tables. Its closing is
-//! the point of no return.
+//! counts DDL and makes it wait for the end of the pause. It is *closed* in the pause, by one new body for that function,
+//! so that the pause does not grow with the number of tables. Closing it is the point of no return.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -20,12 +19,12 @@ use crate::names::Names;
 use crate::pg::Session;
 use crate::sql::{self, Params};
 
-/// How a fence came to be closed. Written down in its comment, so that a later call knows it too.
+/// The circumstances of a closed fence. Stored in its comment for later calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Closed {
-    /// When the pause began that ended with the closing: milliseconds since 1970.
+    /// The begin of the pause in which the fence closed: milliseconds since 1970.
     pub paused_at_ms: u64,
-    /// The source's position that the copy had passed before.
+    /// The source's position that the target had passed by then.
     pub drained_lsn: Lsn,
 }
 
@@ -42,17 +41,17 @@ impl Closed {
     }
 }
 
-/// How long transactions are waited for that began before the fence was prepared.
+/// The longest wait for transactions that began before the fence was prepared.
 const OLDER_TRANSACTIONS_MAX: Duration = Duration::from_secs(5);
 
-/// How the fence of one database stands.
+/// The state of the fence of one database.
 #[derive(Clone, Copy, Debug)]
 pub struct State {
     pub closed: Option<Closed>,
     prepared: bool,
 }
 
-/// Reads how the fence of one database stands.
+/// Reads the state of the fence of one database.
 pub async fn read_state(source: &impl GenericClient, names: &Names) -> Result<State> {
     state(&source.query_one(sql::FENCE_STATE, &[&names.fence()]).await?, names)
 }
@@ -64,14 +63,14 @@ fn state(row: &Row, names: &Names) -> Result<State> {
 }
 
 fn how_closed(comment: Option<&str>, names: &Names) -> Result<Closed> {
-    let unreadable = || StepError::new(ErrorName::Internal, format!("fence {} stands, and its comment does not say since when", names.fence()));
+    let unreadable = || StepError::new(ErrorName::Internal, format!("fence {} is closed, but its comment does not say since when", names.fence()));
     comment.and_then(Closed::parse).ok_or_else(unreadable)
 }
 
-/// After it, every table has the fence's trigger, open, and DDL is counted. Twice: only tables without it are touched.
+/// After it, every table has the fence's trigger, open, and DDL is counted. Twice: only tables without the trigger are touched.
 ///
 /// # Errors
-/// `LockTimeout` where a table stayed locked through all attempts.
+/// `LockTimeout` if a table stayed locked through all attempts.
 pub async fn prepare(source: &mut Session, names: &Names) -> Result<()> {
     let fence = names.fence();
     if !read_state(source, names).await?.prepared {
@@ -84,7 +83,7 @@ pub async fn prepare(source: &mut Session, names: &Names) -> Result<()> {
     Ok(())
 }
 
-/// Waits until every transaction has ended that wrote before the fence was prepared: DDL of theirs was not counted.
+/// Waits for the end of every transaction that wrote before the fence was prepared: its DDL was not counted.
 ///
 /// # Errors
 /// `LockTimeout`, with the transactions.
@@ -96,48 +95,48 @@ pub async fn wait_for_older_transactions(source: &impl GenericClient, names: &Na
             return Ok(());
         }
         if Instant::now() > deadline {
-            return Err(StepError::new(ErrorName::LockTimeout, format!("transactions that may make DDL do not end: {}", older.join("; "))));
+            return Err(StepError::new(ErrorName::LockTimeout, format!("transactions with possible DDL do not end: {}", older.join("; "))));
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
-/// How the DDL of one database is held and counted, as the statements that do it.
+/// The statements that hold and count the DDL of one database.
 pub struct Ddl {
     hold: String,
     count: Statement,
 }
 
 impl Ddl {
-    /// Of a database whose fence is prepared.
+    /// For a database whose fence is prepared.
     pub async fn of(source: &Session, names: &Names) -> Result<Self> {
         let fence = names.fence();
         let count: String = sql::value(source, sql::COUNT_DDL, &[&fence]).await?;
         Ok(Self { hold: sql::value(source, sql::HOLD_DDL, &[&fence]).await?, count: source.prepare(&count).await? })
     }
 
-    /// How much there was since the fence was prepared.
+    /// The number of DDL statements since the fence was prepared.
     pub async fn count(&self, source: &Session) -> Result<i64> {
         sql::value(source, &self.count, &[]).await
     }
 
-    /// After it, none ends but ours until the transaction of `source` does.
+    /// After it, no DDL but ours completes until the transaction of `source` ends.
     ///
     /// # Errors
-    /// `LockTimeout` where a transaction that made some does not end.
+    /// `LockTimeout` if a transaction with DDL does not end.
     pub async fn hold(&self, source: &impl GenericClient) -> Result<()> {
         source.batch_execute(&self.hold).await.map_err(StepError::from).context("hold DDL")
     }
 }
 
-/// What is looked at behind the locks, with its statements made before anybody waits for it.
+/// The checks after the locks are taken. Their statements are prepared before the write pause.
 pub struct Look {
     state: Statement,
     gaps: Statement,
     prepared: Statement,
 }
 
-/// What a [`Look`] has seen.
+/// The result of a [`Look`].
 pub struct Seen {
     pub state: State,
     /// Tables that the fence would not hold, by name.
@@ -174,14 +173,14 @@ fn texts(rows: &[Row], column: &str) -> Result<Vec<String>> {
 /// Closes the fence with the commit of the transaction that `source` is in.
 pub async fn close(source: &impl GenericClient, names: &Names, says: &str, closed: Closed) -> Result<()> {
     let statements = sql::statements(source, sql::CLOSE_FENCE, &[&names.fence(), &says, &closed.to_string()]).await?;
-    // All on their way at once: writers wait.
+    // In one request: writers wait.
     source.batch_execute(&statements.join("; ")).await.map_err(StepError::from).map_err(name_function).context("close the fence")
 }
 
-/// Makes sure that this run's fence can never be closed any more; says whether it was closed already.
+/// Ensures that this run's fence can never close any more. Returns whether it was closed already.
 ///
-/// Why here: a cutover that gave no answer may still be on its way to its commit, and it may not even have begun with
-/// its fence. Whichever comes first wins.
+/// Why here: a cutover that gave no answer may be about to commit, or may not even have begun with its fence. The first of the
+/// two wins.
 pub async fn cancel(source: &mut Session, names: &Names) -> Result<bool> {
     let transaction = source.transaction().await?;
     let cancelled = sql::run_generated(&transaction, sql::CANCEL_FENCE, &[&names.fence(), &names.run]).await;
@@ -190,11 +189,11 @@ pub async fn cancel(source: &mut Session, names: &Names) -> Result<bool> {
         return Ok(false);
     }
     transaction.rollback().await?;
-    // A fence that was closed a moment ago refuses this as it refuses all DDL.
+    // A fence that closed a moment ago refuses this, as it refuses all DDL.
     if read_state(source, names).await?.closed.is_some() { Ok(true) } else { cancelled.map(|_| false) }
 }
 
-/// After it, nothing is left of a fence that was cancelled.
+/// After it, a cancelled fence is removed.
 pub async fn remove(source: &mut Session, names: &Names) -> Result<()> {
     let fence = names.fence();
     for oid in sql::column::<u32>(source, sql::FENCED_TABLES, &[&fence]).await? {
@@ -203,10 +202,10 @@ pub async fn remove(source: &mut Session, names: &Names) -> Result<()> {
     retry_on_lock_timeout(source, sql::DROP_SCHEMA, &[&fence]).await.context("drop the fence's schema")
 }
 
-/// DDL on tables that are in use: asks for the lock briefly, and again.
+/// Runs DDL on tables that are in use: requests the lock for a short time, and retries.
 ///
 /// # Errors
-/// `LockTimeout` after the last attempt, with those who hold locks.
+/// `LockTimeout` after the last attempt, with the sessions that hold locks.
 pub async fn retry_on_lock_timeout(session: &mut Session, query: &str, params: Params<'_>) -> Result<()> {
     for lock_timeout_ms in ATTEMPTS_MS {
         let transaction = session.transaction().await?;
@@ -220,17 +219,17 @@ pub async fn retry_on_lock_timeout(session: &mut Session, query: &str, params: P
             Err(error) => return Err(error),
         }
     }
-    // Longer than deadlock_timeout: an autovacuum gives way then. We hold no other table, so nobody deadlocks with us.
+    // Longer than deadlock_timeout, after which an autovacuum gives way. We hold no other table, so there is no deadlock.
     match sql::run_generated_in_transaction(session, query, params).await {
         Ok(_) => Ok(()),
         Err(error) => Err(locks::explain(session, error).await),
     }
 }
 
-/// DDL of our own on a database whose fence may be closed: it is let through for this one transaction.
+/// Runs our own DDL on a database whose fence may be closed: the fence is open for this one transaction.
 ///
 /// # Errors
-/// `LockTimeout`, with those who hold locks.
+/// `LockTimeout`, with the sessions that hold locks.
 pub async fn run_ddl_past_fence(session: &mut Session, names: &Names, query: &str, params: Params<'_>) -> Result<()> {
     match run_with_ddl_open(session, names, query, params).await {
         Ok(()) => Ok(()),

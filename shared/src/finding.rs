@@ -1,4 +1,4 @@
-//! What was looked at before anything is made, and how it stands; and the one error that all refusals make together.
+//! The results of the checks before the run creates anything, and the one error that reports all refusals together.
 
 use std::borrow::Cow;
 
@@ -9,33 +9,33 @@ use crate::error::{ErrorName, Result, StepError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// The run would fail, or harm source or copy.
+    /// The run would fail, or harm source or target.
     Refuse,
-    /// The run goes through, and leaves somebody something to do.
+    /// The run goes through, but somebody has to follow up.
     Warn,
-    /// Looked at and sufficient, with the numbers.
+    /// Sufficient, with the numbers.
     Fine,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Finding {
-    /// Under this name the runbook has more.
+    /// The runbook has a paragraph under this name.
     pub name: Cow<'static, str>,
     pub verdict: Verdict,
-    /// What was found, with numbers.
+    /// The observation, with numbers.
     pub found: String,
-    /// What is needed or allowed; empty where there is no measure.
+    /// The amount that is needed or allowed; empty if there is no measure.
     pub limit: String,
-    /// What to do.
+    /// The operator's next action.
     pub remedy: String,
-    /// As what it fails, where it is refused under a name of its own.
+    /// The error name of a refusal that has its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorName>,
 }
 
 impl Finding {
-    /// One that fails as `PreconditionFailed`, where it is refused.
+    /// One that fails as `PreconditionFailed` if it is a refusal.
     pub fn new(name: &'static str, verdict: Verdict, found: impl Into<String>, limit: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { name: name.into(), verdict, found: found.into(), limit: limit.into(), remedy: remedy.into(), error: None }
     }
@@ -48,7 +48,7 @@ impl Finding {
 /// How many names a list shows: an execution's cause and state hold 32 and 256 KiB.
 const NAMES_SHOWN: usize = 20;
 
-/// Everything that was found, in that order.
+/// All findings, in the order of the checks.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct Findings(Vec<Finding>);
@@ -67,7 +67,7 @@ impl Findings {
         self.add(name, Verdict::Warn, found, limit, remedy);
     }
 
-    /// Looked at, and sufficient.
+    /// Adds a check that passed.
     pub fn fine(&mut self, name: &'static str, found: impl Into<String>) {
         self.add(name, Verdict::Fine, found, "", "");
     }
@@ -82,7 +82,7 @@ impl Findings {
         self.add(name, verdict, format!("{} of {} {what} are free", room.free, room.of), format!("{needed} are needed"), remedy);
     }
 
-    /// Takes a refusal down and goes on; only an error that says nothing about the database ends the looking at once.
+    /// Records a refusal and goes on; only an error that is not about the database ends the checks at once.
     ///
     /// # Errors
     /// `AwsUnavailable`, `AwsRefused`, `Internal`.
@@ -105,12 +105,12 @@ impl Findings {
         self.note(result).map(drop)
     }
 
-    /// Takes up what was found elsewhere.
+    /// Adds findings made elsewhere.
     pub fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
         self.0.extend(findings);
     }
 
-    /// All findings, where nothing was refused.
+    /// All findings, if nothing was refused.
     ///
     /// # Errors
     /// The refusals as one error.
@@ -125,11 +125,11 @@ impl Findings {
         let shared_name = if self.refusals().all(|finding| finding.refused_as() == first) { first } else { ErrorName::PreconditionFailed };
         let warnings = self.0.iter().filter(|finding| finding.verdict == Verdict::Warn);
         let lines: Vec<String> = self.refusals().chain(warnings.clone()).map(line).collect();
-        let summary = format!("nothing was made and nothing changed; unmet: {}, warnings: {}", self.refusals().count(), warnings.count());
+        let summary = format!("nothing was made or changed; unmet: {}, warnings: {}", self.refusals().count(), warnings.count());
         StepError::new(shared_name, format!("{summary}\n{}", lines.join("\n")))
     }
 
-    /// How each one stands.
+    /// The verdict of each finding.
     #[must_use]
     pub fn verdicts(&self) -> Vec<Verdict> {
         self.0.iter().map(|finding| finding.verdict).collect()
@@ -146,8 +146,8 @@ fn line(finding: &Finding) -> String {
     format!("{verdict} {}: {}{}{}", finding.name, finding.found, told(&finding.limit), told(&finding.remedy))
 }
 
-/// The findings in the text of a refusal, each with all that was told of it as what was found: the text does not say where one
-/// part of a line ends. A line that begins none belongs to the one before.
+/// Parses the text of a refusal. Each finding has its whole line as `found`: the text does not mark where one part of a line
+/// ends. A line without a verdict belongs to the finding before it.
 #[must_use]
 pub fn read_refusal(text: &str) -> Vec<Finding> {
     let mut findings = Vec::<Finding>::new();
@@ -173,14 +173,14 @@ fn read_line(line: &str) -> Option<(Verdict, &str, &str)> {
     Some((verdict, name, found))
 }
 
-/// What is left of something that there is so much of.
+/// How much of a limited resource is free.
 #[derive(Clone, Copy, Debug)]
 pub struct Room {
     pub free: i64,
     pub of: i64,
 }
 
-/// Names in one line; of a long list the first ones, and how many more there are.
+/// Names in one line; of a long list the first ones and the number of the others.
 #[must_use]
 pub fn list<T: AsRef<str>>(names: &[T]) -> String {
     let shown: Vec<&str> = names.iter().take(NAMES_SHOWN).map(AsRef::as_ref).collect();
@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_refusals_come_at_once_under_their_common_name_and_with_the_warnings() {
+    fn one_error_has_all_refusals_and_warnings() {
         let mut findings = Findings::default();
         findings.refuse_as(ErrorName::KmsKeyUnusable, "key k is Disabled", "enable it");
         assert_eq!(findings.refusal().name, ErrorName::KmsKeyUnusable);
@@ -207,7 +207,7 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "nothing was made and nothing changed; unmet: 2, warnings: 1",
+                "nothing was made or changed; unmet: 2, warnings: 1",
                 "refused KmsKeyUnusable: key k is Disabled; enable it",
                 "refused ReplicationSlots: 1 of 20 replication slots are free; 2 are needed; raise max_replication_slots",
                 "warning LargeObjects: 3 large objects; leave them alone",
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_list_says_how_long_it_is() {
+    fn a_long_list_has_its_length() {
         let names: Vec<String> = (0..NAMES_SHOWN + 7).map(|n| format!("t{n}")).collect();
         assert!(list(&names).ends_with("t19 and 7 more"));
         assert_eq!(list(&["a", "b"]), "a, b");

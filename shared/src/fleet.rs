@@ -1,5 +1,4 @@
-//! A fleet: what an operator types in for a campaign, what the fleet's state machine hands to its functions, and what it gets
-//! back.
+//! A fleet: the input of a campaign, and the requests and answers of the fleet's functions.
 
 use std::collections::BTreeMap;
 
@@ -9,30 +8,30 @@ use serde_json::{Map, Value};
 use crate::contract::Execution;
 use crate::error::{ErrorName, Result, StepError};
 
-/// A campaign: which databases, and how. Unknown fields are an error, and every field has a safe default.
+/// The input of a campaign: which databases, and how. Unknown fields are an error, and every field has a safe default.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Campaign {
-    /// The databases by name; default is to discover them.
+    /// The databases by name; by default they are discovered.
     #[serde(skip_serializing)]
     pub databases: Option<Vec<Entry>>,
     /// Discovers the databases that have this tag; default is any tag of the policy (`encrypt:…`).
     #[serde(skip_serializing)]
     pub tag: Option<Wanted>,
-    /// Plans all of them and changes none, whatever tags and entries say.
+    /// Plans all of them and changes none, regardless of tags and entries.
     pub plan_only: bool,
-    /// Members of the input of every execution, which tags and entries add to.
+    /// Members of the input of every execution; tags and entries add to them.
     pub defaults: Map<String, Value>,
-    /// Whether databases that are encrypted with another key get this one: a campaign of encryption alone must not take a key away
+    /// Whether databases that are encrypted with another key get this one: a campaign that only encrypts must not replace a key
     /// that somebody has chosen.
     pub rekey: bool,
-    /// How many databases at a time.
+    /// How many databases run at a time.
     pub max_concurrency: u32,
-    /// After so many migrations that failed, no other one begins.
+    /// No migration begins after this many have failed.
     pub stop_after_failures: u32,
-    /// How long before its window opens a database's run begins, so that the copy has caught up by then.
+    /// How many hours before its window opens a database's run begins, so that the target has caught up by then.
     pub lead_hours: u32,
-    /// Which databases come last.
+    /// The databases that run last.
     pub production: Production,
 }
 
@@ -56,9 +55,9 @@ impl Default for Campaign {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 pub enum Entry {
-    /// Identifier, ARN or resource id: its tags say what may be done.
+    /// Identifier, ARN or resource id: its tags are the policy.
     Name(String),
-    /// With `source`, with `mode` where the campaign says it, and with more members of the execution's input.
+    /// With `source`, optionally `mode`, and more members of the execution's input.
     Told(Map<String, Value>),
 }
 
@@ -69,7 +68,7 @@ pub struct Wanted {
     pub value: Option<String>,
 }
 
-/// The tag of databases that come last, and its values, in whatever case. A database without the tag counts as one of them.
+/// The tag of the databases that run last, and its values, case-insensitive. A database without the tag counts as one of them.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Production {
@@ -87,13 +86,13 @@ impl Campaign {
     /// Reads and checks a campaign.
     ///
     /// # Errors
-    /// `InvalidInput`, with the field that is wrong.
+    /// `InvalidInput`, with the invalid field.
     pub fn parse(value: Value) -> Result<Self> {
         let invalid = |what: &str| StepError::new(ErrorName::InvalidInput, format!("the campaign's input is not valid: {what}"));
-        // Serde fills a struct that has a default for everything from an empty list, too.
+        // Serde also fills a struct with defaults from an empty list.
         let is_object = |member: &Value| member.is_null() || member.is_object();
         if !value.is_object() || ["tag", "production"].iter().any(|field| !is_object(&value[*field])) {
-            return Err(invalid("it, its tag and its production are objects"));
+            return Err(invalid("the input, its tag and its production must be objects"));
         }
         let campaign: Self = serde_path_to_error::deserialize(value).map_err(|error| invalid(&error.to_string()))?;
         let problems = campaign.problems();
@@ -112,7 +111,7 @@ impl Campaign {
             Entry::Told(members) => members.get("source").and_then(Value::as_str).is_some_and(|source| !source.is_empty()),
         };
         let names_all = |entries: &Vec<Entry>| !entries.is_empty() && entries.iter().all(is_named);
-        must(self.databases.is_none() || self.tag.is_none(), "databases and tag are both given: one of them");
+        must(self.databases.is_none() || self.tag.is_none(), "databases and tag exclude each other");
         must(self.databases.as_ref().is_none_or(names_all), "databases must be a list of identifiers, or of entries with a source");
         must((1..=18).contains(&self.max_concurrency), "max_concurrency must be from 1 to 18");
         must((1..=100).contains(&self.stop_after_failures), "stop_after_failures must be from 1 to 100");
@@ -133,35 +132,35 @@ pub struct DiscoverRequest {
     pub execution: Execution,
     pub finding: Option<ConfigFinding>,
     pub campaign: Option<Value>,
-    /// The key of those for which nothing else is said.
+    /// The key for databases whose tags and entries name none.
     pub kms_key: String,
-    /// ARN of the key that AWS Config requires of all; empty where any will do.
+    /// ARN of the key that AWS Config requires; empty if it accepts any.
     pub required_key: String,
 }
 
-/// What EventBridge brings from AWS Config, each as a text, or missing: nothing is taken for granted.
+/// A finding of AWS Config from EventBridge. Each field is text or missing, and nothing about it is assumed.
 /// Source: AWS Config developer guide, "Monitoring AWS Config with Amazon EventBridge".
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ConfigFinding {
     pub account: String,
     pub region: String,
-    /// When EventBridge took it, as in `2026-11-24T18:00:00Z`.
+    /// When EventBridge received it, as in `2026-11-24T18:00:00Z`.
     pub time: String,
     pub resource_type: String,
     pub resource_id: String,
     pub compliance_type: String,
 }
 
-/// The databases in the order in which they are moved.
+/// The databases, in the order of their migration.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Discovered {
     pub databases: Vec<Item>,
-    /// Those that nothing is done with.
+    /// The databases that are left alone.
     pub skipped: Vec<Row>,
-    /// With its defaults worked out.
+    /// With its defaults filled in.
     pub campaign: Campaign,
-    /// What the names of the executions begin with.
+    /// The prefix of the executions' names.
     pub prefix: String,
     /// Whether it came from AWS Config.
     pub is_finding: bool,
@@ -171,22 +170,22 @@ pub struct Discovered {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Item {
     pub source: String,
-    /// What the campaign says of it.
+    /// Its entry in the campaign.
     pub entry: Map<String, Value>,
 }
 
-/// The request of decide.
+/// The request of evaluate-policy.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct EvaluatePolicyRequest {
     pub item: Item,
     pub campaign: Campaign,
     pub prefix: String,
-    /// Whether the plan is asked for, and not the migration.
+    /// Whether a plan is requested instead of the migration.
     pub plan: bool,
 }
 
-/// What may be done with a database.
+/// What the policy allows for a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
@@ -195,11 +194,11 @@ pub enum Mode {
     Migrate,
 }
 
-/// What is to be done with one database, and as what.
+/// The decision about one database, and the execution for it.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Decision {
     pub mode: Mode,
-    /// What becomes of it where nothing is done.
+    /// Its outcome if it is left alone.
     pub outcome: Outcome,
     pub why: String,
     /// Identifier of the instance, or of the cluster.
@@ -208,39 +207,39 @@ pub struct Decision {
     pub name: String,
     /// The execution's input.
     pub input: Value,
-    /// How long it is too early to begin, for its window, or because RDS is at work on it.
+    /// How long to wait before the run begins: for its window, or because RDS is modifying it.
     pub wait_seconds: u64,
 }
 
-/// What became of a database.
+/// The outcome of a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Its application is on the new database.
+    /// Its application uses the target.
     Encrypted,
     /// A plan was made, and nothing was changed.
     Planned,
-    /// The run failed, and undid all it had made.
+    /// The run failed, and everything it had made was undone.
     Undone,
-    /// The run failed, and something is left for a person to do.
+    /// The run failed, and a person has to act.
     NeedsYou,
-    /// Nothing was begun: something that the run needs is not so.
+    /// Nothing was changed: a precondition is not met.
     Refused,
     /// It has the key already, or its application has moved.
     Done,
     /// Another execution holds it.
     Running,
-    /// There is an execution of that name: the event, or the call, repeats another one.
+    /// An execution of that name exists: the event, or the call, repeats another one.
     Known,
-    /// There is no such database any more.
+    /// The database does not exist any more.
     Gone,
     /// Its tags, or its entry, are not understood: nothing was done.
     Misconfigured,
     /// Not a database that this product moves, or not a finding.
     NotOurs,
-    /// The campaign had stopped before its turn, or the Region had no place for it: nothing was made.
+    /// The campaign stopped before this run began, or the Region had no capacity for it: nothing was made.
     NotStarted,
-    /// Could not be found out.
+    /// Could not be determined.
     Unknown,
 }
 
@@ -251,7 +250,7 @@ pub struct Row {
     pub outcome: Outcome,
     #[serde(default)]
     pub why: String,
-    /// ARN of the execution, where there was one.
+    /// ARN of the execution, if one was started.
     #[serde(default)]
     pub execution: Option<String>,
     /// The execution's output.
@@ -265,29 +264,29 @@ pub struct Row {
 pub struct SummarizeRequest {
     pub execution: Execution,
     pub bucket: String,
-    /// Where the reports of its executions are.
+    /// The bucket of its executions' reports.
     pub report_bucket: String,
-    /// Where the rows are, and where the summary goes: `campaigns/<execution>/`.
+    /// The prefix of the rows and the summary: `campaigns/<execution>/`.
     pub folder: String,
-    /// All that were planned, and those of them whose migration was begun: each must have left a row.
+    /// All databases that were planned, and those whose migration began: each must have left a row.
     pub planned: Vec<String>,
     pub begun: Vec<String>,
     pub skipped: Vec<Row>,
     pub is_finding: bool,
 }
 
-/// What is told of the whole.
+/// The summary of a campaign.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Summary {
-    /// How many databases had which outcome.
+    /// The number of databases for each outcome.
     pub outcomes: BTreeMap<Outcome, u64>,
-    /// Keys of the table for people and of the one for programs.
+    /// S3 keys of the table for people and of the one for programs.
     pub html: String,
     pub json: String,
-    /// Of the message, in ASCII, at most 100 characters.
+    /// The message's subject, in ASCII, at most 100 characters.
     pub subject: String,
     pub message: String,
-    /// Whether it is worth a message: an event that repeats another one is not.
+    /// Whether to send a message: a repeated event sends none.
     pub is_news: bool,
 }
 

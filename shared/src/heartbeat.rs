@@ -1,9 +1,9 @@
-//! Heartbeats: the proof, in every run and database, that replication began where the copy's data end.
+//! Heartbeats: the proof, in every run and database, that replication began where the target's data end.
 //!
-//! From the slot's creation on the run writes beats into a table of its own on the source, each in a transaction of its own.
-//! The copy comes with those that were committed before the snapshot; all later ones are left to replication. So the start
-//! LSN must lie between the last beat on the copy and the first one missing there; and at the end every beat must be on the
-//! copy exactly once: one missing means that replication began too late, one that is there twice that it began too early.
+//! From the slot's creation on, the run writes heartbeats into its own table on the source, each in its own transaction.
+//! The snapshot brings those that were committed before it to the target; replication brings all later ones. So the start
+//! LSN must lie between the last heartbeat on the target and the first one missing there. At the end every heartbeat must be on
+//! the target exactly once: a missing one means that replication began too late, a duplicate that it began too early.
 
 use std::time::Duration;
 
@@ -17,20 +17,20 @@ use crate::pg::{Server, Session};
 use crate::replication::lsn;
 use crate::sql;
 
-/// How many beats a call writes, and how far they are apart: close enough to lie on both sides of a snapshot's moment, few
+/// How many heartbeats a call writes, and their distance: close enough to lie on both sides of a snapshot's moment, few
 /// enough that hours of waiting leave a table of some thousand rows.
 const BEATS: u32 = 3;
 const APART: Duration = Duration::from_millis(100);
 
-/// A row of the table of beats.
+/// A row of the table of heartbeats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Beat {
     pub number: i64,
-    /// The source's WAL position before the beat's commit.
+    /// The source's WAL position before the heartbeat's commit.
     pub at_lsn: Lsn,
 }
 
-/// After it, every database of the source has some beats more.
+/// After it, every database of the source has some more heartbeats.
 ///
 /// # Errors
 /// `PostgresUnavailable`, `PostgresRefused`.
@@ -47,12 +47,12 @@ async fn beat_once(session: &Session, plan: &Plan) -> Result<()> {
     sql::run_generated(session, sql::MAKE_BEAT, &[&plan.names.run]).await.map(drop)
 }
 
-/// Checks that the start LSN lies where the beats on the copy end. Meant for a copy whose subscription is not enabled yet.
+/// Checks that the start LSN lies where the heartbeats on the target end, before the subscription is enabled.
 ///
 /// # Errors
 /// `StartLsnDoubtful`.
 pub async fn check_start(source: &Session, copy: &Session, plan: &Plan, database: &Database, start: Lsn) -> Result<()> {
-    // At least this one is missing on the copy.
+    // At least this heartbeat is missing on the target.
     beat_once(source, plan).await.context("write a heartbeat")?;
     let query: String = sql::value(source, sql::BEATS, &[&plan.names.run]).await?;
     let (written, copied) = try_join(read(source, &query), read(copy, &query)).await?;
@@ -66,25 +66,25 @@ async fn read(session: &Session, query: &(impl ToStatement + ?Sized + Sync + Sen
     rows.iter().map(|row| Ok(Beat { number: row.try_get("beat")?, at_lsn: lsn(row, "at_lsn")? })).collect()
 }
 
-/// The copy must have a first part of what was written; the start is behind its last beat, and not behind the commit of the
-/// first one missing, which comes before the beat after that.
+/// The target must have the first heartbeats that were written. The start must be after the last of them, and not after the commit
+/// of the first missing one, which precedes the next heartbeat.
 fn enclose(written: &[Beat], copied: &[Beat], start: Lsn) -> Result<(), String> {
-    let Some(last) = copied.last() else { return Err("the copy has none, though some were written before the snapshot".to_owned()) };
+    let Some(last) = copied.last() else { return Err("the target has none, though some were written before the snapshot".to_owned()) };
     if !written.starts_with(copied) {
-        return Err(format!("the copy has {} of them, which are not the first {} of the source", copied.len(), copied.len()));
+        return Err(format!("the target has {} of them, which are not the first {} of the source", copied.len(), copied.len()));
     }
     if start <= last.at_lsn {
-        return Err(format!("beat {} is on the copy, and was written behind {}", last.number, last.at_lsn));
+        return Err(format!("heartbeat {} is on the target, but was written after {}", last.number, last.at_lsn));
     }
     match written.get(copied.len()..) {
         Some([missing, next, ..]) if start >= next.at_lsn => {
-            Err(format!("beat {} is not on the copy, and was written before {}", missing.number, next.at_lsn))
+            Err(format!("heartbeat {} is not on the target, but was written before {}", missing.number, next.at_lsn))
         }
         _ => Ok(()),
     }
 }
 
-/// The proof that every beat of the source is on the copy exactly once, with its statements made before anybody waits for it.
+/// The proof that every heartbeat of the source is on the target exactly once. Its statements are prepared before the write pause.
 pub struct Arrival {
     written: Statement,
     copied: Statement,
@@ -99,7 +99,7 @@ impl Arrival {
         Ok(Self { written, copied })
     }
 
-    /// Meant for a copy that has caught up.
+    /// For a target that has caught up.
     ///
     /// # Errors
     /// `DataDiffers`.
@@ -111,7 +111,8 @@ impl Arrival {
         let twice = copied.windows(2).filter(|pair| pair.first() == pair.last()).count();
         let lost = written.iter().filter(|beat| !copied.contains(beat)).count();
         let message = format!(
-            "of {} heartbeats of {} on the source, {lost} did not arrive and {twice} did twice: replication did not begin where the copy's data end",
+            "of {} heartbeats of {} on the source, {lost} are missing on the target and {twice} are there twice: replication did not \
+             begin where the target's data end",
             written.len(),
             database.name
         );
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn the_start_lies_between_the_last_beat_on_the_copy_and_the_first_one_missing() {
+    fn the_start_lies_between_the_last_heartbeat_on_the_target_and_the_first_missing_one() {
         let (written, copied) = (beats(&[10, 20, 30, 40, 50]), beats(&[10, 20]));
         for start in [21, 30, 39] {
             assert_eq!(enclose(&written, &copied, Lsn(start)), Ok(()), "{start}");
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_without_beats_or_with_others_is_no_copy_of_this_snapshot() {
+    fn a_target_without_heartbeats_or_with_others_is_not_of_this_snapshot() {
         let written = beats(&[10, 20, 30]);
         enclose(&written, &[], Lsn(25)).unwrap_err();
         enclose(&written, &beats(&[10, 21]), Lsn(25)).unwrap_err();

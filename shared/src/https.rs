@@ -1,5 +1,5 @@
-//! HTTPS for the SDK, by the TLS library that PostgreSQL's connections use: a second one, as the SDK brings it by
-//! default, would be a tenth of every binary.
+//! HTTPS for the SDK, with the TLS library of the PostgreSQL connections: the SDK's default would add a second one, a
+//! tenth of every binary.
 
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
@@ -12,7 +12,7 @@ use hyper_util::rt::TokioExecutor;
 
 use crate::evidence::{Evidence, Measured};
 
-/// One client with its pool of connections, which verifies against the system's authorities, and writes down how each request went.
+/// One client with its pool of connections. It verifies against the system's authorities, and records each request as evidence.
 #[must_use]
 pub fn client(evidence: Evidence) -> SharedHttpClient {
     let inner = SharedHttpConnector::new(Https(Client::builder(TokioExecutor::new()).build(HttpsConnector::new())));
@@ -31,7 +31,7 @@ impl HttpConnector for Https {
         };
         let response = self.0.request(request);
         HttpConnectorFuture::new(async move {
-            // What goes wrong on the way is worth a retry by the SDK: calls of ours may be repeated.
+            // The SDK may retry after a transport error: all our calls can be repeated.
             let response = response.await.map_err(|error| ConnectorError::io(error.into()))?;
             HttpResponse::try_from(response.map(SdkBody::from_body_1_x)).map_err(|error| ConnectorError::other(error.into(), None))
         })

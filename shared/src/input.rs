@@ -18,7 +18,7 @@ pub struct Input {
     pub kms_key: String,
     /// Secret with `username` and `password` of the master user; default is the instance's managed one.
     pub secret: Option<String>,
-    /// Databases to carry; default all that accept connections.
+    /// Databases to move; default all that accept connections.
     pub databases: Option<Vec<String>>,
     /// Answer with the plan and change nothing.
     #[serde(default)]
@@ -35,10 +35,10 @@ pub struct Input {
     pub guard: Guard,
     #[serde(default)]
     pub wait: Wait,
-    /// ARN of an execution that was stopped, whose work is to be undone, or finished where its fence stands already.
+    /// ARN of a stopped execution to undo, or, if its fence is closed already, to complete.
     pub undo: Option<String>,
-    /// The execution that started this one, which the console then shows beside it. It makes inputs differ, so that Step Functions
-    /// does not take a second caller's start of the same name for the first one's.
+    /// The execution that started this one; the console shows it. It makes inputs differ, so that Step Functions does not mistake
+    /// a second caller's start of the same name for the first one's.
     /// Source: AWS Step Functions developer guide, "Start workflow executions from a task state".
     #[serde(rename = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID")]
     pub started_by: Option<String>,
@@ -48,19 +48,19 @@ fn default_kms_key() -> String {
     "alias/aws/rds".to_owned()
 }
 
-/// What the operator allows to be changed on the source for the time of the run.
-#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the interface, and none depends on another")]
+/// The changes to the source that the operator allows during the run.
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the interface, independent of the others")]
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Consent {
-    /// Reboot the source to turn logical replication on, with a parameter group of the run's own where it needs one.
+    /// Reboot the source to turn logical replication on, with a parameter group of the run's own if it needs one.
     pub reboot: bool,
     pub reboot_when: RebootWhen,
-    /// `REPLICA IDENTITY FULL` on tables without a usable key, put back at the end.
+    /// `REPLICA IDENTITY FULL` on tables without a usable key, restored at the end.
     pub replica_identity: bool,
-    /// Large objects stay as the snapshot has them, and what is written to them meanwhile is told and not carried.
+    /// Large objects stay as in the snapshot; later writes to them are reported, not replicated.
     pub large_objects: bool,
-    /// The application's event triggers do not fire for the run: in its sessions, and where that is not enough they are off until its end.
+    /// The application's event triggers do not fire in the run's sessions; if that is not enough, they are disabled until its end.
     pub event_triggers: bool,
 }
 
@@ -77,16 +77,16 @@ pub enum RebootWhen {
 #[serde(deny_unknown_fields, default)]
 pub struct Cutover {
     pub when: When,
-    /// Default: `secret` where `secrets` is given, else `none`.
+    /// Default: `secret` if `secrets` is given, else `none`.
     pub how: Option<How>,
-    /// The window of the week, in UTC, in which it may happen, as in `sat:02:00-sat:04:00`; default is at any time.
+    /// The hours of the week, in UTC, in which it may start, as in `sat:02:00-sat:04:00`; default is at any time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<String>,
-    /// Secrets of applications, whose `host` and `port` move to the new database.
+    /// Secrets of applications, whose `host` and `port` are changed to the target's.
     pub secrets: Vec<String>,
-    /// Writes resume after this long, whatever happens.
+    /// Writes resume after this long in any case.
     pub max_write_pause_seconds: u32,
-    /// Compare all rows once more while writers wait, for databases that are small enough to be read in that time.
+    /// Compare all rows once more in the write pause, for databases that are small enough to be read in that time.
     pub verify_in_pause: bool,
 }
 
@@ -99,7 +99,7 @@ impl Default for Cutover {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum When {
-    /// When the tag `rds-reencrypt:approve` on the new database bears the execution's name.
+    /// When the tag `rds-reencrypt:approve` on the target has the execution's name.
     Approved,
     Now,
 }
@@ -135,11 +135,11 @@ pub enum AfterSource {
     Delete,
 }
 
-/// When the run gives the source up for the source's sake.
+/// Limits that protect the source: beyond them the run is undone.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Guard {
-    /// Share of its storage, in percent, that the source must have free throughout the run.
+    /// The share of its storage, in percent, that must stay free on the source during the run.
     pub min_free_storage_percent: u32,
 }
 
@@ -149,18 +149,18 @@ impl Default for Guard {
     }
 }
 
-/// How often the state machine looks.
+/// How often the state machine polls.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Wait {
-    /// Each wait is a second longer than the one before, up to this; where it takes very long, up to three times this, and
+    /// Each wait is a second longer than the one before, up to this; in very long waits up to three times this, and
     /// up to six times for an approval.
     pub max_seconds: u32,
-    /// How long a call of a stopped execution may still be under way before its work is undone. No function that makes
-    /// something in RDS lives longer than the default.
+    /// How long a call of a stopped execution may still be running before its work is undone. No function that creates
+    /// RDS resources runs longer than the default.
     pub calls_end_seconds: u32,
-    /// After how long a call of the verification begins nothing more, and leaves the rest to another one. Below the
-    /// function's time limit by as much as what it has begun may take.
+    /// After this long a call of the verification starts no further read, and leaves the rest to the next call. Below the
+    /// function's time limit by the longest time that one read takes.
     pub verify_call_seconds: u32,
 }
 
@@ -196,7 +196,7 @@ impl Input {
         };
         must(!self.source.trim().is_empty(), "source is empty");
         must(!self.kms_key.trim().is_empty(), "kms_key is empty");
-        must(self.databases.as_ref().is_none_or(|names| !names.is_empty()), "databases is an empty list: leave it out for all of them");
+        must(self.databases.as_ref().is_none_or(|names| !names.is_empty()), "databases is an empty list: omit it to move all of them");
         must(how == How::None || !self.cutover.secrets.is_empty(), "cutover.how is secret, but cutover.secrets names none");
         must(how == How::Secret || self.cutover.secrets.is_empty(), "cutover.secrets is given, but cutover.how is none");
         must((1..=240).contains(&self.cutover.max_write_pause_seconds), "cutover.max_write_pause_seconds must be from 1 to 240");
@@ -213,7 +213,7 @@ impl Input {
         problems
     }
 
-    /// How the application is switched, the default worked out.
+    /// How the application is switched, with the default filled in.
     #[must_use]
     pub fn how(&self) -> How {
         self.cutover.how.unwrap_or(if self.cutover.secrets.is_empty() { How::None } else { How::Secret })

@@ -1,7 +1,8 @@
-//! What is in large objects: they are in no publication and fire no trigger, and so stay on the copy as the snapshot has them.
+//! Compares the contents of large objects. These are in no publication and fire no trigger, so the target has them as the
+//! snapshot does.
 //!
-//! Nothing changes them there before the application comes, so that source and copy need no common position: whatever differs
-//! was written on the source. They are read part by part, in order of their oids, for as long as they may be.
+//! Nothing changes them on the target before the application moves, so the comparison needs no common position: any difference
+//! was written on the source. They are read part by part, in order of their oids, until the deadline.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -12,25 +13,25 @@ use tokio_postgres::GenericClient;
 use crate::error::{Context, ErrorName, Result, StepError};
 use crate::sql;
 
-/// The most room that they may take if a run is to read all of them, as it does before its pause and behind it.
+/// Their largest total size at which a run reads all of them, as it does before its pause and after it.
 pub const WATCHED_BYTES: i64 = 4 << 30;
-/// The most of which they are read at each look as well.
+/// Their largest total size at which they are also read on each poll.
 const READ_AT_EACH_LOOK_BYTES: i64 = 256 << 20;
-/// How long they may be read at a look.
+/// How long they may be read on a poll.
 pub const LOOK_MAX: Duration = Duration::from_secs(15);
 
-/// How many are looked up at once.
+/// How many are listed at once.
 const OBJECTS_AT_ONCE: i64 = 2_000;
 /// How much of one is read at once, in bytes.
 const PART: i64 = 1 << 20;
 /// How many parts one statement reads.
 const PARTS_AT_ONCE: usize = 64;
-/// How many small ones stand for one part: reading an object costs about as much as 16 KiB of one.
+/// The least that an object counts, in bytes: reading one costs about as much as 16 KiB of one.
 const SMALL: i64 = PART / 64;
-/// The most that are named.
+/// How many are named at most.
 const NAMED_MAX: usize = 10;
 
-/// What a database has of them, and what of that we may read.
+/// A database's large objects, and those of them that we may read.
 pub struct Stock {
     pub count: i64,
     pub unreadable: i64,
@@ -50,7 +51,7 @@ pub async fn read_stock(source: &impl GenericClient) -> Result<Stock> {
     })
 }
 
-/// As [`compare`], where they are little enough for each look, and as far as the time for it reaches: the cutover reads all of them.
+/// As [`compare`], if they are small enough for each poll, and as far as the time allows: the cutover reads all of them.
 ///
 /// # Errors
 /// `PostgresUnavailable`.
@@ -62,14 +63,14 @@ pub async fn compare_at_look(source: &impl GenericClient, target: &impl GenericC
     Ok(compare_until(source, target, database, deadline).await?.differences)
 }
 
-/// Which large objects of a database are not the same on the copy, or could not be compared before the deadline.
+/// The large objects of a database that differ on the target, or could not be compared before the deadline.
 ///
 /// # Errors
-/// `PostgresUnavailable`. What cannot be read is a difference, and no error.
+/// `PostgresUnavailable`. An object that cannot be read is a difference, not an error.
 pub async fn compare(source: &impl GenericClient, target: &impl GenericClient, database: &str, deadline: Instant) -> Result<Vec<String>> {
     let Compared { mut differences, is_complete } = compare_until(source, target, database, deadline).await?;
     if !is_complete {
-        differences.push(format!("database {database}: not all large objects could be compared in the time for it"));
+        differences.push(format!("database {database}: not all large objects could be compared in time"));
     }
     Ok(differences)
 }
@@ -83,7 +84,7 @@ async fn compare_until(source: &impl GenericClient, target: &impl GenericClient,
     let mut differing = Differing::default();
     let (is_complete, failed) = match differing.find(source, target, deadline).await {
         Ok(is_complete) => (is_complete, None),
-        // One that is dropped while it is read, or whose rights are.
+        // An object was dropped, or a right revoked, during the read.
         Err(error) if matches!(error.name, ErrorName::Internal | ErrorName::PostgresRefused) => {
             (true, Some(format!("large objects could not be compared: {error}")))
         }
@@ -100,12 +101,12 @@ struct Differing {
 }
 
 impl Differing {
-    /// Whether it came to the end.
+    /// Whether all objects were compared.
     async fn find(&mut self, source: &impl GenericClient, target: &impl GenericClient, deadline: Instant) -> Result<bool> {
         let mut before = 0;
         loop {
             let (ours, theirs) = try_join(read_sizes(source, before), read_sizes(target, before)).await?;
-            // The two may have gone to different oids: what lies beyond the nearer one comes next.
+            // The two sides may have been read up to different oids: the next batch begins after the nearer one.
             let Some(last) = ours.1.into_iter().chain(theirs.1).min() else {
                 return self.compare_all(source, target, &ours.0, &theirs.0, deadline).await;
             };
@@ -166,16 +167,16 @@ impl Differing {
             told.push(format!("{} large objects differ: {}{more}", self.oids.len(), named.join(", ")));
         }
         if self.unreadable > 0 {
-            told.push(format!("{} large objects may not be read by us", self.unreadable));
+            told.push(format!("{} large objects are not readable by the run", self.unreadable));
         }
         told
     }
 }
 
-/// How long each is, by oid; none of those that we may not read.
+/// The length of each, by oid; none for those that we may not read.
 type Sizes = BTreeMap<u32, Option<i64>>;
 
-/// The next ones, and the last of them where there may be more.
+/// The next ones, and the last oid if there may be more.
 async fn read_sizes(client: &impl GenericClient, before: u32) -> Result<(Sizes, Option<u32>)> {
     let rows = client.query(sql::LARGE_OBJECT_SIZES, &[&before, &OBJECTS_AT_ONCE]).await?;
     let sizes = rows.iter().map(|row| Ok((row.try_get("oid")?, row.try_get("size")?))).collect::<Result<Sizes>>()?;
@@ -184,7 +185,7 @@ async fn read_sizes(client: &impl GenericClient, before: u32) -> Result<(Sizes, 
     Ok((sizes, last))
 }
 
-/// What one statement reads.
+/// The parts that one statement reads.
 #[derive(Default)]
 struct Parts {
     oids: Vec<u32>,
@@ -214,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_statement_reads_so_much_of_large_ones_and_so_many_of_small_ones() {
+    fn a_statement_is_bounded_by_bytes_and_by_objects() {
         let mut parts = Parts::default();
         for number in 0..PARTS_AT_ONCE {
             assert!(!parts.are_enough(), "{number}");
@@ -231,8 +232,8 @@ mod tests {
     }
 
     #[test]
-    fn many_that_differ_are_named_in_part_and_counted_in_full() {
+    fn many_differences_are_named_in_part_and_counted_in_full() {
         let differing = Differing { oids: (1..=12).collect(), unreadable: 2 };
-        assert_eq!(differing.told(), ["12 large objects differ: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, ...", "2 large objects may not be read by us"]);
+        assert_eq!(differing.told(), ["12 large objects differ: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, ...", "2 large objects are not readable by the run"]);
     }
 }

@@ -1,6 +1,5 @@
-//! What the steps of the procedure share: the contract between the state machine and its functions, the
-//! decisions that can be made without a server (names, LSNs, recovery log, lag), and the two ways out, to
-//! PostgreSQL and to AWS.
+//! Code that several functions use: the contract between the state machine and its functions, the
+//! decisions that need no server (names, LSNs, recovery log, lag), and the access to PostgreSQL and to AWS.
 
 pub mod apply_log;
 pub mod aws;

@@ -1,12 +1,12 @@
-//! How much of a server the reading of all its rows may take.
+//! Limits the load that reading all rows puts on a server.
 
 use std::time::Duration;
 
-/// More sessions than these read no faster: the disk is what limits them.
+/// More sessions read no faster: the disk limits them.
 const MAX_WORKERS: usize = 8;
 
-/// How many sessions read at once on each side, and whether they rest. A session keeps one processor busy at most, since
-/// the server's own parallel queries are off.
+/// How many sessions read at once on each side, and whether they rest. A session keeps at most one processor busy, since
+/// the server's parallel queries are off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Load {
     pub workers: usize,
@@ -14,9 +14,9 @@ pub struct Load {
 }
 
 impl Load {
-    /// Half of the processors of an instance class, rounded down. PostgreSQL does not know how many there are, the name of
-    /// a class does: `xlarge` has four, `8xlarge` has 32, those below have two or, some, one. With one or two there
-    /// is one worker; in the smallest sizes, which also have burst credits to lose, it rests as long as it works.
+    /// Half of the processors of an instance class, rounded down. PostgreSQL does not know their number, the name of the
+    /// class does: `xlarge` has four, `8xlarge` has 32, smaller ones have two or, some, one. With one or two there
+    /// is one worker; in the smallest sizes, which can also run out of burst credits, it rests as long as it works.
     #[must_use]
     pub fn of_class(class: &str) -> Self {
         let size = class.split('.').nth(2).unwrap_or_default();
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn half_of_the_processors_are_left_to_the_application() {
+    fn half_of_the_processors_stay_free_for_the_application() {
         let cases = [
             ("db.t2.micro", 1, true),
             ("db.t4g.small", 1, true),

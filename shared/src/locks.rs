@@ -1,10 +1,9 @@
-//! Locks on all tables of a database, or of several, while an application works on them.
+//! Locks all tables of one or more databases while an application uses them.
 //!
-//! While our request waits, writers queue behind it; and an application that holds one table and waits for another that
-//! we hold already has us deadlocked. So each attempt is short, shorter than `deadlock_timeout`, after which the server
-//! might choose a transaction of the application as its victim; and the table that could not be had comes first in the
-//! next attempt. That way our order becomes the application's own after a few attempts, and there is no deadlock any
-//! more.
+//! While our request waits, writers queue behind it; and an application that holds one table and waits for another one that
+//! we hold is in a deadlock with us. So each attempt is shorter than `deadlock_timeout`, after which the server
+//! might choose a transaction of the application as its victim; and the table that could not be locked comes first in the
+//! next attempt. After a few attempts our order is the application's own, and there are no more deadlocks.
 
 use std::time::{Duration, Instant};
 
@@ -17,23 +16,23 @@ use crate::sql;
 /// How long each attempt may queue, in milliseconds: many short ones to learn the order, then longer ones. All are below
 /// `deadlock_timeout`, 1 s by default.
 pub const ATTEMPTS_MS: [u32; 24] = [50, 50, 50, 50, 50, 50, 50, 50, 50, 50, 100, 100, 100, 100, 200, 200, 200, 200, 400, 400, 400, 800, 800, 800];
-/// An autovacuum gives way after `deadlock_timeout` only; it is waited for where there is one, and at last.
+/// The last attempts, only while an autovacuum runs: it gives way only after `deadlock_timeout`.
 const ATTEMPT_AGAINST_AUTOVACUUM_MS: u32 = 1_500;
 
 /// The tables to lock in one database, and the session that holds the locks.
 pub struct Locks<'a> {
     pub session: &'a Session,
-    /// By oid; put into the order in which they can be had.
+    /// By oid; reordered until all of them can be locked.
     pub tables: Vec<u32>,
 }
 
-/// After it, each session is in a transaction that holds its tables in this mode. Ended with the session, by the server
-/// itself `max_hold` after the client fell silent, or by its `commit` or `rollback`.
+/// After it, each session is in a transaction that holds its tables in this mode. The transaction ends with `commit`, `rollback`
+/// or the session, or the server ends it `max_hold` after the client's last message.
 ///
-/// Returns when the attempt began that got the locks: those before it let writers go on.
+/// Returns the start of the attempt that got the locks: writers went on during the earlier ones.
 ///
 /// # Errors
-/// `LockTimeout` after the last attempt, nothing held.
+/// `LockTimeout` after the last attempt, with no locks held.
 pub async fn lock_all(databases: &mut [Locks<'_>], mode: &str, max_hold: Duration) -> Result<Instant> {
     let mut last = None;
     for lock_timeout_ms in ATTEMPTS_MS.into_iter().chain([ATTEMPT_AGAINST_AUTOVACUUM_MS; 2]) {
@@ -57,7 +56,7 @@ pub async fn lock_all(databases: &mut [Locks<'_>], mode: &str, max_hold: Duratio
     Err(name_holders(error, &try_join_all(each).await?.concat()))
 }
 
-/// Who holds locks on tables of a session's database, as texts for people.
+/// The sessions that hold locks on tables of this database, as texts for people.
 async fn read_holders(session: &Session) -> Result<Vec<String>> {
     sql::column(session, sql::LOCK_HOLDERS, &[]).await
 }
@@ -70,7 +69,7 @@ fn name_holders(error: StepError, holders: &[String]) -> StepError {
     error.retold(ErrorName::LockTimeout, message)
 }
 
-/// An error as it is; with those who hold locks, where that is what it is about.
+/// Adds the sessions that hold locks to a `LockTimeout`; returns any other error unchanged.
 pub async fn explain(session: &Session, error: StepError) -> StepError {
     if error.name != ErrorName::LockTimeout {
         return error;
@@ -89,9 +88,9 @@ impl Locks<'_> {
         sql::statements(self.session, sql::LOCK_TABLES, &[&self.tables, &mode]).await
     }
 
-    /// Begins a transaction and asks for one table after the other, all requests on their way at once.
+    /// Begins a transaction and locks one table after the other; all requests are sent at once.
     async fn attempt(&mut self, statements: &[String], lock_timeout_ms: u32, max_hold: Duration) -> Result<()> {
-        // The server lets go by itself, whether our client fell silent between two statements or within one.
+        // The server releases the locks by itself, whether our client stops between two statements or within one.
         let max_hold_ms = max_hold.as_millis();
         let begin = format!(
             "begin; set local lock_timeout = {lock_timeout_ms}; set local statement_timeout = {max_hold_ms}; \

@@ -1,4 +1,4 @@
-//! What an application will do behind the switch, done before it: log in to the copy with what its secret says.
+//! Tries, before the switch, what an application does after it: log in to the target with its secret's credentials.
 
 use tokio_postgres::error::SqlState;
 
@@ -11,13 +11,13 @@ use crate::sql;
 /// How a server answers a login.
 pub enum Login {
     Works,
-    /// In the server's words.
+    /// With the server's message.
     Refused(String),
 }
 
-/// After it, the copy lets in who logs in with what the secret says, or what stands in the way is told. A password that was changed
-/// on the source since the snapshot is given to the copy; only one that the source takes, so that nobody's mistake is carried.
-/// A secret without user and password is the business of who has them elsewhere.
+/// After it, the target accepts the secret's credentials; otherwise the obstacle is returned. A password that was changed on the
+/// source since the snapshot is set on the target, but only if the source accepts it, so that no mistake is repeated.
+/// A secret without user and password is skipped: the application has them elsewhere.
 ///
 /// # Errors
 /// `PostgresUnavailable`, …
@@ -25,7 +25,7 @@ pub async fn follow(plan: &Plan, source: &Server, target: &Server, id: &str, sec
     let Ok(credentials) = secret.credentials(id) else { return Ok(None) };
     let database = database(plan, secret);
     let Login::Refused(by_copy) = try_login(target, &credentials, database).await? else { return Ok(None) };
-    let (Credentials { username, .. }, what) = (&credentials, format!("secret {id}: the copy refuses its login ({by_copy})"));
+    let (Credentials { username, .. }, what) = (&credentials, format!("secret {id}: the target refuses its login ({by_copy})"));
     let control = target.connect(&plan.control_database).await?;
     if is_by_iam(&control, username).await? {
         return Ok(None);
@@ -40,21 +40,21 @@ pub async fn follow(plan: &Plan, source: &Server, target: &Server, id: &str, sec
         Err(error) => Login::Refused(error.to_string()),
     };
     let Login::Refused(still) = again else {
-        tracing::info!(secret = id, username, "the copy has the password that was changed on the source");
+        tracing::info!(secret = id, username, "the target has the password that was changed on the source");
         return Ok(None);
     };
     Ok(Some(format!(
-        "{what}: its password was changed on the source since the snapshot, and could not be changed on the copy ({still}): set it there"
+        "{what}: its password was changed on the source since the snapshot, and could not be changed on the target ({still}): set it there"
     )))
 }
 
-/// Whether a server lets these credentials in. What refuses them behind the password is the same on both sides, or told by the
-/// comparison of the catalogs. Read only: an event trigger on logins may log who comes, and the copy must not get a row of its own.
+/// Whether a server accepts these credentials. A refusal after the password was accepted is the same on both sides, or reported by
+/// the comparison of the catalogs. Read only: a login trigger may write a log, and the target must not get a row of its own.
 ///
 /// # Errors
-/// `PostgresUnavailable` where it could not be tried.
+/// `PostgresUnavailable` if it could not be tried.
 pub async fn try_login(server: &Server, credentials: &Credentials, database: &str) -> Result<Login> {
-    // A name of its own: who ends the run's sessions need not be allowed to end the application's.
+    // A separate application name: a role that may end the run's sessions need not be allowed to end the application's.
     let named = Server { application_name: format!("{}_login", server.application_name), ..server.clone() };
     match named.log_in(credentials, database, "-c default_transaction_read_only=on").await {
         Ok(_) => Ok(Login::Works),
@@ -68,10 +68,10 @@ pub async fn try_login(server: &Server, credentials: &Credentials, database: &st
     }
 }
 
-/// By these a server refuses who has given the right password.
+/// The errors with which a server refuses a login after the right password.
 const BEHIND_THE_PASSWORD: [SqlState; 3] = [SqlState::INSUFFICIENT_PRIVILEGE, SqlState::UNDEFINED_DATABASE, SqlState::READ_ONLY_SQL_TRANSACTION];
 
-/// Whether a role logs in with a token of IAM, and with no password.
+/// Whether a role logs in with an IAM token instead of a password.
 ///
 /// # Errors
 /// `PostgresUnavailable`, …
@@ -79,7 +79,7 @@ pub async fn is_by_iam(session: &Session, role: &str) -> Result<bool> {
     Ok(session.query_one(sql::ROLE_LOGIN, &[&role]).await.map_err(StepError::from)?.try_get("by_iam")?)
 }
 
-/// The database that the secret names, where the run carries it.
+/// The database that the secret names, if the run moves it; otherwise another one that it moves.
 #[must_use]
 pub fn database<'a>(plan: &'a Plan, secret: &Secret) -> &'a str {
     let named = ["dbname", "database"].into_iter().find_map(|key| secret.document.string(key));

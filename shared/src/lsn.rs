@@ -22,7 +22,7 @@ impl fmt::Display for NotAnLsn {
 impl std::error::Error for NotAnLsn {}
 
 impl Lsn {
-    /// The position one byte further.
+    /// The next position, one byte further.
     #[must_use]
     pub fn next(self) -> Self {
         Self(self.0.saturating_add(1))
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_and_writes_what_postgresql_does() {
+    fn reads_and_writes_postgresqls_form() {
         for text in ["0/0", "0/605168", "16/B374D848", "FFFFFFFF/FFFFFFFF"] {
             assert_eq!(text.parse::<Lsn>().unwrap().to_string(), text);
         }

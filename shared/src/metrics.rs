@@ -1,6 +1,6 @@
-//! What is measured, in embedded metric format: a line on standard output, from which CloudWatch Logs takes the metrics.
+//! Metrics in embedded metric format: a line on standard output, from which CloudWatch Logs extracts the metrics.
 //!
-//! Beside it are tracing's lines, each a document of its own. Source: Amazon CloudWatch user guide, "Specification: Embedded
+//! Tracing's lines are separate documents beside it. Source: Amazon CloudWatch user guide, "Specification: Embedded
 //! metric format".
 
 use std::io::Write;
@@ -12,7 +12,7 @@ const NAMESPACE: &str = "rds-reencrypt";
 
 macro_rules! metrics {
     ($($(#[$doc:meta])* $name:ident in $unit:ident,)*) => {
-        /// What may be measured; the dashboard or an alarm of `infra/observability.yaml` reads each.
+        /// The metrics; each is read by the dashboard or an alarm of `infra/observability.yaml`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Metric { $($(#[$doc])* $name,)* }
 
@@ -25,30 +25,30 @@ macro_rules! metrics {
 }
 
 metrics! {
-    /// The most WAL that a database's copy has not applied yet.
+    /// The largest lag of a database.
     LagBytes in Bytes,
     /// The most WAL that a slot of the run keeps.
     RetainedWalBytes in Bytes,
-    /// What the source's disk has left.
+    /// Free storage on the source's disk.
     FreeStorageBytes in Bytes,
-    /// The kept WAL, as a share of the free storage of its own source: an alarm that compared them over all runs would take
-    /// one source's WAL and another one's disk.
+    /// The kept WAL, as a share of the free storage of its own source: an alarm that compared them over all runs would compare
+    /// one source's WAL with another one's disk.
     WalToFreeStoragePercent in Percent,
-    /// 1 where a copy applies nothing at the moment, else 0.
+    /// 1 if the target applies nothing at the moment, else 0.
     ApplyStopped in Count,
-    /// 1 where a slot is gone, or the WAL that it needs is; else 0.
+    /// 1 if a slot is gone, or the WAL that it needs; else 0.
     SlotsLost in Count,
     /// Tables found equal so far.
     VerifiedTables in Count,
     /// Rows read so far, those of an unfinished table included.
     VerifiedRows in Count,
-    /// Tables that are to be compared yet.
+    /// Tables not yet compared.
     TablesLeft in Count,
-    /// How long writers waited, whether for a cutover or in vain.
+    /// How long writers waited, whether the cutover succeeded or not.
     WritePauseMs in Milliseconds,
 }
 
-/// Sends what was measured on one source: with it as dimension, for people, and without, for alarms.
+/// Emits measurements of one source: with the source as dimension, for people, and without, for alarms.
 pub fn emit(source: &str, measured: &[(Metric, Number)]) {
     let line = line(source, measured, SystemTime::now());
     // Nothing depends on a metric.
@@ -62,7 +62,7 @@ fn line(source: &str, measured: &[(Metric, Number)], now: SystemTime) -> Value {
     let directive = json!({"Namespace": NAMESPACE, "Dimensions": [[], ["Source"]], "Metrics": definitions});
     let mut document: Map<String, Value> = named.map(|((name, _), value)| (name.to_owned(), value.clone().into())).collect();
     document.insert("Source".to_owned(), source.into());
-    // A member that the directive does not name is no metric and no dimension.
+    // A member that the directive does not name is neither a metric nor a dimension.
     document.insert("Version".to_owned(), env!("CARGO_PKG_VERSION").into());
     document.insert("_aws".to_owned(), json!({"Timestamp": timestamp_ms, "CloudWatchMetrics": [directive]}));
     document.into()
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_defines_each_metric_that_it_has_a_value_for() {
+    fn a_line_defines_each_of_its_metrics() {
         let measured = [(Metric::LagBytes, 416.into()), (Metric::WritePauseMs, 23_u64.into())];
         let line = line("orders-db", &measured, UNIX_EPOCH + Duration::from_millis(1_700_000_000_123));
         assert_eq!(

@@ -1,7 +1,7 @@
-//! The names of everything that an execution makes.
+//! The names of everything that an execution creates.
 //!
-//! They follow from the execution's ARN alone, so a step that runs again finds what it made before, and undo needs
-//! no memory: what exists under our name is ours.
+//! They are derived from the execution's ARN alone, so a repeated step finds what it created before, and undo needs
+//! no stored state: "exists under our name" means "ours".
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -13,37 +13,37 @@ use crate::settings::POSTGRESQL_LOG;
 pub const PREFIX: &str = "rds_reencrypt_";
 /// The prefix of every snapshot and parameter group of the product.
 pub const RDS_PREFIX: &str = "rds-reencrypt-";
-/// The tag on the new database that approves the cutover; its value is the execution's name.
+/// The tag on the target that approves the cutover; its value is the execution's name.
 pub const APPROVE_TAG: &str = "rds-reencrypt:approve";
-/// A tag beside it in which who approved may say who it was; read, and believed no further than that.
+/// A tag beside it in which the approver may record a name; reported, but no proof.
 pub const APPROVED_BY_TAG: &str = "rds-reencrypt:approved-by";
-/// The tag on everything in RDS that an execution made; its value is the execution's name.
+/// The tag on every RDS resource that an execution created; its value is the execution's name.
 pub const EXECUTION_TAG: &str = "rds-reencrypt:execution";
 
-/// The tag on a source whose application has moved; its value is the identifier of the new database.
+/// The tag on a source whose application has moved; its value is the target's identifier.
 pub const MOVED_TAG: &str = "rds-reencrypt:moved-to";
-/// What the tags begin with by which a fleet's databases say what may be done with them.
+/// The prefix of the policy tags on a fleet's databases.
 pub const POLICY_PREFIX: &str = "encrypt:";
 
 /// Names in PostgreSQL and in RDS. `run` is 24 bytes of `[a-z0-9_]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Names {
-    /// Role, schema, publication and subscription; slots have the database's oid behind it.
+    /// Role, schema, publication and subscription; slots append the database's oid.
     pub run: String,
     /// The manual snapshot of the source.
     pub snapshot: String,
-    /// Its copy under the new key.
+    /// The encrypted snapshot.
     pub copy: String,
-    /// The last snapshot of a source that is deleted.
+    /// The final snapshot of a source that is deleted.
     pub last: String,
-    /// The new instance, or the new cluster.
+    /// The target: instance or cluster.
     pub target: String,
-    /// The parameter group that turns logical replication on for the time of the run.
+    /// The parameter group that turns logical replication on during the run.
     pub parameter_group: String,
 }
 
-/// The longest DB instance identifier that RDS takes, in characters.
+/// The longest DB instance identifier that RDS accepts, in characters.
 const RDS_IDENTIFIER_MAX: usize = 63;
 
 impl Names {
@@ -61,38 +61,38 @@ impl Names {
         }
     }
 
-    /// The new cluster's member, or the new instance's replica, that stands for one of the old ones.
+    /// The target's member or replica that replaces one of the source's.
     #[must_use]
     pub fn successor(&self, old: &str) -> String {
         successor(old, self.run.trim_start_matches(PREFIX))
     }
 
-    /// The slot of one database: slots are named for the whole server, so the oid tells them apart.
+    /// The slot of one database: a slot's name is unique on the server, so it includes the oid.
     #[must_use]
     pub fn slot(&self, database_oid: u32) -> String {
         format!("{}_{database_oid}", self.run)
     }
 
-    /// What the server's views call the sessions that keep a snapshot of a verification from call to call.
+    /// The application name of the sessions that keep a verification's snapshot from call to call.
     #[must_use]
     pub fn verification(&self) -> String {
         format!("{}_verify", self.run)
     }
 
-    /// The schema of the fence, and the event trigger that says that it is closed.
+    /// The schema of the fence, and the event trigger that marks it as closed.
     #[must_use]
     pub fn fence(&self) -> String {
         format!("{}_fence", self.run)
     }
 }
 
-/// What all names of the execution with this ARN have: ten hexadecimal digits.
+/// The part that all names of the execution with this ARN share: ten hexadecimal digits.
 #[must_use]
 pub fn key(execution_arn: &str) -> String {
     hex::encode(Sha256::digest(execution_arn.as_bytes())).chars().take(10).collect()
 }
 
-/// Two long names that begin alike have two successors: what is cut off is told apart by its hash.
+/// Two long names that begin alike must differ here too: the part that is cut off is replaced by its hash.
 fn successor(old: &str, key: &str) -> String {
     let suffix = format!("-enc-{key}");
     let room = RDS_IDENTIFIER_MAX - suffix.len();
@@ -104,13 +104,13 @@ fn successor(old: &str, key: &str) -> String {
     format!("{}-{told_apart}{suffix}", stem.trim_end_matches('-'))
 }
 
-/// The log group to which RDS ships the PostgreSQL log of an instance, or of all members of a cluster.
+/// The log group to which RDS exports the PostgreSQL log of an instance, or of all members of a cluster.
 #[must_use]
 pub fn log_group(kind: Kind, identifier: &str) -> String {
     log_group_of(kind, identifier, POSTGRESQL_LOG)
 }
 
-/// The same of another log that RDS exports. Source: Amazon RDS user guide, "Publishing PostgreSQL logs to Amazon CloudWatch Logs".
+/// The log group of another log that RDS exports. Source: Amazon RDS user guide, "Publishing PostgreSQL logs to Amazon CloudWatch Logs".
 #[must_use]
 pub fn log_group_of(kind: Kind, identifier: &str, log: &str) -> String {
     let holder = if kind.is_cluster() { "cluster" } else { "instance" };
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_fit_every_limit_and_tell_executions_apart() {
+    fn names_fit_every_limit_and_differ_by_execution() {
         let source = "a".repeat(61) + "-b";
         let one = Names::of("arn:aws:states:eu-west-1:1:execution:rds-reencrypt:one", &source);
         let two = Names::of("arn:aws:states:eu-west-1:1:execution:rds-reencrypt:two", &source);
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn members_whose_long_names_begin_alike_have_two_successors() {
+    fn members_whose_long_names_begin_alike_get_different_names() {
         let names = Names::of("arn", "orders");
         let long = |end: &str| names.successor(&("c".repeat(60) + end));
         assert_ne!(long("-1"), long("-2"));

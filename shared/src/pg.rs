@@ -1,4 +1,4 @@
-//! The way out to PostgreSQL: verified TLS, and a limit on everything that can wait.
+//! Access to PostgreSQL: verified TLS, and a limit on everything that can wait.
 
 use std::net::IpAddr;
 use std::sync::{Mutex, OnceLock};
@@ -17,29 +17,29 @@ use crate::event_triggers::name_function;
 use crate::secrets::{self, Credentials};
 use crate::sql;
 
-/// The certificates of the authorities that sign RDS's servers, all Regions of all partitions as of September 2026.
+/// The authorities that sign the certificates of RDS servers, for all Regions of all partitions as of September 2026.
 /// Source: `shared/certs/README.md`.
 const RDS_AUTHORITIES: &str = include_str!("../certs/rds-global-bundle.pem");
 
 /// How long the server lets one statement of ours run, in milliseconds. Below every function's time limit.
 const STATEMENT_TIMEOUT_MS: u32 = 40_000;
-/// How long a statement of ours may stand in a lock's queue, in milliseconds: writers queue behind it meanwhile.
+/// How long a statement of ours may wait for a lock, in milliseconds: writers queue behind it meanwhile.
 const LOCK_TIMEOUT_MS: u32 = 2_000;
-/// When the server ends a transaction of ours whose client has gone, in milliseconds.
+/// How long the server keeps an idle transaction of ours, in milliseconds: its client may be gone.
 const IDLE_IN_TRANSACTION_TIMEOUT_MS: u32 = 60_000;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A server, and who we are there.
+/// A server, and our login there.
 #[derive(Clone, Debug)]
 pub struct Server {
     pub host: String,
     pub port: u16,
     pub credentials: Credentials,
-    /// What the server's own views call our sessions.
+    /// The name of our sessions in the server's views.
     pub application_name: String,
-    /// Whether our sessions are replicas to the server, in which ordinary triggers and event triggers do not fire.
+    /// Whether our sessions are replicas for the server: ordinary triggers and event triggers do not fire in them.
     pub replica_role: bool,
-    /// Where the credentials come from; none where nobody follows their rotation.
+    /// The secret of the credentials; none if their rotation is not followed.
     pub keeper: Option<Keeper>,
 }
 
@@ -48,19 +48,19 @@ pub struct Server {
 pub struct Keeper {
     pub client: aws_sdk_secretsmanager::Client,
     pub secret: String,
-    /// `source` or `copy`.
+    /// `source` or `target`.
     pub of: &'static str,
-    /// A rotation reaches the source alone: whether the server is to be given the secret's password where it has an earlier one.
+    /// Whether to set the secret's password on this server if it has an earlier one: a rotation reaches the source alone.
     pub gives_password: bool,
 }
 
-/// Keeps the application's event triggers from firing in a session of ours, those on logins included where it is given at the start.
+/// Keeps the application's event triggers from firing in our session; if set at its start, those on logins too.
 const REPLICA_ROLE: &str = "session_replication_role=replica";
 
-/// The address of a host, as [`Server::address`] has it.
+/// The address of a host, as in [`Server::address`].
 ///
 /// # Errors
-/// `PostgresUnavailable` where it has none.
+/// `PostgresUnavailable` if it has none.
 pub async fn resolve(host: &str) -> Result<IpAddr> {
     let unknown = || StepError::new(ErrorName::PostgresUnavailable, format!("{host} has no address"));
     let found = tokio::net::lookup_host((host, 0)).await.map_err(|error| unknown().with_source(error))?;
@@ -68,13 +68,13 @@ pub async fn resolve(host: &str) -> Result<IpAddr> {
     addresses.iter().find(|address| address.is_ipv4()).or(addresses.first()).copied().ok_or_else(unknown)
 }
 
-/// One connection. It ends when it is dropped; [`all_closed`] waits for that.
+/// One connection. Dropping it ends it; [`all_closed`] waits for that.
 pub type Session = Client;
 
 static CONNECTIONS: Mutex<Option<JoinSet<()>>> = Mutex::new(None);
 
 impl Keeper {
-    /// Those of the version with this label; none where it has no value, or another one.
+    /// The credentials in the version with this label; none if it has no usable value.
     async fn credentials(&self, stage: &str) -> Option<Credentials> {
         let version = secrets::read_version(&self.client, &self.secret, stage).await.ok()??;
         version.credentials(&self.secret).ok()
@@ -82,15 +82,15 @@ impl Keeper {
 }
 
 impl Server {
-    /// Where it is, as this function sees it; an IPv4 address where there is any, which rules of security groups are written for.
+    /// Its address as this function resolves it; IPv4 if it has one, since rules of security groups are written for IPv4.
     ///
     /// # Errors
-    /// `PostgresUnavailable` where its name has no address.
+    /// `PostgresUnavailable` if its name has no address.
     pub async fn address(&self) -> Result<IpAddr> {
         resolve(&self.host).await
     }
 
-    /// Connects to `postgres`, which is there unless somebody dropped it; then any other will do for looking.
+    /// Connects to `postgres`, which exists unless somebody dropped it; otherwise `template1` is good enough for reading.
     ///
     /// # Errors
     /// As [`Self::connect`].
@@ -101,16 +101,16 @@ impl Server {
         }
     }
 
-    /// Connects to one database; where the password was rotated since it was read, or is being rotated, with the one that holds.
+    /// Connects to one database. If the password was rotated since it was read, or is being rotated, uses the valid one.
     ///
     /// # Errors
-    /// `PostgresUnavailable` where nobody answers in time, `PostgresRefused` where the server will not have us.
+    /// `PostgresUnavailable` if the server does not answer in time, `PostgresRefused` if it refuses us.
     pub async fn connect(&self, database: &str) -> Result<Session> {
         self.connect_with(database, "").await
     }
 
-    /// As [`Self::connect`], with further settings of the session, each as `-c name=value`. What no statement and no
-    /// parameter of one has, no log has either.
+    /// As [`Self::connect`], with further settings of the session, each as `-c name=value`. Unlike statements and their
+    /// parameters, these never appear in a log.
     ///
     /// # Errors
     /// As [`Self::connect`].
@@ -136,30 +136,30 @@ impl Server {
             };
             if let Some(current) = current.as_ref().filter(|current| *gives_password && current.password != other.password) {
                 let given = give_password(&session, current).await;
-                given.context(&format!("give {} on the {of} the password of secret {secret}, which was rotated", current.username))?;
+                given.context(&format!("set the rotated password of secret {secret} for {} on the {of}", current.username))?;
             }
             tracing::info!(secret, stage, of, "the master password was rotated");
             return Ok(session);
         }
-        let both = format!("neither the present nor the previous version of secret {secret} is the password of the {of}");
+        let both = format!("neither the current nor the previous version of secret {secret} has the password of the {of}");
         Err(refusal.context(&format!("log in to the {of} ({both}: it was changed or rotated)")))
     }
 
-    /// As [`Self::connect`], for looking: a login that writes fails.
+    /// As [`Self::connect`], read only: a login trigger that writes makes it fail.
     ///
     /// # Errors
-    /// As [`Self::connect`]; `Internal` where an event trigger on logins writes.
+    /// As [`Self::connect`]; `Internal` if an event trigger on logins writes.
     pub async fn connect_read_only(&self, database: &str) -> Result<Session> {
         let replica_role = if self.replica_role { format!("-c {REPLICA_ROLE} ") } else { String::new() };
         self.log_in(&self.credentials, database, &format!("{replica_role}-c default_transaction_read_only=on")).await
     }
 
-    /// Logs in as a replica, where that is wanted.
+    /// Logs in, as a replica if configured.
     async fn enter(&self, credentials: &Credentials, database: &str, settings: &str) -> Result<Session> {
         if !self.replica_role {
             return self.log_in(credentials, database, settings).await;
         }
-        // Up to 14, where nothing fires on logins, the right to this setting is RDS's own and may be one to SET alone.
+        // Up to 14, which has no triggers on logins, RDS itself grants this setting, perhaps for SET only.
         match self.log_in(credentials, database, &format!("-c {REPLICA_ROLE} {settings}")).await {
             Err(error) if error.name == ErrorName::PostgresRefused && sqlstate(&error) != Some(SqlState::INVALID_PASSWORD.code()) => {
                 let session = self.log_in(credentials, database, settings).await?;
@@ -172,11 +172,11 @@ impl Server {
 
     /// Connects to one database with these credentials, and no others.
     ///
-    /// Session settings are put into the startup packet, where they beat those of the role and of the database: a
-    /// default of `read only`, a `search_path` or another `role` of somebody's making must not steer us.
+    /// Session settings are in the startup packet, where they override those of the role and of the database: a
+    /// configured `read only` default, `search_path` or `role` must not affect us.
     ///
     /// # Errors
-    /// `PostgresUnavailable` where nobody answers in time, `PostgresRefused` where the server will not have us.
+    /// `PostgresUnavailable` if the server does not answer in time, `PostgresRefused` if it refuses us.
     pub async fn log_in(&self, credentials: &Credentials, database: &str, settings: &str) -> Result<Session> {
         let mut config = Config::new();
         config
@@ -214,11 +214,11 @@ impl Server {
     }
 }
 
-/// After it, the role has this password on the server, which is told a hash of it as it keeps them itself: of a driver that
-/// knows no SCRAM, and of a server that allows nothing else.
+/// After it, the role has this password on the server. Only a hash is sent, in the server's own `password_encryption`: a driver
+/// may know no SCRAM, and a server may allow nothing else.
 ///
 /// # Errors
-/// `PostgresRefused` where we may not.
+/// `PostgresRefused` if we may not.
 pub async fn give_password(session: &Session, credentials: &Credentials) -> Result<()> {
     let Credentials { username, password } = credentials;
     let row = session.query_one(sql::ROLE_LOGIN, &[username]).await?;
@@ -236,19 +236,19 @@ pub fn sqlstate(error: &StepError) -> Option<&str> {
     source.code().map(SqlState::code)
 }
 
-/// Waits, for two seconds at most, until every session that was dropped has said goodbye to its server.
+/// Waits, for two seconds at most, until every dropped session has closed its connection.
 pub async fn all_closed() {
     let connections = CONNECTIONS.lock().ok().and_then(|mut connections| connections.take());
     if let Some(mut connections) = connections {
         let all = async { while connections.join_next().await.is_some() {} };
         if tokio::time::timeout(Duration::from_secs(2), all).await.is_err() {
-            tracing::warn!("a connection to PostgreSQL would not close");
+            tracing::warn!("a connection to PostgreSQL did not close");
         }
     }
 }
 
 /// TLS that verifies certificate and host name, against RDS's authorities and no others. `RDS_CA_FILE` names other
-/// authorities, in PEM. Made once: there are more than a hundred of them, and a small function has a fraction of a processor.
+/// authorities, in PEM. Built once: there are more than a hundred, and a small function has a fraction of a processor.
 fn tls() -> Result<MakeTlsConnector> {
     static MADE: OnceLock<MakeTlsConnector> = OnceLock::new();
     if let Some(made) = MADE.get() {
@@ -260,7 +260,7 @@ fn tls() -> Result<MakeTlsConnector> {
 
 fn make_tls() -> Result<MakeTlsConnector> {
     let broken = |what: &str| StepError::new(ErrorName::Internal, format!("could not set TLS up: {what}"));
-    // Deployment tools set what is not given to nothing.
+    // Deployment tools set variables without a value to the empty string.
     let authorities = match std::env::var("RDS_CA_FILE").ok().filter(|file| !file.is_empty()) {
         Some(file) => std::fs::read_to_string(file).map_err(|error| broken("RDS_CA_FILE cannot be read").with_source(error))?,
         None => RDS_AUTHORITIES.to_owned(),
@@ -275,8 +275,8 @@ fn make_tls() -> Result<MakeTlsConnector> {
 }
 
 impl From<tokio_postgres::Error> for StepError {
-    /// `DETAIL` is left out, since it can quote a row, and so is the `HINT` of what speaks of values or was raised by a
-    /// function; any other one names a setting or a command.
+    /// `DETAIL` is left out, since it can quote a row, and so is the `HINT` of an error about values or from a
+    /// function; any other hint names a setting or a command.
     fn from(error: tokio_postgres::Error) -> Self {
         let Some(db) = error.as_db_error() else {
             let (name, message) = without_answer(&error);
@@ -294,7 +294,7 @@ impl From<tokio_postgres::Error> for StepError {
     }
 }
 
-/// An error that no server has reported: of the connection, or of our own.
+/// An error that the server did not report: of the connection, or our own.
 fn without_answer(error: &tokio_postgres::Error) -> (ErrorName, String) {
     let text = chain(error);
     if let Some(why) = why_no_tls(&text) {
@@ -310,26 +310,26 @@ fn without_answer(error: &tokio_postgres::Error) -> (ErrorName, String) {
     (name, text)
 }
 
-/// What is the matter with TLS, where waiting changes nothing: as OpenSSL and tokio-postgres say it.
+/// TLS errors that waiting does not cure, by the texts of OpenSSL and tokio-postgres.
 fn why_no_tls(text: &str) -> Option<&'static str> {
     let reasons = [
-        ("server does not support TLS", "the server takes no TLS connections, and no other ones are made"),
+        ("server does not support TLS", "the server accepts no TLS connections, and the run makes no others"),
         ("certificate has expired", "the server's certificate, or that of its authority, has expired"),
-        ("ostname mismatch", "the server's certificate is of another host"),
-        ("certificate verify failed", "the server's certificate is of an authority that these functions do not know"),
-        ("no protocols available", "the server speaks no TLS 1.2"),
-        ("unsupported protocol", "the server speaks no TLS 1.2"),
+        ("ostname mismatch", "the server's certificate is for another host"),
+        ("certificate verify failed", "the server's certificate is from an authority that these functions do not know"),
+        ("no protocols available", "the server does not support TLS 1.2"),
+        ("unsupported protocol", "the server does not support TLS 1.2"),
     ];
     reasons.into_iter().find(|(says, _)| text.contains(says)).map(|(_, why)| why)
 }
 
-/// What is the case, where PostgreSQL's own words leave open whose it is.
+/// An explanation, if PostgreSQL's own message does not say what is affected.
 fn about(code: &str) -> Option<&'static str> {
     match code {
         "53100" => Some("the disk of this server is full"),
-        "53200" => Some("what all sessions of this server share is used up, for locks most often"),
-        "53300" => Some("no connection is left on this server, or none of those that this role or database may have"),
-        "25006" => Some("this server takes no writes at the moment: it is a standby, or was one a moment ago"),
+        "53200" => Some("this server's shared memory is exhausted, most often by locks"),
+        "53300" => Some("the connections of this server, or of this role or database, are exhausted"),
+        "25006" => Some("this server accepts no writes at the moment: it is a standby, or was one a moment ago"),
         "57P05" => Some("idle_session_timeout ended our session"),
         "25P04" => Some("transaction_timeout ended our session"),
         _ => None,
@@ -340,7 +340,7 @@ fn is_io(cause: &(dyn std::error::Error + 'static)) -> bool {
     cause.is::<std::io::Error>() || cause.is::<native_tls::Error>()
 }
 
-/// What went wrong comes as a source of an opaque error.
+/// The cause is a source of an opaque error.
 fn is_caused_by(error: &tokio_postgres::Error, is: impl Fn(&(dyn std::error::Error + 'static)) -> bool) -> bool {
     std::iter::successors(std::error::Error::source(error), |cause| cause.source()).any(is)
 }
@@ -349,7 +349,7 @@ fn name_of(state: &SqlState) -> ErrorName {
     match state.code() {
         // lock_not_available, deadlock_detected
         "55P03" | "40P01" => ErrorName::LockTimeout,
-        // insufficient_privilege, invalid_catalog_name, database_dropped; bytes that are no UTF-8, or of which UTF-8 has no copy
+        // insufficient_privilege, invalid_catalog_name, database_dropped; bytes that are not UTF-8, or have no equivalent in it
         "42501" | "3D000" | "57P04" | "22021" | "22P05" => ErrorName::PostgresRefused,
         // read_only_sql_transaction: a failover; idle_in_transaction_session_timeout and transaction_timeout end the session
         "25006" | "25P03" | "25P04" => ErrorName::PostgresUnavailable,
@@ -367,7 +367,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_state_has_the_name_of_what_is_the_case() {
+    fn each_sqlstate_has_its_error_name() {
         use ErrorName::{Internal, LockTimeout, PostgresRefused, PostgresUnavailable};
         for (code, name) in [
             ("53100", PostgresUnavailable),
@@ -392,7 +392,7 @@ mod tests {
 
     /// Texts of OpenSSL 3 and of tokio-postgres 0.7.
     #[test]
-    fn an_error_of_tls_speaks_of_certificates_and_not_of_networks() {
+    fn a_tls_error_is_explained() {
         let failed = "error performing TLS handshake: error:0A000086:SSL routines:tls_post_process_server_certificate:certificate verify failed:../ssl/statem/statem_clnt.c:1889:";
         for (text, says) in [
             (format!("{failed} (unable to get local issuer certificate)"), Some("authority")),

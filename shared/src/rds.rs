@@ -1,4 +1,4 @@
-//! RDS's control plane as the steps see it.
+//! RDS's control plane, as the steps use it.
 
 pub mod clusters;
 pub mod found;
@@ -23,8 +23,8 @@ use crate::rds::status::{Standing, is_without_key, standing};
 use crate::secrets::document::Address;
 use crate::secrets::{self, read_credentials};
 
-/// By these RDS says that the account or the zone has no room for something at the moment. Others come and go: it is a reason to
-/// wait, as long as the source's disk allows. Source: API reference, "Errors" of the actions that make something.
+/// Errors by which RDS reports that the account or the zone has no capacity at the moment. Other users free capacity: it is a reason
+/// to wait, as long as the source's disk allows. Source: API reference, "Errors" of the actions that make something.
 const NO_ROOM: [&str; 9] = [
     "DBClusterQuotaExceededFault",
     "InstanceQuotaExceeded",
@@ -37,10 +37,10 @@ const NO_ROOM: [&str; 9] = [
     "StorageQuotaExceeded",
 ];
 
-/// How a request to make or change something stands once RDS has answered: under way, or not possible at the moment, and why.
+/// The state of a request to create or change something, after RDS has answered: in progress, or not possible at the moment, and why.
 ///
-/// What exists already under a name of ours is ours: the request was carried out, and its answer was lost on the way. RDS does one
-/// thing at a time with a database, so who is busy is asked again; every wait bounds it.
+/// A resource that exists already under our name is ours: an earlier request was carried out, and its answer was lost. RDS does one
+/// thing at a time with a database, so a busy one is polled again; every wait is bounded.
 ///
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
@@ -53,13 +53,13 @@ where
         Err(error) => match code(&error) {
             Some(code) if code.contains("AlreadyExists") => Ok(Ready::not_yet(status)),
             Some(code) if is_busy(code) => Ok(Ready::not_yet(format!("busy: {}", said(&error)))),
-            Some(code) if NO_ROOM.contains(&code) => Ok(Ready::not_yet(format!("no room for it at the moment: {}", said(&error)))),
+            Some(code) if NO_ROOM.contains(&code) => Ok(Ready::not_yet(format!("no capacity at the moment: {}", said(&error)))),
             _ => Err(error.into()),
         },
     }
 }
 
-/// The same of a request to delete: what is gone already is on its way, as the next look will say.
+/// The state of a request to delete: a resource that is gone already counts as in progress, and the next poll reports it gone.
 ///
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
@@ -73,12 +73,12 @@ where
     }
 }
 
-/// Whether RDS is at work on it, as in `InvalidDBInstanceState` and `InvalidDBClusterSnapshotStateFault`.
+/// Whether RDS is busy with it, as in `InvalidDBInstanceState` and `InvalidDBClusterSnapshotStateFault`.
 fn is_busy(code: &str) -> bool {
     code.strip_prefix("InvalidDB").is_some_and(|rest| rest.ends_with("State") || rest.ends_with("StateFault"))
 }
 
-/// By this RDS refuses an ARN of something else, or characters that no identifier has: there is nothing of that name.
+/// RDS's error for an ARN of something else, or for characters that no identifier has: nothing of that name exists.
 pub(crate) const NO_IDENTIFIER: &str = "InvalidParameterValue";
 
 /// An instance by its identifier or ARN, or by its resource id (`db-…`, in capitals).
@@ -121,13 +121,13 @@ pub async fn find_snapshot(aws: &Aws, id: &str) -> Result<Option<DbSnapshot>> {
 /// Source: Amazon RDS user guide, "Copying a DB snapshot": copies in progress to one Region.
 pub const COPIES_AT_A_TIME: i64 = 20;
 
-/// Whether it is one of the copies in progress.
+/// Whether the snapshot is one of the copies in progress.
 #[must_use]
 pub fn is_being_copied(snapshot: &DbSnapshot) -> bool {
     snapshot.source_db_snapshot_identifier().is_some() && matches!(snapshot.status(), Some("creating" | "copying" | "pending"))
 }
 
-/// Whether a snapshot is ready, not yet, or never will be.
+/// Whether a snapshot is ready, not ready yet, or failed.
 ///
 /// # Errors
 /// `SnapshotFailed`.
@@ -144,10 +144,10 @@ fn snapshot_status(name: &str, status: &str, percent: Option<i32>) -> Result<Rea
     }
 }
 
-/// Whether something new answers, not yet, or never will; `what` as in `instance orders-enc-…`.
+/// Whether a new resource is available, not available yet, or failed; `what` as in `instance orders-enc-…`.
 ///
 /// # Errors
-/// `RestoreFailed`, with the key where that is what is missing.
+/// `RestoreFailed`, with the key if RDS cannot use it.
 pub fn new_ready(plan: &Plan, what: &str, status: Option<&str>) -> Result<Ready> {
     let status = status.unwrap_or_default();
     match standing(status) {
@@ -164,7 +164,7 @@ pub fn new_ready(plan: &Plan, what: &str, status: Option<&str>) -> Result<Ready>
     }
 }
 
-/// After it, the snapshot is gone or going; "not yet" while RDS is still making it.
+/// After it, the snapshot is gone or being deleted; "not yet" while RDS is still creating it.
 ///
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
@@ -173,17 +173,17 @@ pub async fn drop_snapshot(aws: &Aws, id: &str) -> Result<Ready> {
     if snapshot.status() == Some("deleting") {
         return Ok(Ready::not_yet("deleting"));
     }
-    // A copy in progress is given up by deleting it, which may spare hours; a snapshot in the making cannot be.
+    // Deleting a copy in progress cancels it, which may save hours; a snapshot in creation cannot be cancelled.
     // Source: API reference, `DeleteDBSnapshot`.
     let sent = aws.rds.delete_db_snapshot().db_snapshot_identifier(id).send().await;
     match going(sent, "deleting").context(&format!("delete snapshot {id}")) {
-        // The answer to a deletion was lost: what is gone has no tags, by which these functions may delete it.
+        // The answer to a deletion was lost: a snapshot that is gone has no tags, by which these functions may delete it.
         Err(_) if find_snapshot(aws, id).await?.is_none() => Ok(Ready::yes("gone")),
         answer => answer,
     }
 }
 
-/// After it, the log group of the new database's PostgreSQL log is gone: it outlives database and export.
+/// After it, the log group of the target's PostgreSQL log is gone: it outlives database and export.
 ///
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
@@ -195,13 +195,13 @@ pub async fn drop_log_group(aws: &Aws, plan: &Plan) -> Result<()> {
     }
 }
 
-/// The tag by which everything that a run makes in RDS can be found.
+/// The tag on every RDS resource that a run creates.
 #[must_use]
 pub fn execution_tag(plan: &Plan) -> Tag {
     Tag::builder().key(EXECUTION_TAG).value(&plan.execution.name).build()
 }
 
-/// The source, as its master user.
+/// The source, with the master user's login.
 ///
 /// # Errors
 /// `SecretUnusable`, `AwsUnavailable`.
@@ -216,11 +216,11 @@ pub async fn source_server(aws: &Aws, plan: &Plan) -> Result<Server> {
     })
 }
 
-/// The copy, as its master user: its password came along with the snapshot, until RDS manages one of its own at the end. Where the
-/// source's was rotated since, the copy's follows.
+/// The target, with the master user's login: its password is the snapshot's, until RDS manages a new one at the end of the run. If
+/// the source's was rotated since, it is set on the target too.
 ///
 /// # Errors
-/// `RestoreFailed` where it is not there or has no endpoint.
+/// `RestoreFailed` if it does not exist or has no endpoint.
 pub async fn target_server(aws: &Aws, plan: &Plan) -> Result<Server> {
     let target = describe_target(aws, plan).await?;
     let gives_password = target.master_secret_arn.is_none();
@@ -229,37 +229,37 @@ pub async fn target_server(aws: &Aws, plan: &Plan) -> Result<Server> {
     Ok(Server {
         host,
         port,
-        credentials: read_credentials(aws, &secret).await.context("connect to the copy")?,
+        credentials: read_credentials(aws, &secret).await.context("connect to the target")?,
         application_name: plan.names.run.clone(),
-        keeper: Some(Keeper { client: secrets::client(aws), secret, of: "copy", gives_password }),
+        keeper: Some(Keeper { client: secrets::client(aws), secret, of: "target", gives_password }),
         replica_role: plan.consent.event_triggers,
     })
 }
 
-/// The new database, as far as instances and clusters are alike.
+/// The target, in the fields that instances and clusters share.
 #[derive(Debug)]
 pub struct Target {
     pub encrypted: bool,
     pub kms_key_arn: Option<String>,
-    /// Host and port for writes, once RDS has given them.
+    /// Host and port for writes, once RDS has assigned them.
     pub endpoint: Option<(String, u16)>,
-    /// The secret in which RDS keeps its master password: from the end of the run on, where the source has one.
+    /// The secret in which RDS manages its master password: from the end of the run on, if the source has one.
     pub master_secret_arn: Option<String>,
     pub tags: Vec<Tag>,
 }
 
 impl Target {
-    /// The value of a tag, where it has it.
+    /// The value of a tag, if it has it.
     #[must_use]
     pub fn tag(&self, key: &str) -> Option<&str> {
         self.tags.iter().find(|tag| tag.key() == Some(key)).and_then(Tag::value)
     }
 }
 
-/// The new database.
+/// Reads the target.
 ///
 /// # Errors
-/// `RestoreFailed` where it is gone.
+/// `RestoreFailed` if it is gone.
 pub async fn describe_target(aws: &Aws, plan: &Plan) -> Result<Target> {
     if plan.source.kind.is_cluster() {
         let cluster = target_cluster(aws, plan).await?;
@@ -281,18 +281,18 @@ pub async fn describe_target(aws: &Aws, plan: &Plan) -> Result<Target> {
     })
 }
 
-/// The instance that takes the new database's writes.
+/// The target's writer: the instance that takes its writes.
 ///
 /// # Errors
-/// `RestoreFailed` where it is gone, `AwsUnavailable` where a cluster has none at the moment.
+/// `RestoreFailed` if it is gone, `AwsUnavailable` if a cluster has none at the moment.
 pub async fn target_writer(aws: &Aws, plan: &Plan) -> Result<DbInstance> {
     writer(aws, plan.source.kind, &plan.target).await?.ok_or_else(|| gone(ErrorName::RestoreFailed, &plan.target))
 }
 
-/// The instance that takes the source's writes.
+/// The source's writer: the instance that takes its writes.
 ///
 /// # Errors
-/// `SourceNotFound` where it is gone, `AwsUnavailable` where a cluster has none at the moment.
+/// `SourceNotFound` if it is gone, `AwsUnavailable` if a cluster has none at the moment.
 pub async fn source_writer(aws: &Aws, plan: &Plan) -> Result<DbInstance> {
     let source = &plan.source.identifier;
     writer(aws, plan.source.kind, source).await?.ok_or_else(|| gone(ErrorName::SourceNotFound, source))
@@ -303,12 +303,12 @@ async fn writer(aws: &Aws, kind: Kind, id: &str) -> Result<Option<DbInstance>> {
         return find_instance(aws, id).await;
     }
     let Some(cluster) = clusters::find_cluster(aws, id).await? else { return Ok(None) };
-    // A failover takes a moment, which is no reason to undo a run.
+    // A failover takes a moment, and is no reason to undo a run.
     let failing_over = || StepError::new(ErrorName::AwsUnavailable, format!("cluster {id} has no writer at the moment"));
     clusters::find_writer(aws, &cluster).await?.ok_or_else(failing_over).map(Some)
 }
 
-/// The source instance as it was before the run gave it a parameter group of its own: what the new one shall be like.
+/// The source instance with the parameter group that it had before the run: the model for the target.
 ///
 /// # Errors
 /// `SourceNotFound`, `AwsUnavailable`, `AwsRefused`.
@@ -321,7 +321,7 @@ pub async fn original_instance(aws: &Aws, plan: &Plan) -> Result<DbInstance> {
     Ok(source)
 }
 
-/// The source cluster as it was before the run gave it a parameter group of its own: what the new one shall be like.
+/// The source cluster with the parameter group that it had before the run: the model for the target.
 ///
 /// # Errors
 /// `SourceNotFound`, `AwsUnavailable`, `AwsRefused`.
@@ -333,7 +333,7 @@ pub async fn original_cluster(aws: &Aws, plan: &Plan) -> Result<DbCluster> {
 }
 
 /// Every host and port at which the source answers: its own, of a cluster those of its readers, of its members and of its custom
-/// endpoints, and those of its replicas. All show the old database once it is fenced.
+/// endpoints, and those of its replicas. After the fence all of them serve the old database.
 ///
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
@@ -341,7 +341,7 @@ pub async fn addresses(aws: &Aws, plan: &Plan) -> Result<Vec<Address>> {
     addresses_of(aws, &plan.source, &found::find(aws, &plan.source.arn).await?).await
 }
 
-/// As [`addresses`], of a source that was found.
+/// As [`addresses`], for a source that was already read.
 ///
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
@@ -369,18 +369,18 @@ fn original_group(plan: &Plan, group: String) -> String {
     }
 }
 
-/// The new instance.
+/// The target, as an instance.
 ///
 /// # Errors
-/// `RestoreFailed` where it is gone.
+/// `RestoreFailed` if it is gone.
 pub async fn target_instance(aws: &Aws, plan: &Plan) -> Result<DbInstance> {
     find_instance(aws, &plan.target).await?.ok_or_else(|| gone(ErrorName::RestoreFailed, &plan.target))
 }
 
-/// The new cluster.
+/// The target, as a cluster.
 ///
 /// # Errors
-/// `RestoreFailed` where it is gone.
+/// `RestoreFailed` if it is gone.
 pub async fn target_cluster(aws: &Aws, plan: &Plan) -> Result<DbCluster> {
     clusters::find_cluster(aws, &plan.target).await?.ok_or_else(|| gone(ErrorName::RestoreFailed, &plan.target))
 }
@@ -389,7 +389,7 @@ fn gone(name: ErrorName, id: &str) -> StepError {
     StepError::new(name, format!("{id} does not exist any more"))
 }
 
-/// Host and port, once RDS has given them.
+/// Host and port, once RDS has assigned them.
 #[must_use]
 pub fn endpoint(instance: &DbInstance) -> Option<(String, u16)> {
     let endpoint = instance.endpoint()?;
@@ -401,7 +401,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_copies_that_are_not_ready_count() {
+    fn only_copies_in_progress_count() {
         let snapshot = |status, copy_of: Option<&str>| {
             DbSnapshot::builder().status(status).set_source_db_snapshot_identifier(copy_of.map(str::to_owned)).build()
         };

@@ -1,11 +1,11 @@
-//! Where a restored server's data end, as its log tells.
+//! Finds in a restored server's log where its data end.
 //!
 //! Decoding skips a transaction if and only if its commit record starts before the requested LSN
 //! (`SnapBuildXactNeedsSkip` in PostgreSQL's `snapbuild.c`), and `redo done at R` gives the start of the last record
 //! that was replayed (`PerformWalRecovery` in `xlogrecovery.c`). So R + 1 is exact, always.
 //!
-//! Read are the plain log with any `log_line_prefix` that does not look like a severity, and csvlog. Not read are
-//! jsonlog and messages in another language than English: of those nothing is understood, and nothing is taken.
+//! Supports the plain log with any `log_line_prefix` that does not look like a severity, and csvlog. Nothing is taken
+//! from jsonlog, or from messages in a language other than English.
 
 use std::fmt;
 
@@ -15,19 +15,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::lsn::Lsn;
 
-/// What the log says about one recovery.
+/// One recovery in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recovery {
-    /// Where replication must start.
+    /// The position at which replication must start.
     pub start_lsn: Lsn,
-    /// Start of the last record that was replayed; none where nothing had to be.
+    /// Start of the last record that was replayed; none if nothing was replayed.
     pub redo_done_at: Option<Lsn>,
-    /// Where the server looked for a record and found none: the exact end, where such a message is there.
+    /// The position at which the server found no further record: the exact end, if the log has such a message.
     pub no_record_at: Option<Lsn>,
 }
 
 impl Recovery {
-    /// Whether a start LSN from elsewhere can be true: `R < start <= end`.
+    /// Whether a start LSN from another witness is possible: `R < start <= end`.
     #[must_use]
     pub fn agrees_with(self, start: Lsn) -> bool {
         self.redo_done_at.is_none_or(|redo| redo < start) && self.no_record_at.is_none_or(|end| start <= end)
@@ -41,38 +41,38 @@ impl fmt::Display for Recovery {
     }
 }
 
-/// What is known of the copy beside its log: it tells the copy's first start from those of other servers, whose lines
-/// may be in the same log group or have come along on the volume, and from the copy's own later ones.
+/// Facts about the target from outside its log. They distinguish the target's first start from those of other servers, whose lines
+/// may be in the same log group or on the inherited volume, and from the target's own later ones.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Origin {
-    /// A moment after the snapshot was taken and before the copy was restored, in seconds since 1970.
+    /// A moment after the snapshot was taken and before the target was restored, in seconds since 1970.
     pub restored_after: Option<i64>,
-    /// A position that the copy has passed.
+    /// A position that the target has passed.
     pub passed: Option<Lsn>,
 }
 
-/// What a log says about the first start of the copy.
+/// The evidence of a log about the first start of the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Told {
-    /// Nothing: its lines may still be on their way.
+    /// None yet: its lines may still arrive.
     NotYet,
-    /// The first start is not there, or was one that prints no position (after a clean stop): it will never tell.
+    /// The first start is missing, or printed no position (after a clean stop): the log never gives one.
     NoPosition,
     Recovery(Recovery),
-    /// Lines contradict each other: some are missing, out of order, or of another server.
+    /// Lines contradict each other: some are missing, out of order, or from another server.
     Doubtful,
 }
 
-/// Reads the *first* start of the copy from the lines of a log, in their order.
+/// Reads the *first* start of the target from the lines of a log, in their order.
 ///
-/// Nothing is taken from a start that has not ended yet (`ready to accept connections`), since its lines may still be
-/// on their way. A later recovery speaks of the copy's own WAL, and must lie behind the first: where it does not, the
+/// Nothing is taken from a start that has not ended yet (`ready to accept connections`), since its lines may still
+/// arrive. A later recovery is about the target's own WAL, and must lie after the first: if it does not, the
 /// order of the lines cannot be trusted.
 #[derive(Debug)]
 pub struct Log {
     origin: Origin,
     starts: Vec<Start>,
-    /// A line that belongs to a recovery was not within one, or came twice.
+    /// A line of a recovery was outside any recovery, or came twice.
     disordered: bool,
 }
 
@@ -87,15 +87,15 @@ pub fn time_of(line: &str) -> Option<i64> {
     parsed.flatten().map(|time| time.secs())
 }
 
-/// How a server found its data when it started.
+/// The state of the data when a server started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Found {
-    /// As a crash leaves them; with the time of the control file in seconds since 1970, if it can be read.
+    /// As after a crash; with the time of the control file in seconds since 1970, if it can be read.
     Crashed {
         last_known_up: Option<i64>,
     },
-    /// In the middle of a recovery: an attempt before this one began it.
+    /// In the middle of a recovery: an earlier attempt began it.
     InRecovery,
     ShutDown,
 }
@@ -108,7 +108,7 @@ pub struct Start {
     pub redo_done_at: Option<Lsn>,
     pub no_record_at: Option<Lsn>,
     pub nothing_to_redo: bool,
-    /// Whether it came up.
+    /// Whether it became ready to accept connections.
     pub ready: bool,
 }
 
@@ -121,7 +121,7 @@ impl Start {
         self.redo_done_at.is_some() || self.nothing_to_redo
     }
 
-    /// The end of the WAL is second choice: with it the next record would start at or behind it, never before.
+    /// The end of the WAL is the second choice: the next record would start at or after it, never before.
     fn recovery(&self) -> Option<Recovery> {
         let start_lsn = self.redo_done_at.map(Lsn::next).or(self.no_record_at.filter(|_| self.nothing_to_redo))?;
         Some(Recovery { start_lsn, redo_done_at: self.redo_done_at, no_record_at: self.no_record_at })
@@ -134,13 +134,12 @@ impl Log {
         Self { origin, starts: Vec::new(), disordered: false }
     }
 
-    /// Takes the next line, whatever stands in it. One that says of itself that it is older than the copy is another
-    /// server's.
+    /// Takes the next line, with any content. A line whose time is before the target's restore is from another server.
     pub fn read(&mut self, line: &str) {
         let of_another = self.origin.restored_after.is_some_and(|restored| time_of(line).is_some_and(|time| time < restored));
         let Some(message) = message(line).filter(|_| !of_another) else { return };
         if let Some(found) = found(message) {
-            // An attempt that was broken off before it had replayed all is begun afresh, over the same WAL.
+            // An attempt that was interrupted before it had replayed everything begins again, over the same WAL.
             let goes_on = found == Found::InRecovery && self.open().is_some_and(|start| !start.has_ended());
             if !goes_on {
                 self.starts.push(Start::new(found));
@@ -158,7 +157,7 @@ impl Log {
         }
     }
 
-    /// The start that is going on.
+    /// The start in progress.
     fn open(&mut self) -> Option<&mut Start> {
         self.starts.last_mut().filter(|start| !start.ready)
     }
@@ -167,20 +166,20 @@ impl Log {
         self.disordered |= self.open().is_none_or(contradicts);
     }
 
-    /// Every start that the lines read so far tell of, in their order.
+    /// Every start in the lines read so far, in order.
     #[must_use]
     pub fn starts(&self) -> &[Start] {
         &self.starts
     }
 
-    /// What the lines read so far say.
+    /// The evidence of the lines read so far.
     #[must_use]
     pub fn told(&self) -> Told {
         if self.disordered {
             return Told::Doubtful;
         }
         let last = self.starts.len().saturating_sub(1);
-        // A start that neither replayed all nor came up, before another one, has changed nothing.
+        // A start before another one that neither replayed everything nor became ready has changed nothing.
         let counts = |(at, start): &(usize, &Start)| *at == last || start.ready || start.has_ended();
         let mut starts = self.starts.iter().enumerate().filter(counts).skip_while(|(_, start)| self.is_of_another(start));
         let Some((at, first)) = starts.next() else { return Told::NotYet };
@@ -197,13 +196,13 @@ impl Log {
         if !recovery.agrees_with(recovery.start_lsn) || starts.any(lies_before) { Told::Doubtful } else { Told::Recovery(recovery) }
     }
 
-    /// The copy has passed a position that this server had not reached.
+    /// The target has passed a position that this server had not reached.
     fn is_of_another(&self, start: &Start) -> bool {
         start.recovery().zip(self.origin.passed).is_some_and(|(recovery, passed)| recovery.start_lsn < passed)
     }
 
-    /// Whether the server had been up as the copy before, so that the copy's first start is not in the log; or was shut
-    /// down in order, which leaves nothing to replay and no position.
+    /// Whether the server had already run as the target, so that the target's first start is missing in the log; or was shut
+    /// down cleanly, which leaves nothing to replay and no position.
     fn is_later_one(&self, start: &Start) -> bool {
         match start.found {
             Found::Crashed { last_known_up } => last_known_up.zip(self.origin.restored_after).is_some_and(|(up, restored)| up > restored),
@@ -212,7 +211,7 @@ impl Log {
     }
 }
 
-/// What the startup process says first. Source: `InitWalRecovery` and `StartupXLOG`.
+/// The startup process's first message. Source: `InitWalRecovery` and `StartupXLOG`.
 fn found(message: &str) -> Option<Found> {
     let crashed = ["database system was interrupted; last known up at ", "database system shutdown was interrupted; last known up at "];
     if let Some(time) = crashed.iter().find_map(|text| message.strip_prefix(text)) {
@@ -231,7 +230,7 @@ fn redo_done_at(message: &str) -> Option<Lsn> {
     rest.split_once(" system usage: ").map_or(rest, |(lsn, _)| lsn).parse().ok()
 }
 
-/// Where the server looked for the next record and found something else: the start of what is no record. All other
+/// The position at which the server expected the next record and found none. All other
 /// messages about an end name a page, an old address, or nothing. Source: `XLogReadRecord` and `ValidXLogRecordHeader`.
 fn exact_end(message: &str) -> Option<Lsn> {
     if let Some(rest) = message.strip_prefix("invalid record length at ") {
@@ -244,18 +243,18 @@ fn exact_end(message: &str) -> Option<Lsn> {
     bad.iter().any(|text| message.starts_with(text)).then(|| message.rsplit_once(" at ")?.1.parse().ok()).flatten()
 }
 
-/// Severities of lines that may quote what somebody else said. Source: `error_severity` in `elog.c`.
+/// Severities of lines that may quote other text. Source: `error_severity` in `elog.c`.
 const OTHERS: [&str; 12] =
     ["DEBUG", "INFO:", "NOTICE:", "WARNING:", "ERROR:", "FATAL:", "PANIC:", "DETAIL:", "HINT:", "QUERY:", "CONTEXT:", "STATEMENT:"];
 
-/// What the server itself said, whatever stands before it in the line.
+/// The server's own message, with any prefix of the line.
 fn message(line: &str) -> Option<&str> {
     let line = line.trim_end_matches(['\r', '\n']);
     if let Some((_, quoted)) = line.split_once(",LOG,00000,\"") {
         return quoted.split('"').next();
     }
     let (prefix, message) = line.split_once("LOG:")?;
-    // Further lines of a statement begin with a tab, and a statement may hold whatever it likes.
+    // Continued lines of a statement begin with a tab, and a statement may hold any text.
     let is_own = !line.starts_with('\t') && !OTHERS.iter().any(|other| prefix.contains(other));
     is_own.then(|| message.trim_start())
 }

@@ -1,4 +1,4 @@
-//! Slots on the source, subscriptions on the copy, and the way from one to the other.
+//! Slots on the source, subscriptions on the target, and the replication between them.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -28,7 +28,7 @@ pub struct Slot {
 /// Reads the slot of one database.
 ///
 /// # Errors
-/// `SlotLost` where it is not there, or the WAL that it needs is gone or about to go.
+/// `SlotLost` if it does not exist, or the WAL that it needs is gone or about to be removed.
 pub async fn read_slot(source: &impl GenericClient, plan: &Plan, database: &Database) -> Result<Slot> {
     let slot = plan.names.slot(database.oid);
     let lost = |why: &str| {
@@ -48,31 +48,31 @@ pub async fn read_slot(source: &impl GenericClient, plan: &Plan, database: &Data
     })
 }
 
-/// An LSN that the server gave as text.
+/// Parses an LSN that the server returned as text.
 ///
 /// # Errors
-/// `Internal` where it is none.
+/// `Internal` if it is not an LSN.
 pub fn lsn(row: &Row, column: &str) -> Result<Lsn> {
     let text: Option<&str> = row.try_get(column)?;
-    let text = text.ok_or_else(|| StepError::new(ErrorName::Internal, format!("the server gave no {column}")))?;
+    let text = text.ok_or_else(|| StepError::new(ErrorName::Internal, format!("the server returned no {column}")))?;
     text.parse().map_err(|error| StepError::new(ErrorName::Internal, format!("{column} is {text}")).with_source(error))
 }
 
-/// The run's subscription in one database of the copy.
+/// The run's subscription in one database of the target.
 #[derive(Clone, Copy, Debug)]
 pub struct Subscription {
     pub oid: u32,
     pub enabled: bool,
     /// Whether its apply worker runs.
     pub working: bool,
-    /// Whether that began but a moment ago, as one does that fails and is started again.
+    /// Whether the worker began just a moment ago, as a failing one that is started again.
     pub began_just_now: bool,
 }
 
-/// Reads the subscription of one database, where there is one.
+/// Reads the subscription of one database, if it exists.
 ///
 /// # Errors
-/// As PostgreSQL gives them.
+/// PostgreSQL's own.
 pub async fn find_subscription(target: &impl GenericClient, name: &str) -> Result<Option<Subscription>> {
     let row = target.query_opt(sql::SUBSCRIPTION, &[&name]).await?;
     let read = |row: Row| {
@@ -82,19 +82,19 @@ pub async fn find_subscription(target: &impl GenericClient, name: &str) -> Resul
     row.map(read).transpose()
 }
 
-/// As [`find_subscription`], where there must be one.
+/// As [`find_subscription`], but it must exist.
 ///
 /// # Errors
-/// `ReplicationStopped` where there is none.
+/// `ReplicationStopped` if it does not exist.
 pub async fn read_subscription(target: &impl GenericClient, name: &str) -> Result<Subscription> {
-    let gone = || StepError::new(ErrorName::ReplicationStopped, format!("subscription {name} does not exist on the copy"));
+    let gone = || StepError::new(ErrorName::ReplicationStopped, format!("subscription {name} does not exist on the target"));
     find_subscription(target, name).await?.ok_or_else(gone)
 }
 
-/// Checks that the copy applies exactly the tables that the source has.
+/// Checks that the target applies exactly the tables that the source has.
 ///
 /// Why here: a table without its row in `pg_subscription_rel` in state `r` loses its changes silently, and so does
-/// one that was made after the publication.
+/// one that was created after the publication.
 ///
 /// # Errors
 /// `TablesChanged`, with the tables.
@@ -106,7 +106,7 @@ pub async fn check_tables(source: &impl GenericClient, target: &impl GenericClie
     Err(StepError::new(ErrorName::TablesChanged, format!("database {}: {}", database.name, problems.join("; "))))
 }
 
-/// What [`check_tables`] would refuse, a line for each table.
+/// The problems that [`check_tables`] reports, one line for each table.
 pub async fn changed_tables(source: &impl GenericClient, target: &impl GenericClient, plan: &Plan, database: &Database) -> Result<Vec<String>> {
     let carried = read_tables(source, &plan.names.run).await?;
     let published: BTreeSet<u32> = sql::column(source, sql::PUBLISHED_TABLES, &[&plan.names.run]).await?.into_iter().collect();
@@ -120,22 +120,22 @@ pub async fn changed_tables(source: &impl GenericClient, target: &impl GenericCl
     let mut problems = Vec::new();
     for table in &carried {
         if !published.contains(&table.oid) {
-            problems.push(format!("{} was made after the run began, and is not replicated", table.name));
+            problems.push(format!("{} was created after the run began, and is not replicated", table.name));
         } else if !subscribed.contains(&table.oid) {
-            problems.push(format!("{} is published, but the copy does not apply it", table.name));
+            problems.push(format!("{} is published, but the target does not apply it", table.name));
         } else if !table.identity {
             problems.push(format!("{} has lost its replica identity", table.name));
         }
     }
     let there: BTreeSet<u32> = carried.iter().map(|table| table.oid).collect();
-    problems.extend(published.difference(&there).map(|oid| format!("a table with oid {oid} is published that the run does not carry")));
+    problems.extend(published.difference(&there).map(|oid| format!("a table with oid {oid} is published, but is not one of the run's")));
     problems.extend(
         subscribed.union(&not_ready).filter(|oid| !there.contains(oid)).map(|oid| format!("a table with oid {oid} was dropped on the source")),
     );
     Ok(problems)
 }
 
-/// Ends the sessions that keep a verification's snapshot on this server: one that was given up would hold vacuum back.
+/// Ends the sessions that keep a verification's snapshot on this server: an abandoned one would hold vacuum back.
 ///
 /// # Errors
 /// `PostgresUnavailable`.
@@ -143,17 +143,17 @@ pub async fn end_verification(server: &impl GenericClient, plan: &Plan) -> Resul
     sql::value::<i64>(server, sql::END_OWN_SESSIONS, &[&plan.names.verification()]).await.map(drop).context("end a verification")
 }
 
-/// What waits until a copy has everything, with all that can be made before anybody waits for it.
+/// Waits until the target has applied everything. Its statements are prepared before the write pause.
 ///
-/// By a mark, rather than by what the walsender reports: a report comes with the next keepalive, and says at what position a
-/// subscriber is, not what it has done.
+/// It uses a mark instead of the walsender's report: that comes with the next keepalive, and has the subscriber's position,
+/// not what it has applied.
 pub struct Drain {
     make_mark: Statement,
     see_mark: Statement,
 }
 
 impl Drain {
-    /// Prepares the statements of one drain, on the sessions that carry it out.
+    /// Prepares the statements of one drain, on the sessions that execute it.
     ///
     /// # Errors
     /// `PostgresUnavailable`, …
@@ -166,10 +166,10 @@ impl Drain {
         Ok(Self { make_mark, see_mark })
     }
 
-    /// Waits until the copy has applied everything that was committed in this database of the source before this call. Meant to be
-    /// called behind locks. `source` must not be in a transaction. Returns the LSN that the copy has passed.
+    /// Waits until the target has applied everything that was committed in this database of the source before this call. To be
+    /// called while the locks are held. `source` must not be in a transaction. Returns the LSN that the target has passed.
     ///
-    /// The apply does not wait for the copy's disk: that is for the next commit there.
+    /// The apply does not wait for the target's disk: the next commit there does.
     ///
     /// # Errors
     /// `DrainTimeout` at the deadline.
@@ -177,7 +177,10 @@ impl Drain {
         let drained = lsn(&source.query_one(&self.make_mark, &[]).await.map_err(StepError::from).context("write a mark")?, "lsn")?;
         while !target.query_one(&self.see_mark, &[]).await?.try_get::<_, bool>("seen")? {
             if Instant::now() >= deadline {
-                let what = format!("the copy of {} had not passed {drained} when the allowed pause ended; writes go on on the source", database.name);
+                let what = format!(
+                    "database {} of the target had not passed {drained} when the allowed pause ended; the source takes writes again",
+                    database.name
+                );
                 return Err(StepError::new(ErrorName::DrainTimeout, what));
             }
             tokio::time::sleep(Duration::from_millis(1)).await;

@@ -1,14 +1,14 @@
-//! One call at a time: a call whose answer was lost goes on while it is made again, or undone.
+//! The run lock lets one call at a time change the databases: a call whose answer was lost keeps running while it is repeated or undone.
 
 use crate::contract::Plan;
 use crate::error::{Context, Result, StepError};
 use crate::pg::{Server, Session};
 use crate::sql;
 
-/// Waits until no other call of this run makes or drops anything in the databases. The turn ends with the session.
+/// Waits until no other call of this run creates or drops anything in the databases. The lock ends with the session.
 ///
 /// # Errors
-/// `LockTimeout` where another call does not end.
+/// `LockTimeout` if another call does not end.
 pub async fn acquire(source: &Server, plan: &Plan) -> Result<Session> {
     let session = source.connect(&plan.control_database).await?;
     session.batch_execute("set lock_timeout = '20s'").await?;

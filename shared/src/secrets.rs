@@ -1,4 +1,4 @@
-//! Secrets of Secrets Manager: the master user's credentials, and the application's way to its database.
+//! Secrets of Secrets Manager: the master user's credentials, and those by which the application finds its database.
 
 pub mod document;
 
@@ -14,9 +14,9 @@ use crate::aws::{Aws, code, said};
 use crate::error::{ErrorName, Result, StepError};
 use document::Document;
 
-/// The label of the version that everybody reads.
+/// The label of the current version, which clients read.
 pub const CURRENT: &str = "AWSCURRENT";
-/// The label of a rotation's new version, until it is the current one.
+/// The label of a rotation's new version, until it becomes the current one.
 /// Source: AWS Secrets Manager user guide, "Rotation by Lambda function".
 pub const PENDING: &str = "AWSPENDING";
 pub const PREVIOUS: &str = "AWSPREVIOUS";
@@ -38,7 +38,7 @@ impl std::fmt::Debug for Credentials {
 #[derive(Clone)]
 pub struct Secret {
     pub arn: String,
-    /// Of the version that was read.
+    /// The id of the version that was read.
     pub version_id: String,
     pub document: Document,
 }
@@ -46,7 +46,7 @@ pub struct Secret {
 /// Reads the current version of a secret.
 ///
 /// # Errors
-/// `SecretUnusable` where there is none, or its value is no JSON object.
+/// `SecretUnusable` if it does not exist, or its value is not a JSON object.
 pub async fn read_secret(aws: &Aws, id: &str) -> Result<Secret> {
     match get(&client(aws), id, CURRENT).await? {
         Ok(secret) => Ok(secret),
@@ -54,21 +54,21 @@ pub async fn read_secret(aws: &Aws, id: &str) -> Result<Secret> {
     }
 }
 
-/// Reads the version with this label, where there is one that has a value.
+/// Reads the version with this label, if it exists and has a value.
 ///
 /// # Errors
-/// `SecretUnusable` where its value is no JSON object, or may not be read.
+/// `SecretUnusable` if its value is not a JSON object, or may not be read.
 pub async fn read_version(client: &Client, id: &str, stage: &str) -> Result<Option<Secret>> {
     Ok(get(client, id, stage).await?.ok())
 }
 
-/// The version with this label, or what AWS says where there is none.
+/// The version with this label, or AWS's message if it does not exist.
 async fn get(client: &Client, id: &str, stage: &str) -> Result<std::result::Result<Secret, String>> {
     let output = match client.get_secret_value().secret_id(id).version_stage(stage).send().await {
         Ok(output) => output,
         Err(error) if code(&error) == Some("ResourceNotFoundException") => return Ok(Err(said(&error))),
         Err(error) => {
-            // What AWS says stands in the error: of several reasons this code tells none.
+            // The error includes AWS's message, since the code stands for several reasons.
             let is_refused = matches!(code(&error), Some("InvalidRequestException" | "AccessDeniedException" | "DecryptionFailure"));
             return Err(if is_refused { unusable(id, &format!("cannot be read: {}", said(&error))) } else { doing(error, "read", id) });
         }
@@ -83,7 +83,7 @@ async fn get(client: &Client, id: &str, stage: &str) -> Result<std::result::Resu
 /// The master user's credentials.
 ///
 /// # Errors
-/// `SecretUnusable` where `username` or `password` is missing or empty.
+/// `SecretUnusable` if `username` or `password` is missing or empty.
 pub async fn read_credentials(aws: &Aws, id: &str) -> Result<Credentials> {
     read_secret(aws, id).await?.credentials(id)
 }
@@ -92,27 +92,27 @@ impl Secret {
     /// The user that the secret names.
     ///
     /// # Errors
-    /// `SecretUnusable` where `username` or `password` is missing or empty.
+    /// `SecretUnusable` if `username` or `password` is missing or empty.
     pub fn credentials(&self, id: &str) -> Result<Credentials> {
         let field = |name: &str| self.document.string(name).ok_or_else(|| unusable(id, &format!("has no {name} that is a text")));
         Ok(Credentials { username: field("username")?, password: field("password")? })
     }
 }
 
-/// What Secrets Manager says of a secret beside its value.
+/// A secret's properties other than its value.
 #[derive(Debug)]
 pub struct Description {
-    /// The Region in which it can be written, where it is replicated.
+    /// The Region in which it can be written, if it is replicated.
     pub primary_region: Option<String>,
-    /// The service that alone may write it, where there is one.
+    /// The service that alone may write it, if there is one.
     pub owning_service: Option<String>,
-    /// When it is rotated next, at the latest.
+    /// The latest time of its next rotation.
     pub next_rotation: Option<SystemTime>,
     stages: HashMap<String, Vec<String>>,
 }
 
 /// # Errors
-/// `SecretUnusable` where there is none, or it may not be described.
+/// `SecretUnusable` if it does not exist, or may not be described.
 pub async fn describe_secret(aws: &Aws, id: &str) -> Result<Description> {
     let described = match client(aws).describe_secret().secret_id(id).send().await {
         Ok(described) => described,
@@ -140,15 +140,15 @@ impl Description {
         self.stages.iter().find(|(_, stages)| stages.iter().any(|other| other == stage)).map(|(version, _)| version.as_str())
     }
 
-    /// The version of a rotation that is under way, or was left half done.
+    /// The version of a rotation that is in progress, or was left unfinished.
     #[must_use]
     pub fn pending(&self) -> Option<&str> {
         self.version_with(PENDING).filter(|pending| Some(*pending) != self.version_with(CURRENT))
     }
 }
 
-/// After it, a version of this text has this label and no other version has, and what everybody reads is as it was. Both requests are those of
-/// a switch, so this proves that it is allowed. Twice: the same version, since the token is its id.
+/// After it, a version with this text has this label, no other version has it, and the current version is unchanged. A switch makes
+/// the same two requests, so this proves that it is allowed. Twice: the same version, since the token is its id.
 ///
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
@@ -157,18 +157,18 @@ pub async fn stage(aws: &Aws, arn: &str, text: &str, token: &str, stage: &str) -
     let put = client.put_secret_value().secret_id(arn).client_request_token(token).secret_string(text).version_stages(stage);
     let put = put.send().await.map_err(|error| doing(error, "write a version of", arn))?;
     let has_label = put.version_stages().iter().any(|other| other == stage);
-    // It may have been there without the label: AWS takes no notice of a second request with the same token.
+    // The version may exist without the label: AWS ignores a second request with the same token.
     let holder = if has_label { None } else { describe_secret(aws, arn).await?.version_with(stage).map(str::to_owned) };
     let moved = client.update_secret_version_stage().secret_id(arn).version_stage(stage).set_remove_from_version_id(holder).move_to_version_id(token);
     match moved.send().await {
-        // Allowed, and found needless.
+        // Allowed, but not needed.
         Err(error) if has_label && matches!(code(&error), Some("InvalidParameterException" | "InvalidRequestException")) => Ok(()),
         moved => moved.map(drop).map_err(|error| doing(error, "label a version of", arn)),
     }
 }
 
-/// After it, everybody reads the version `to`, and the one before is `AWSPREVIOUS`, which AWS sees to. It is refused unless everybody
-/// reads the version `from` until then, in one step: nobody else's change can be lost in between.
+/// After it, the version `to` is current, and AWS has made the one before `AWSPREVIOUS`. AWS refuses the request unless the version
+/// `from` is current until then. Both happen in one step, so nobody else's change can be lost.
 /// Source: Secrets Manager API reference, `UpdateSecretVersionStage`.
 ///
 /// # Errors
@@ -178,19 +178,19 @@ pub async fn make_current(aws: &Aws, arn: &str, from: &str, to: &str) -> Result<
     moved.send().await.map(drop).map_err(|error| doing(error, "switch", arn))
 }
 
-/// After it, no version has this label; one without any is thrown away by Secrets Manager. Answers whether one had it.
+/// After it, no version has this label; Secrets Manager deletes versions without labels. Returns whether one had it.
 ///
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
 pub async fn take_label(aws: &Aws, id: &str, stage: &str) -> Result<bool> {
     let description = match describe_secret(aws, id).await {
-        // Somebody has deleted it, or takes its reading away: there is nothing left to take.
+        // The secret was deleted, or our right to read it revoked: there is nothing to do.
         Err(error) if error.name == ErrorName::SecretUnusable => return Ok(false),
         described => described?,
     };
     let Some(version) = description.version_with(stage) else { return Ok(false) };
     match client(aws).update_secret_version_stage().secret_id(id).version_stage(stage).remove_from_version_id(version).send().await {
-        // Marked for deletion, or another call was faster.
+        // The secret is marked for deletion, or another call was faster.
         Err(error) if !matches!(code(&error), Some("InvalidRequestException" | "InvalidParameterException" | "ResourceNotFoundException")) => {
             Err(doing(error, &format!("take the label {stage} from"), id))
         }
@@ -206,14 +206,14 @@ fn doing<E>(error: SdkError<E, HttpResponse>, what: &str, id: &str) -> StepError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    // Of versions and labels, which nobody takes away by himself: no reason to ask again.
+    // The limit is on versions and labels, which are not freed by themselves: no reason to retry.
     let is_full = code(&error) == Some("LimitExceededException");
     let error = StepError::from(error);
     let error = if is_full { StepError::new(ErrorName::AwsRefused, error.to_string()) } else { error };
     error.context(&format!("{what} secret {id}"))
 }
 
-/// The way to Secrets Manager, for who does not have all of AWS at hand.
+/// A client of Secrets Manager, for code that does not have all of AWS.
 #[must_use]
 pub fn client(aws: &Aws) -> Client {
     Client::new(&aws.config)
@@ -228,14 +228,14 @@ mod tests {
     }
 
     #[test]
-    fn neither_a_missing_nor_an_empty_password_passes() {
+    fn a_missing_or_empty_password_is_refused() {
         for text in [r#"{"username": "m"}"#, r#"{"username": "m", "password": ""}"#, r#"{"username": "m", "password": 1}"#] {
             assert_eq!(secret(text).credentials("s").unwrap_err().name, ErrorName::SecretUnusable);
         }
     }
 
     #[test]
-    fn a_rotation_is_under_way_while_its_version_is_not_the_current_one() {
+    fn a_rotation_is_in_progress_while_its_version_is_not_current() {
         let with = |stages: &[(&str, &[&str])]| Description {
             primary_region: None,
             owning_service: None,

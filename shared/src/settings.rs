@@ -1,7 +1,7 @@
-//! Every setting of an instance and of a cluster that RDS describes, and what becomes of it on the new database.
+//! Every setting of an instance and of a cluster that RDS describes, and its treatment on the target.
 //!
 //! The tables have a row for each member of the shapes `DBInstance` and `DBCluster` of the RDS service model; a test
-//! compares them with the model, so that a setting that AWS adds is decided on before it is lost unnoticed.
+//! compares them with the model, so that a setting that AWS adds needs a decision and is not lost unnoticed.
 
 pub mod cluster;
 pub mod comparison;
@@ -11,28 +11,28 @@ pub mod requests;
 use aws_sdk_rds::types::{Tag, VpcSecurityGroupMembership};
 use serde::{Deserialize, Serialize};
 
-/// The log that tells where the copy's data end: the run has it exported, whether the source does or not.
+/// The log that shows where the target's data end: the run exports it, whether the source does or not.
 pub const POSTGRESQL_LOG: &str = "postgresql";
 
-/// What becomes of a setting.
+/// The treatment of a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// Comes with the snapshot, or is given to the restore (of a cluster's member: to its making).
+    /// Comes with the snapshot, or is a parameter of the restore (for a cluster's member: of its creation).
     AtRestore,
-    /// RDS takes it only from a modification of what was restored.
+    /// RDS accepts it only in a modification of the restored database.
     ByModify,
-    /// Set when the application has moved: it would be in the way of an undo, or cost twice until then.
+    /// Set after the application has moved: before, it would prevent an undo, or cost twice.
     AtTheEnd,
-    /// Identity or state of the one database: the new one's differs by nature.
+    /// Identity or state of one database: the target's differs by nature.
     OfItsOwn,
-    /// What the run is there to change.
+    /// The purpose of the run.
     Encryption,
-    /// Stays behind; the reason.
+    /// Not moved; the reason.
     NotCarried(&'static str),
 }
 
 impl Fate {
-    /// Whether the new database has it before the application moves.
+    /// Whether the target has it before the application moves.
     fn is_carried_before_cutover(self) -> bool {
         matches!(self, Self::AtRestore | Self::ByModify)
     }
@@ -44,7 +44,7 @@ pub struct Setting<T> {
     /// As the service model calls it.
     pub member: &'static str,
     pub fate: Fate,
-    /// The value in words by which two databases are equal or not; none where it is not set, off, or RDS's default.
+    /// The value as text, by which two databases are compared; none if it is not set, off, or RDS's default.
     read: fn(&T) -> Option<String>,
 }
 
@@ -65,7 +65,7 @@ impl<T> Setting<T> {
         Self { member, fate: Fate::NotCarried(reason), read }
     }
 
-    /// The value in words; none where it is not set, off, or RDS's default.
+    /// The value as text; none if it is not set, off, or RDS's default.
     #[must_use]
     pub fn read(&self, described: &T) -> Option<String> {
         (self.read)(described)
@@ -83,7 +83,7 @@ impl<T> Setting<T> {
     }
 }
 
-/// A setting that source and target do not share.
+/// A setting that differs between source and target.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Difference {
@@ -91,7 +91,7 @@ pub struct Difference {
     pub member: String,
     pub source: String,
     pub target: String,
-    /// Why it cannot be carried; none where it should have been.
+    /// Why it cannot be moved; none if it should have been.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,
 }
@@ -102,26 +102,26 @@ impl std::fmt::Display for Difference {
     }
 }
 
-/// Differences, told apart.
+/// Differences by kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Differences {
-    /// Should have been carried.
+    /// Should have been moved.
     pub lost: Vec<Difference>,
-    /// Cannot be carried, with the reason.
+    /// Cannot be moved, with the reason.
     pub left: Vec<Difference>,
-    /// How many were held against each other that should be carried.
+    /// The number of settings compared that should be moved.
     pub compared: usize,
 }
 
 impl Differences {
-    /// Adds what differs elsewhere.
+    /// Adds other differences.
     pub fn extend(&mut self, other: Self) {
         self.lost.extend(other.lost);
         self.left.extend(other.left);
         self.compared += other.compared;
     }
 
-    /// The same of one member of a cluster, which is named with the setting.
+    /// The same differences, with the name of a cluster's member before each setting.
     #[must_use]
     pub fn of_member(mut self, identifier: &str) -> Self {
         for difference in self.lost.iter_mut().chain(&mut self.left) {
@@ -140,26 +140,26 @@ impl Differences {
     }
 }
 
-/// What a database has set that stays behind: the row and the value.
+/// The settings of a database that are not moved: the row and the value.
 fn left_behind<'a, T>(table: &'a [Setting<T>], source: &T) -> Vec<(&'a Setting<T>, String)> {
     let rows = table.iter().filter(|row| matches!(row.fate, Fate::NotCarried(_)));
     rows.filter_map(|row| Some((row, row.read(source)?))).collect()
 }
 
-/// Off, zero and empty are as good as not set: RDS describes them either way.
+/// Off, zero and empty count as not set: RDS describes them either way.
 #[expect(clippy::ref_option, reason = "a field of the SDK's")]
 fn word<T: ToString>(value: &Option<T>) -> Option<String> {
     value.as_ref().map(ToString::to_string).filter(|word| !matches!(word.as_str(), "" | "0" | "false"))
 }
 
-/// Names in an order of their own: RDS lists them in any.
+/// Names, sorted: RDS lists them in any order.
 fn names<T: ToString>(items: impl IntoIterator<Item = T>) -> Option<String> {
     let mut names: Vec<String> = items.into_iter().map(|item| item.to_string()).filter(|name| !name.is_empty()).collect();
     names.sort_unstable();
     if names.is_empty() { None } else { Some(names.join(", ")) }
 }
 
-/// RDS's own group of an engine's version, which a restore falls back to by itself.
+/// RDS's default group of an engine's version, which a restore uses by itself.
 #[must_use]
 pub fn is_default_group(name: &str) -> bool {
     name.starts_with("default:") || name.starts_with("default.")
@@ -169,7 +169,7 @@ fn security_groups(groups: &[VpcSecurityGroupMembership]) -> Option<String> {
     names(groups.iter().filter_map(VpcSecurityGroupMembership::vpc_security_group_id))
 }
 
-/// A tag that belongs to the one database: AWS's own, and ours. A copied approval would cut over by itself.
+/// Whether a tag belongs to one database: AWS's own, and ours. A copied approval would start the cutover by itself.
 #[must_use]
 pub fn is_own_tag(tag: &Tag) -> bool {
     tag.key().is_none_or(|key| key.starts_with("aws:") || key.starts_with("rds-reencrypt:"))

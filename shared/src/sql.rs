@@ -1,4 +1,4 @@
-//! The statements, one a file: each says there where it runs, what it needs and what it locks.
+//! The statements, one per file. Each file's header says where the statement runs, which privilege it needs and what it locks.
 //!
 //! DDL cannot take parameters, so those files hold queries that return the statements, quoted by the server.
 
@@ -156,16 +156,16 @@ statements! {
 
 pub type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
-/// The statements that a query returns, in its order.
+/// The statements that a query returns, in order.
 pub async fn statements(client: &impl GenericClient, query: &str, params: Params<'_>) -> Result<Vec<String>> {
     client.query(query, params).await?.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
-/// Runs the statements that a query returns, each by itself; in the transaction, where `client` is one.
+/// Runs the statements that a query returns, one after the other; in the transaction if `client` is one.
 ///
 /// # Errors
-/// That of the first statement which fails; those before it have been carried out. `PostgresRefused` where a function of the
-/// application's is in the way.
+/// The error of the first statement that fails; those before it are done. `PostgresRefused` if a function of the
+/// application's stops it.
 pub async fn run_generated(client: &impl GenericClient, query: &str, params: Params<'_>) -> Result<usize> {
     let statements = statements(client, query, params).await?;
     for statement in &statements {
@@ -211,7 +211,7 @@ mod tests {
             .collect()
     }
 
-    /// A server puts the whole of a statement into its database's encoding, comments included, and refuses what that lacks.
+    /// A server converts a whole statement, comments included, into its database's encoding, and refuses characters that it lacks.
     #[test]
     fn statements_are_ascii() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn statements_that_are_put_together_are_ascii() {
+    fn statements_in_rust_are_ascii() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let files = [files_below(&root.join("src"), "rs"), files_below(&root.join("../functions"), "rs")].concat();
         let mut statements = 0;

@@ -1,4 +1,4 @@
-//! The source's disk, which the WAL that is kept for the copy may fill.
+//! Watches the source's disk, which the WAL kept for the target may fill.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,24 +12,24 @@ use crate::metrics::{self, Metric};
 use crate::rds::source_writer;
 
 const GIB: i64 = 1 << 30;
-/// A dedicated log volume is of this size whatever the other one is. Source: RDS user guide, "Using a dedicated log volume (DLV)".
+/// The size of every dedicated log volume. Source: RDS user guide, "Using a dedicated log volume (DLV)".
 const LOG_VOLUME_GIB: i32 = 1000;
-/// RDS sends the metric every minute; after this long without one nothing is known.
+/// RDS sends the metric every minute; without one for this long, the free storage is unknown.
 const NEWEST_WITHIN: Duration = Duration::from_mins(10);
 
 /// The disk that has the WAL, as RDS and CloudWatch describe it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Storage {
-    /// Whether WAL lies on a volume of its own.
+    /// Whether WAL is on a volume of its own.
     pub is_log_volume: bool,
     pub allocated_bytes: i64,
     pub free_bytes: i64,
-    /// Of the volume that has the data, which is copied.
+    /// The size of the data volume, which is copied.
     pub data_bytes: i64,
 }
 
-/// Reads how full the disk is that has the source's WAL, of a cluster that of its writer; none where CloudWatch has no measurement of
-/// the last minutes, and of Aurora, whose volume grows by itself.
+/// Reads the free storage of the disk with the source's WAL, in a cluster its writer's. None if CloudWatch has no measurement of
+/// the last minutes, and for Aurora, whose volume grows by itself.
 ///
 /// # Errors
 /// `SourceNotFound`, `AwsUnavailable`, `AwsRefused`.
@@ -60,8 +60,8 @@ pub async fn read_storage(aws: &Aws, plan: &Plan) -> Result<Option<Storage>> {
     Ok(free_bytes.map(|free_bytes| Storage { is_log_volume, allocated_bytes: bytes(allocated_gib), free_bytes, data_bytes: bytes(data_gib) }))
 }
 
-/// Measures the source's disk and what the run's slots, which are whole, keep on it; and checks that it can go on keeping WAL for the copy. Returns
-/// the free bytes, none where they are not known.
+/// Emits metrics of the source's disk and of the WAL that the run's slots, all of them intact, keep on it; and checks that it can
+/// keep more WAL for the target. Returns the free bytes, none if they are not known.
 ///
 /// # Errors
 /// `SourceStorageLow`, and as [`read_storage`].
@@ -78,13 +78,13 @@ pub async fn watch_headroom(aws: &Aws, plan: &Plan, retained_wal_bytes: i64) -> 
     Ok(Some(storage.free_bytes))
 }
 
-/// Checks that the source can go on keeping WAL for the copy.
+/// Checks that the source can keep more WAL for the target.
 ///
 /// Why at every wait: a slot keeps WAL until the disk is full, and a full disk stops the source. Undo drops the slot first.
 ///
 /// # Errors
-/// `SourceStorageLow` below the share of free storage that the operator asks for, or where the WAL that is kept takes more than
-/// what is left.
+/// `SourceStorageLow` below the share of free storage that the operator requires, or if the kept WAL is larger than the free
+/// storage.
 pub fn check_headroom(source: &str, storage: Storage, retained_wal_bytes: i64, guard: Guard) -> Result<()> {
     let percent = guard.min_free_storage_percent;
     let floor_bytes = storage.allocated_bytes / 100 * i64::from(percent);
@@ -101,7 +101,7 @@ pub fn check_headroom(source: &str, storage: Storage, retained_wal_bytes: i64, g
             mib(storage.allocated_bytes),
             if storage.is_log_volume { " on its dedicated log volume" } else { "" },
             mib(retained_wal_bytes),
-            // That volume is of one size.
+            // A log volume cannot grow.
             if storage.is_log_volume { "" } else { "add storage, or " }
         ),
     ))
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn too_little_free_storage_stops_the_run_and_so_does_wal_that_outgrows_it() {
+    fn too_little_free_storage_or_too_much_wal_stops_the_run() {
         let guard = Guard { min_free_storage_percent: 10 };
         let storage = |free_gib| Storage { is_log_volume: false, allocated_bytes: 100 * GIB, free_bytes: free_gib * GIB, data_bytes: 100 * GIB };
         assert!(check_headroom("d", storage(10), 0, guard).is_ok());

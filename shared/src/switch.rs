@@ -1,5 +1,5 @@
-//! The application's secrets, led to the new database: all that can be refused is tried before the fence, and what is left
-//! behind it is one request for each.
+//! Switches the application's secrets to the target: every request that can be refused is tried before the fence, and after it
+//! one request for each secret is left.
 
 use sha2::{Digest, Sha256};
 
@@ -12,12 +12,12 @@ use crate::rds::addresses;
 use crate::secrets::document::{Document, Place};
 use crate::secrets::{self, CURRENT, Secret, describe_secret, read_secret};
 
-/// How often a secret that others write meanwhile is read anew.
+/// How often a secret that somebody else writes meanwhile is read again.
 const ATTEMPTS: usize = 5;
 
-/// A secret, and what will be its next version.
+/// A secret and its staged next version.
 pub struct Switch {
-    /// As the plan names it.
+    /// Its id in the plan.
     id: String,
     secret: Secret,
     moved: Document,
@@ -26,7 +26,7 @@ pub struct Switch {
     is_done: bool,
 }
 
-/// What stands between all secrets and the switch, by name; none where nothing does. With it, all are staged.
+/// Stages all secrets, and returns the obstacles to their switch, with the secrets' ids.
 ///
 /// # Errors
 /// `AwsUnavailable`, …
@@ -39,7 +39,7 @@ pub async fn obstacles(aws: &Aws, plan: &Plan, source: &Server, target: &Server)
         };
         match found {
             Ok(found) => obstacles.extend(found),
-            // To be mended by who is named in it.
+            // An operator can repair it; the error names the secret.
             Err(error) if matches!(error.name, ErrorName::SecretUnusable | ErrorName::AwsRefused) => obstacles.push(error.to_string()),
             Err(error) => return Err(error),
         }
@@ -48,20 +48,20 @@ pub async fn obstacles(aws: &Aws, plan: &Plan, source: &Server, target: &Server)
 }
 
 impl Switch {
-    /// Reads a secret, and puts its next version beside the one that everybody reads: who may do that may switch it.
+    /// Reads a secret, and stages its next version beside the current one: a caller that may do that may also switch it.
     ///
     /// # Errors
-    /// `SecretUnusable` where it leads to neither database: it is somebody else's, or was changed meanwhile. `AwsRefused`.
+    /// `SecretUnusable` if it names neither database: it is somebody else's, or was changed meanwhile. `AwsRefused`.
     pub async fn staged(aws: &Aws, plan: &Plan, target: &Server, id: &str) -> Result<Self> {
         let secret = read_secret(aws, id).await?;
         let (old, new) = (old_place(plan), new_place(plan, target));
         let is_done = secret.document.leads_to(&new);
         if !is_done && !secret.document.leads_to(&old) {
-            let message = format!("secret {id} leads neither to {} nor to {}", plan.source.identifier, plan.target);
+            let message = format!("secret {id} names neither {} nor {}", plan.source.identifier, plan.target);
             return Err(StepError::new(ErrorName::SecretUnusable, message));
         }
         let moved = secret.document.led(&old, &new);
-        // Not by the contents, which the id would give away to be guessed: these follow from the version.
+        // Not derived from the contents, which could be guessed from the id: they follow from the version.
         let base = format!("{} {} {} {}:{}", plan.execution.id, secret.arn, secret.version_id, target.host, target.port);
         let switch = Self { id: id.to_owned(), moved, token: hex::encode(Sha256::digest(base.as_bytes())), is_done, secret };
         if !is_done {
@@ -70,14 +70,14 @@ impl Switch {
         Ok(switch)
     }
 
-    /// Why the application should not be switched by it yet; asked before there is a fence.
+    /// The obstacles to switching this secret; checked before the fence.
     ///
     /// # Errors
     /// `AwsUnavailable`, …
     pub async fn obstacles(&self, aws: &Aws, plan: &Plan, source: &Server, target: &Server) -> Result<Vec<String>> {
         if self.is_done {
             let told =
-                format!("secret {} leads to {} already, before the cutover: what is written there is lost; lead it back", self.id, plan.target);
+                format!("secret {} names {} already, before the cutover: writes there are lost; point it back at the source", self.id, plan.target);
             return Ok(vec![told]);
         }
         if let Some(pending) = describe_secret(aws, &self.secret.arn).await?.pending() {
@@ -88,7 +88,7 @@ impl Switch {
         Ok(other.into_iter().chain(logins::follow(plan, source, target, &self.id, &self.secret).await?).collect())
     }
 
-    /// After it, the secret's current version leads to the new database, and all that somebody else has written meanwhile is in it.
+    /// After it, the secret's current version names the target, and includes everything that somebody else has written meanwhile.
     ///
     /// # Errors
     /// `SecretUnusable`, `AwsUnavailable`, `AwsRefused`.
@@ -101,11 +101,11 @@ impl Switch {
             match secrets::make_current(aws, &switch.secret.arn, &switch.secret.version_id, &switch.token).await {
                 Ok(()) => break,
                 Err(error) if error.name == ErrorName::AwsRefused && attempt < ATTEMPTS => {
-                    tracing::info!(secret = switch.id, %error, "the secret was written meanwhile, and is read anew");
+                    tracing::info!(secret = switch.id, %error, "the secret was written meanwhile, and is read again");
                     switch = Self::staged(aws, plan, target, &switch.id).await?;
-                    // A rotation that has just ended: its password has to be the copy's, too.
+                    // A rotation has just ended: the target needs its password too.
                     if let Some(refused) = logins::follow(plan, source, target, &switch.id, &switch.secret).await? {
-                        tracing::warn!(secret = switch.id, refused, "switched nevertheless: there is only forward");
+                        tracing::warn!(secret = switch.id, refused, "switched nevertheless: after the fence the run only goes forward");
                     }
                 }
                 Err(error) => return Err(error),
@@ -115,8 +115,8 @@ impl Switch {
     }
 }
 
-/// After it, no rotation that began beside the switch leads a secret back to the source: its version was made of what the secret
-/// said before, and would become the current one. Answers which were stopped.
+/// After it, no rotation that began during the switch points a secret back at the source: its version was made from the secret's
+/// text before the switch, and would become the current one. Returns the rotations that were stopped.
 ///
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`, …
@@ -128,49 +128,51 @@ pub async fn stop_rotations_back(aws: &Aws, plan: &Plan) -> Result<Vec<String>> 
         }
         let pending = secrets::read_version(&secrets::client(aws), id, secrets::PENDING).await.unwrap_or_default();
         if pending.is_some_and(|pending| pending.document.leads_to(&old_place(plan))) && secrets::take_label(aws, id, secrets::PENDING).await? {
-            stopped.push(format!("secret {id}: a rotation that began beside the cutover would have led it back, and was stopped: rotate it again"));
+            stopped.push(format!(
+                "secret {id}: a rotation during the cutover would have pointed it back at the source, and was stopped: rotate it again"
+            ));
         }
     }
     Ok(stopped)
 }
 
-/// After it, no secret has a version of this run's beside the one that everybody reads. Who may not take the label any more leaves
-/// a version that nobody reads: no reason not to undo the rest.
+/// After it, no secret has a staged version of this run. If the label may not be removed any more, a version stays that
+/// nobody reads: no reason not to undo the rest.
 ///
 /// # Errors
 /// `AwsUnavailable`.
 pub async fn take_labels(aws: &Aws, plan: &Plan) -> Result<()> {
     for id in &plan.cutover.secrets {
         match secrets::take_label(aws, id, &plan.names.run).await {
-            Err(error) if error.name == ErrorName::AwsRefused => tracing::warn!(%error, "a version of the run's stays"),
+            Err(error) if error.name == ErrorName::AwsRefused => tracing::warn!(%error, "a staged version of the run stays"),
             taken => taken.map(drop).context("leave the application's secrets as they were")?,
         }
     }
     Ok(())
 }
 
-/// A rotation under way, and what ends one that was left half done.
+/// Describes a rotation in progress, and the command that ends an unfinished one.
 #[must_use]
 pub fn told_rotation(id: &str, pending: &str) -> String {
     format!(
-        "secret {id}: a rotation is under way or was left half done: version {pending} is {}, and is not {CURRENT}; let it end, or take the label \
-         away: aws secretsmanager update-secret-version-stage --secret-id {id} --version-stage {} --remove-from-version-id {pending}",
+        "secret {id}: a rotation is in progress or was left unfinished: version {pending} is {}, and is not {CURRENT}; let it end, or remove the \
+         label: aws secretsmanager update-secret-version-stage --secret-id {id} --version-stage {} --remove-from-version-id {pending}",
         secrets::PENDING,
         secrets::PENDING
     )
 }
 
-/// Other places that lead to the source.
+/// Describes other places in a secret that name the source.
 #[must_use]
 pub fn told_places(id: &str, places: &[String]) -> String {
     format!(
-        "secret {id} has the source's address in {} as well, which would go on leading to the fenced source: only host, port, \
-         dbInstanceIdentifier and dbClusterIdentifier are moved; take them out, or leave the secret out of cutover.secrets and switch it by hand",
+        "secret {id} also has the source's address in {}, which would still name the fenced source: only host, port, \
+         dbInstanceIdentifier and dbClusterIdentifier are changed; remove the others, or omit the secret from cutover.secrets and switch it by hand",
         crate::finding::list(places)
     )
 }
 
-/// The source as secrets speak of it.
+/// The source's address, as secrets have it.
 #[must_use]
 pub fn old_place(plan: &Plan) -> Place<'_> {
     Place { host: &plan.source.host, port: plan.source.port, identifier: &plan.source.identifier }

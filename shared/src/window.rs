@@ -1,18 +1,18 @@
-//! When a window of the week opens: a maintenance window, or the one in which an application bears a cutover.
+//! Computes when a weekly window opens: a maintenance window, or the hours in which an application allows a cutover.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const MINUTE: u64 = 60;
 const DAY: u64 = 24 * 60 * MINUTE;
 const WEEK: u64 = 7 * DAY;
-/// As RDS's own. Nothing that looks every few minutes misses it.
+/// The shortest window, as in RDS. A poll every few minutes does not miss it.
 const SHORTEST: u64 = 30 * MINUTE;
 /// The first day of 1970 was a Thursday.
 const DAYS: [&str; 7] = ["thu", "fri", "sat", "sun", "mon", "tue", "wed"];
 
-/// Seconds until the window is open, 0 while it is; none where it is no window. `window` is in UTC, as in
+/// Seconds until the window opens, 0 while it is open; none if the text is not a window. `window` is in UTC, as in
 /// `sun:23:45-mon:00:15`. Source: `PreferredMaintenanceWindow` of the RDS service model.
-/// One of less than half an hour is none.
+/// A window of less than half an hour is not valid.
 #[must_use]
 pub fn seconds_until(window: &str, now: SystemTime) -> Option<u64> {
     let (opens, closes) = window.split_once('-')?;
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_no_window() {
+    fn other_texts_are_not_windows() {
         for window in ["", "sun:05:00", "day:05:00-sun:06:00", "sun:25:00-sun:26:00", "sun:05:00:00-sun:06:00", "sun:05:00-sun:05:29"] {
             assert_eq!(seconds_until(window, UNIX_EPOCH), None, "{window}");
         }

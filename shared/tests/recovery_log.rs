@@ -22,12 +22,12 @@ struct Truth {
     first_lost_commit: Option<Lsn>,
     /// Of the slot that the source had from before the load on.
     confirmed_flush_lsn: Lsn,
-    /// Of the copy, right after its recovery.
+    /// Of the target, right after its recovery.
     copy_current_wal_lsn: Lsn,
 }
 
 impl Truth {
-    /// Whether replication from there carries what the copy lacks, all of it, and nothing that it has.
+    /// Whether replication from there carries what the target lacks, all of it, and nothing that it has.
     fn is_start(&self, start: Lsn) -> bool {
         self.last_kept_commit.is_none_or(|kept| kept < start) && self.first_lost_commit.is_none_or(|lost| start <= lost)
     }
@@ -178,7 +178,7 @@ fn restored_at(text: &str) -> Origin {
 fn an_earlier_instances_recovery_in_the_same_log_is_not_taken() {
     let text = crash("2026-11-23 02:00:00 UTC", 0x10, None).replace(SECOND, BEFORE) + &crash(BEFORE, 0x500, None);
     assert_eq!(start(told_of(&text, restored_at("2026-11-24 02:45:00 UTC"))), Some(Lsn(0x501)));
-    // Even where the lines bear no time that can be read: the copy has passed the slot.
+    // Even where the lines bear no time that can be read: the target has passed the slot.
     let undated = text.replace(SECOND, "").replace(BEFORE, "");
     assert_eq!(start(told_of(&undated, Origin { restored_after: None, passed: Some(Lsn(0x100)) })), Some(Lsn(0x501)));
 }

@@ -37,37 +37,37 @@ OF_TABLES = [
     Change('grant insert on "Drift".neben to "Besitzer"', 'table "Drift".neben: differs'),
     Change('alter table "Drift".teile detach partition "Drift"."teile 2"', 'table "Drift"."teile 2": differs'),
     Change('create index haupt_told on "Drift".haupt (told)', 'index "Drift".haupt_told: only on the source'),
-    Change('drop index "Drift".neben_told', 'index "Drift".neben_told: only on the copy'),
-    Change('drop statistics "Drift".beides', 'statistics "Drift".beides: only on the copy'),
+    Change('drop index "Drift".neben_told', 'index "Drift".neben_told: only on the target'),
+    Change('drop statistics "Drift".beides', 'statistics "Drift".beides: only on the target'),
     Change('alter table "Drift".neben add check (id > 0) not valid', 'constraint "Drift".neben.neben_id_check: only on the source'),
     Change('alter table "Drift".neben alter constraint neben_haupt_fkey deferrable', 'constraint "Drift".neben.neben_haupt_fkey: differs'),
     Change('alter table "Drift".haupt disable trigger melde', 'trigger "Drift".haupt.melde: differs'),
-    Change('drop trigger melde_neben on "Drift".neben', 'trigger "Drift".neben.melde_neben: only on the copy'),
+    Change('drop trigger melde_neben on "Drift".neben', 'trigger "Drift".neben.melde_neben: only on the target'),
     Change('create or replace rule keine as on delete to "Drift".sicht do also nothing', 'rule "Drift".sicht.keine: differs'),
     Change('alter policy alle on "Drift".neben using (id > 1)', 'policy "Drift".neben.alle: differs'),
     Change('alter table public.theirs enable row level security', "table public.theirs: differs"),
     Change('create or replace view "Drift".sicht as select id, told from "Drift".haupt where id > 1', 'view "Drift".sicht: differs'),
     Change('create view "Drift".noch as table "Drift".haupt', 'view "Drift".noch: only on the source'),
-    Change('drop materialized view "Drift".gesehen', 'materialized view "Drift".gesehen: only on the copy'),
+    Change('drop materialized view "Drift".gesehen', 'materialized view "Drift".gesehen: only on the target'),
     Change('alter sequence "Drift".zaehler increment -2 minvalue -100', 'sequence "Drift".zaehler: differs'),
     Change("""comment on table "Drift".haupt is 'other'""", 'comment on table "Drift".haupt: differs'),
 ]
 OF_CODE = [
     Change('create or replace function "Drift".doppelt(n numeric) returns numeric language sql as \'select 3 * n\'', 'function "Drift".doppelt(n numeric): differs'),
     Change('alter function "Drift".doppelt(int, int[]) set work_mem = 65536', 'function "Drift".doppelt(n integer, VARIADIC mehr integer[]): differs'),
-    Change('drop function "Drift".fort()', 'function "Drift".fort(): only on the copy'),
+    Change('drop function "Drift".fort()', 'function "Drift".fort(): only on the target'),
     Change('revoke execute on procedure "Drift".tu() from public', 'procedure "Drift".tu(): differs'),
     Change('create or replace function "Drift".melde() returns trigger language plpgsql as \'begin return null; end\'', 'function "Drift".melde(): differs'),
-    Change('drop aggregate "Drift".summe(int)', 'aggregate "Drift".summe(integer): only on the copy'),
+    Change('drop aggregate "Drift".summe(int)', 'aggregate "Drift".summe(integer): only on the target'),
     Change("""alter type "Drift".farbe add value 'blau' before 'grün'""", 'enum "Drift".farbe: differs'),
     Change('alter domain "Drift".anteil add constraint positiv check (value >= 0) not valid', 'constraint "Drift".anteil.positiv: only on the source'),
     Change('alter domain "Drift".anteil set default 0', 'domain "Drift".anteil: differs'),
     Change('alter type "Drift".ort add attribute z int', 'column "Drift".ort.z: only on the source'),
-    Change('drop type "Drift".spanne', 'type "Drift".spanne: only on the copy'),
+    Change('drop type "Drift".spanne', 'type "Drift".spanne: only on the target'),
     Change('create cast ("Drift".ort as text) with inout', 'cast "Drift".ort as text: only on the source'),
     Change('create operator "Drift".@@@ (function = int4pl, leftarg = int, rightarg = int)', 'operator "Drift".@@@(integer,integer): only on the source'),
     Change('create collation "Drift".genau (locale = \'C\')', 'collation "Drift".genau: only on the source'),
-    Change('drop text search configuration "Drift".worte', 'text search configuration "Drift".worte: only on the copy'),
+    Change('drop text search configuration "Drift".worte', 'text search configuration "Drift".worte: only on the target'),
     Change('alter default privileges in schema "Drift" grant insert on tables to "Besitzer"', 'default privileges of master in "Drift" for r: differs'),
     Change('grant create on schema "Drift" to "Besitzer"', 'schema "Drift": differs'),
     Change('create schema noch', "schema noch: only on the source"),
@@ -165,7 +165,7 @@ def test_what_nobody_repairs_ends_the_run_some_time_after_the_approval(cloud, da
             cause = execution.wait(GRACE_LIMIT_SECONDS)["cause"]
             session.execute("drop table public.late")
     assert "table public.late: only on the source" in cause
-    assert "public.late was made after the run began, and is not replicated" in cause
+    assert "public.late was created after the run began, and is not replicated" in cause
 
 
 def test_ddl_that_is_under_way_when_the_cutover_begins_is_waited_for_and_seen(cloud, databases, key_arn):

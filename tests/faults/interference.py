@@ -41,7 +41,7 @@ def _restart(run, identifier: str) -> None:
 
 
 def cut_replication(run) -> None:
-    """The connection between copy and source breaks ten times in three seconds."""
+    """The connection between target and source breaks ten times in three seconds."""
     with run.databases.connect(run.source) as session:
         for _ in range(10):
             session.execute("select pg_terminate_backend(pid) from pg_stat_activity where backend_type = 'walsender'")
@@ -74,7 +74,7 @@ def remove_wal(run) -> None:
 
 
 def put_row_in_the_way(run) -> None:
-    """Somebody writes to the copy: a row with the key that the source gives out next."""
+    """Somebody writes to the target: a row with the key that the source gives out next."""
     with run.databases.connect(target_of(run.databases, run.identifier), "app") as copy:
         copy.execute("insert into public.thing (id, told) values (100000, 'somebody')")
     with run.databases.connect(run.source, "app") as source:
@@ -100,14 +100,14 @@ FULL_BYTES = 24 << 20
 
 
 def fill_disk_of_target(run) -> None:
-    """No file of the copy's server grows any more, which is how a full disk looks to it, while the source's table does."""
+    """No file of the target's server grows any more, which is how a full disk looks to it, while the source's table does."""
     _limit_files_of_target(run, str(FULL_BYTES))
     with run.databases.connect(run.source, "app") as source:
         source.execute("insert into public.thing (told) select repeat(md5(n::text), 4) from generate_series(1, 250000) n")
 
 
 def fill_disk_of_target_for_a_while(run) -> None:
-    """The storage of the copy is raised once its apply has failed."""
+    """The storage of the target is raised once its apply has failed."""
     fill_disk_of_target(run)
     with run.databases.connect(target_of(run.databases, run.identifier), "app") as copy:
         size = "select pg_relation_size('public.thing')"

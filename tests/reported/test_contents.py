@@ -84,12 +84,12 @@ def waiting(request, cloud, databases, key_arn):
 
 # What somebody does, how it is named until it is undone, and how that is done.
 HELD = {
-    "a-database-is-made": ("create database tenant42", "database tenant42: takes writes and is not carried", "drop database tenant42"),
+    "a-database-is-made": ("create database tenant42", "database tenant42: takes writes and is not moved", "drop database tenant42"),
     "a-database-is-made-from-a-template": (
-        "create database tenant7 template golden", "database tenant7: takes writes and is not carried", "drop database tenant7",
+        "create database tenant7 template golden", "database tenant7: takes writes and is not moved", "drop database tenant7",
     ),
     "a-closed-database-is-opened": (
-        "alter database archive allow_connections true", "database archive: takes writes and is not carried",
+        "alter database archive allow_connections true", "database archive: takes writes and is not moved",
         "alter database archive allow_connections false",
     ),
     "a-closed-database-is-made": (

@@ -64,7 +64,7 @@ DISTURBING = {
         LOG + "create extension dblink; create function public.send(t text) returns text language sql as "
         "$$select dblink_exec('dbname=outside', format('insert into public.ddl_log (tag) values (%L)', t))$$;"
         + event_trigger("tell", "ddl_command_end", "begin perform public.send(tg_tag); end"),
-        ("tell on ddl_command_end", "acts outside of its transaction, by dblink"),
+        ("tell on ddl_command_end", "acts outside its transaction, by dblink"),
     ),
     "two": (
         event_trigger("one", "ddl_command_start", RAISES, "when tag in ('DROP PUBLICATION')")

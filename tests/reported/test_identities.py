@@ -113,7 +113,7 @@ def test_a_row_taken_for_an_equal_one_is_told_as_that(cloud, databases, outcome,
     with databases.connect(source, "app") as session:
         session.execute("create extension citext; create table public.person (name citext, size numeric, city text)")
         session.execute("insert into public.person values ('anna', 1.0), ('Anna', 1.00)")
-    words = ["public.person", "equal and not the same", "name public.citext, size numeric"]
+    words = ["public.person", "equal but not identical", "name public.citext, size numeric"]
     with outcome.given_back(source, "DataDiffers", *words) as execution:
         execution.wait_for_state("Snapshot", LIMIT_SECONDS)
         execution.wait_for_state("Restore", LIMIT_SECONDS)

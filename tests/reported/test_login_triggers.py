@@ -32,7 +32,7 @@ CASES = {
         "create table public.known (who text primary key); insert into public.known values (session_user);"
         + event_trigger("known", "login", "begin if not exists (select from public.known where who = session_user) then raise exception 'who are you?'; end if; end")
         + "alter event trigger known enable always",
-        "does not let a role in that it does not know",
+        "refuses roles that it does not know",
     ),
     "for_those_it_knows": (
         "create table public.known (who text primary key); insert into public.known values (session_user);"

@@ -25,7 +25,7 @@ def copy_of(databases: Databases, instance: dict) -> psycopg.Connection:
 def test_a_row_that_somebody_wrote_to_the_copy(outcome, databases, source):
     named = ["database app: its apply fails", 'unique constraint "thing_pkey"', "SQLSTATE 23505", "times from"]
     if name_of(source).endswith("17"):
-        named += ["during INSERT, for table public.thing", "failures since the copy is there"]
+        named += ["during INSERT, for table public.thing", "failures since the target exists"]
     with outcome.given_back(source, "ReplicationStopped", *named, cutover=AWAITING) as execution:
         execution.wait_for_state("AwaitApproval", 120)
         with copy_of(databases, source) as copy:

@@ -1,4 +1,4 @@
-//! Requests to AWS, measured where they leave the process: each attempt by itself, whichever client makes it.
+//! Measures requests to AWS where they leave the process: each attempt separately, whichever client makes it.
 
 use std::time::Instant;
 
@@ -11,10 +11,10 @@ use serde_json::Value;
 
 use super::{Evidence, Request, now_ms};
 
-/// No answer: the connection failed, or the SDK gave the attempt up.
+/// No answer: the connection failed, or the SDK abandoned the attempt.
 const NO_ANSWER: &str = "NoAnswer";
 
-/// Writes each request down that goes through it. Answers are read to their end here, so that their time counts; all of them are
+/// Records each request that passes through it. Answers are read to their end here, so that their time counts; all of them are
 /// small enough for memory, where the SDK would read them as well.
 #[derive(Debug)]
 pub(crate) struct Measured {
@@ -36,7 +36,7 @@ impl HttpConnector for Measured {
     }
 }
 
-/// A request under way. One that is given up is dropped.
+/// A request in progress. An abandoned one is dropped.
 struct Attempt {
     evidence: Evidence,
     began: Instant,
@@ -73,7 +73,7 @@ fn service(request: &HttpRequest) -> &str {
     scope.and_then(|(_, scope)| scope.split('/').nth(3)).unwrap_or("unsigned")
 }
 
-/// Each protocol of AWS names the operation in a place of its own. Source: Smithy, "AWS protocols".
+/// Each AWS protocol has the operation's name in a different place. Source: Smithy, "AWS protocols".
 fn operation(request: &HttpRequest) -> &str {
     let target = || request.headers().get("x-amz-target").and_then(|target| target.rsplit('.').next());
     let (path, query) = request.uri().split_once('?').unwrap_or((request.uri(), ""));
@@ -88,7 +88,7 @@ fn parameter<'a>(parameters: &'a str, name: &str) -> Option<&'a str> {
     parameters.split('&').find_map(|parameter| parameter.split_once('=').filter(|(found, _)| *found == name).map(|(_, value)| value))
 }
 
-/// The code of a refusal, wherever its protocol has it.
+/// The error code, in the place of its protocol.
 fn error_code(response: &HttpResponse, body: &[u8]) -> String {
     let body = String::from_utf8_lossy(body);
     let json: Option<Value> = serde_json::from_str(&body).ok();

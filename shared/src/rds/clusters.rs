@@ -29,7 +29,7 @@ async fn describe(aws: &Aws, request: DescribeDBClustersFluentBuilder, id: &str)
     }
 }
 
-/// The instance that takes the cluster's writes, once there is one.
+/// The cluster's writer, if it has one.
 ///
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
@@ -41,7 +41,7 @@ pub async fn find_writer(aws: &Aws, cluster: &DbCluster) -> Result<Option<DbInst
     }
 }
 
-/// After it, all members of an Aurora cluster are going: "not yet", since they are not gone.
+/// After it, all members of an Aurora cluster are being deleted; the answer is "not yet", since they still exist.
 ///
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
@@ -54,7 +54,7 @@ pub async fn drop_members(aws: &Aws, cluster: &DbCluster) -> Result<Ready> {
     Ok(Ready::not_yet("deleting members"))
 }
 
-/// Host and port at which the cluster takes writes, whoever is its writer.
+/// Host and port of the cluster's writer endpoint.
 #[must_use]
 pub fn endpoint(cluster: &DbCluster) -> Option<(String, u16)> {
     Some((cluster.endpoint()?.to_owned(), cluster.port().and_then(|port| u16::try_from(port).ok())?))
@@ -75,7 +75,7 @@ pub async fn find_snapshot(aws: &Aws, id: &str) -> Result<Option<DbClusterSnapsh
     }
 }
 
-/// Whether a cluster's snapshot is ready, not yet, or never will be.
+/// Whether a cluster's snapshot is ready, not ready yet, or failed.
 ///
 /// # Errors
 /// `SnapshotFailed`.
@@ -84,7 +84,7 @@ pub fn snapshot_ready(snapshot: &DbClusterSnapshot) -> Result<Ready> {
     snapshot_status(name, snapshot.status().unwrap_or_default(), snapshot.percent_progress())
 }
 
-/// After it, the cluster's snapshot is gone or going; "not yet" while RDS is still making it.
+/// After it, the cluster's snapshot is gone or being deleted; "not yet" while RDS is still creating it.
 ///
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
@@ -95,7 +95,7 @@ pub async fn drop_snapshot(aws: &Aws, id: &str) -> Result<Ready> {
     }
     let sent = aws.rds.delete_db_cluster_snapshot().db_cluster_snapshot_identifier(id).send().await;
     match going(sent, "deleting").context(&format!("delete cluster snapshot {id}")) {
-        // The answer to a deletion was lost: what is gone has no tags, by which these functions may delete it.
+        // The answer to a deletion was lost: a snapshot that is gone has no tags, by which these functions may delete it.
         Err(_) if find_snapshot(aws, id).await?.is_none() => Ok(Ready::yes("gone")),
         answer => answer,
     }

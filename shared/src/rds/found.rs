@@ -10,7 +10,7 @@ use crate::error::{ErrorName, Result, StepError};
 use crate::names::MOVED_TAG;
 use crate::rds::{clusters, endpoint, find_instance};
 
-/// The versions that all of this was tried on.
+/// The major versions that are tested.
 const MAJORS: RangeInclusive<u32> = 12..=18;
 
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub enum Found {
     Cluster(Box<DbCluster>, Vec<DbInstance>),
 }
 
-/// Looks it up by identifier, ARN or resource id. Who names a member means its cluster.
+/// Finds a database by identifier, ARN or resource id. The name of a member stands for its cluster.
 ///
 /// # Errors
 /// `SourceNotFound`, `AwsUnavailable`, `AwsRefused`.
@@ -48,7 +48,7 @@ async fn find_cluster(aws: &Aws, id: &str) -> Result<Found> {
 }
 
 impl Found {
-    /// Of an engine that this product moves, in whichever version.
+    /// Whether its engine is one that this product moves, in any version.
     #[must_use]
     pub fn is_postgres(&self) -> bool {
         is_postgres(match self {
@@ -57,7 +57,7 @@ impl Found {
         })
     }
 
-    /// Of the instance, or of the cluster.
+    /// The identifier of the instance or cluster.
     #[must_use]
     pub fn identifier(&self) -> &str {
         let identifier = match self {
@@ -67,7 +67,7 @@ impl Found {
         identifier.unwrap_or_default()
     }
 
-    /// As RDS shows it.
+    /// The status that RDS reports.
     #[must_use]
     pub fn status(&self) -> &str {
         let status = match self {
@@ -94,7 +94,7 @@ impl Found {
         }
     }
 
-    /// Who named a member was led to its cluster: the member.
+    /// The member, if the given name is a member's and its cluster was found.
     #[must_use]
     pub fn member(&self, id: &str) -> Option<&str> {
         let Self::Cluster(_, members) = self else { return None };
@@ -104,17 +104,17 @@ impl Found {
     }
 
     /// # Errors
-    /// `AlreadyMoved` where its application has left it.
+    /// `AlreadyMoved` if its application has moved to a target.
     pub fn check_not_moved(&self) -> Result<()> {
         let Some(target) = moved_to(self.tags()) else { return Ok(()) };
-        let message = format!("the application of {} has moved to {target}; who went back takes the tag {MOVED_TAG} away", self.identifier());
+        let message = format!("the application of {} has moved to {target}; if it moved back, remove the tag {MOVED_TAG}", self.identifier());
         Err(StepError::new(ErrorName::AlreadyMoved, message))
     }
 
-    /// What later steps need to know of it.
+    /// The facts that later steps need.
     ///
     /// # Errors
-    /// `SourceUnsupported`; `PreconditionFailed` where it has no endpoint.
+    /// `SourceUnsupported`; `PreconditionFailed` if it has no endpoint.
     pub fn read(&self) -> Result<Source> {
         let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
         let kms_key = self.encrypted_with().map(str::to_owned);
@@ -160,7 +160,7 @@ impl Found {
         }
     }
 
-    /// Where it is in its VPC: members of a cluster are in the same groups.
+    /// Its place in its VPC: all members of a cluster have the same security groups.
     #[must_use]
     pub fn network(&self) -> Network {
         let (groups, instance) = match self {
@@ -175,7 +175,7 @@ impl Found {
     }
 
     /// # Errors
-    /// `AlreadyEncrypted` where it has that very key.
+    /// `AlreadyEncrypted` if it has this key.
     pub fn check_not_encrypted_with(&self, kms_key_arn: Option<&str>) -> Result<()> {
         match self.encrypted_with() {
             Some(key) if Some(key) == kms_key_arn => {
@@ -185,8 +185,8 @@ impl Found {
         }
     }
 
-    /// The key under which it is, where it is encrypted. Aurora's may be one that AWS owns, which has no ARN: `StorageEncrypted` is
-    /// false then, and `StorageEncryptionType` says it.
+    /// Its key, if it is encrypted. Aurora's may be a key that AWS owns, which has no ARN: `StorageEncrypted` is false then, and
+    /// `StorageEncryptionType` reports it.
     #[must_use]
     pub fn encrypted_with(&self) -> Option<&str> {
         let (encrypted, how, key) = match self {
@@ -196,7 +196,7 @@ impl Found {
         (encrypted == Some(true) || how == Some(&StorageEncryptionType::Sse)).then_some(key.unwrap_or("a key of AWS's own"))
     }
 
-    /// The secret in which RDS keeps the master password, where it does.
+    /// The secret in which RDS manages the master password, if it does.
     #[must_use]
     pub fn managed_secret(&self) -> Option<String> {
         let secret = match self {
@@ -212,7 +212,7 @@ pub fn is_postgres(engine: Option<&str>) -> bool {
     matches!(engine, Some("postgres" | "aurora-postgresql"))
 }
 
-/// The database to which an application has moved that was on the one with these tags.
+/// The target to which the application of the database with these tags has moved.
 #[must_use]
 pub fn moved_to(tags: &[Tag]) -> Option<&str> {
     tags.iter().find(|tag| tag.key() == Some(MOVED_TAG)).and_then(Tag::value)

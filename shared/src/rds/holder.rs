@@ -1,4 +1,4 @@
-//! Who holds the parameter group in which logical replication is turned on: an instance, or a cluster for all its members.
+//! The owner of the parameter group that turns logical replication on: an instance, or a cluster for all its members.
 
 use crate::aws::Aws;
 use crate::contract::{Kind, Ready};
@@ -14,7 +14,7 @@ pub enum Holder {
 }
 
 impl Holder {
-    /// The instance or cluster with this identifier; none where it is gone.
+    /// The instance or cluster with this identifier; none if it is gone.
     ///
     /// # Errors
     /// `AwsUnavailable`, `AwsRefused`.
@@ -57,7 +57,7 @@ impl Holder {
         .unwrap_or_default()
     }
 
-    /// The instances that have to restart before the group holds, the writer first; none while RDS is still applying it.
+    /// The instances that must restart before the group takes effect, the writer first; none while RDS is still applying it.
     #[must_use]
     pub fn waits_for_reboot(&self) -> Option<Vec<String>> {
         let mut waiting: Vec<(bool, Option<&str>, Option<&str>)> = match self {
@@ -79,7 +79,7 @@ impl Holder {
         is_settled.then(|| pending.filter_map(|(_, instance, _)| instance.map(str::to_owned)).collect())
     }
 
-    /// After it, the group is on its way.
+    /// Starts attaching the group.
     ///
     /// # Errors
     /// `AwsUnavailable`, `AwsRefused`.
@@ -97,7 +97,7 @@ impl Holder {
         attached.context(&format!("attach parameter group {group}"))
     }
 
-    /// After it, the next of these instances restarts; a Multi-AZ DB cluster restarts as a whole.
+    /// Restarts the next of these instances; a Multi-AZ DB cluster restarts as a whole.
     ///
     /// # Errors
     /// `AwsUnavailable`, `AwsRefused`.

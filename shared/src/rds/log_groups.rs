@@ -1,4 +1,4 @@
-//! The log groups to which RDS ships a database's logs: RDS makes them, without an end, and knows nothing of what was set there.
+//! The log groups to which RDS exports a database's logs: RDS creates them without a retention, and copies none of their settings.
 
 use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_cloudwatchlogs::types::LogGroup;
@@ -9,7 +9,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use crate::aws::{Aws, code};
 use crate::error::{Context, Result};
 
-/// How long a group keeps what it has, in days; none where that is for ever, or where there is no such group.
+/// A group's retention in days; none if it is unlimited, or if the group does not exist.
 ///
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
@@ -19,7 +19,7 @@ pub async fn retention_days(aws: &Aws, group: &str) -> Result<Option<i32>> {
     Ok(groups.log_groups().iter().find(|found| found.log_group_name() == Some(group)).and_then(LogGroup::retention_in_days))
 }
 
-/// How many metric and subscription filters a group has; none where there is no such group.
+/// The number of a group's metric and subscription filters; zero if the group does not exist.
 ///
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
@@ -31,7 +31,7 @@ pub async fn filters(aws: &Aws, group: &str) -> Result<(usize, usize)> {
     Ok((metrics.map_or(0, |answer| answer.metric_filters().len()), subscriptions.map_or(0, |answer| answer.subscription_filters().len())))
 }
 
-/// None where there is no such group.
+/// None if the group does not exist.
 fn there<T, E>(answer: std::result::Result<T, SdkError<E, HttpResponse>>) -> Result<Option<T>>
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -43,7 +43,7 @@ where
     }
 }
 
-/// After it, the group keeps what it has for so long; `false` where RDS has not made it yet.
+/// After it, the group has this retention; `false` if RDS has not created it yet.
 ///
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.

@@ -10,7 +10,7 @@ use crate::error::{Context, Result, StepError};
 
 pub const LOGICAL_REPLICATION: &str = "rds.logical_replication";
 
-/// The parameters that somebody changed in a group, with their values.
+/// The parameters with user-set values in a group.
 ///
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.

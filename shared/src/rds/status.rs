@@ -1,25 +1,24 @@
-//! What RDS's statuses of instances, clusters and snapshots mean for a run.
+//! The meaning of RDS's statuses of instances, clusters and snapshots for a run.
 //! Source: Amazon RDS user guide, "Viewing Amazon RDS DB instance status"; Aurora user guide, "Viewing DB cluster status".
 
-/// How a database or a snapshot stands.
+/// The state of a database or a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// It answers, though RDS may refuse to change it at the moment.
+    /// Available, though RDS may refuse to change it at the moment.
     Usable,
-    /// RDS is at work on it, and it answers later.
+    /// RDS is working on it; it becomes available later.
     Between,
-    /// Stopped by somebody: it answers when it is started.
+    /// Stopped by somebody: available again after a start.
     Stopped,
-    /// It does not come by itself out of this.
+    /// It does not recover by itself.
     Lost,
 }
 
-/// At work while the database answers, for a day and more in the case of storage.
+/// RDS is working, but the database is available; in the case of storage for a day and more.
 const AT_WORK: [&str; 6] =
     ["backing-up", "storage-config-upgrade", "storage-initialization", "storage-optimization", "update-iam-db-auth", "scaling-storage"];
 
-/// A status of an instance, a cluster or a snapshot. One that nobody knows yet is taken for work in progress, which every wait
-/// bounds.
+/// The state of an instance, a cluster or a snapshot. An unknown status counts as work in progress; every wait is bounded.
 #[must_use]
 pub fn standing(status: &str) -> Standing {
     match status {
@@ -40,7 +39,7 @@ pub fn standing(status: &str) -> Standing {
     }
 }
 
-/// Whether the key with which it is encrypted cannot be used: disabled, about to be deleted, or its grant taken back.
+/// Whether its key cannot be used: it is disabled, about to be deleted, or its grant was revoked.
 #[must_use]
 pub fn is_without_key(status: &str) -> bool {
     status.starts_with("inaccessible-encryption-credentials")
@@ -51,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_documented_status_is_taken_for_what_it_means() {
+    fn every_documented_status_has_its_meaning() {
         let all = |standing_of: Standing, statuses: &[&str]| {
             for status in statuses {
                 assert_eq!(standing(status), standing_of, "{status}");

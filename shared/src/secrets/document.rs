@@ -1,5 +1,5 @@
-//! The text of a secret: a JSON object of which a few values are read and replaced. Nothing else of it changes, not a byte: a round
-//! trip through a parser's own numbers and maps would round, sort and merge what belongs to others.
+//! The text of a secret: a JSON object of which a few values are read and replaced. No other byte changes: a round trip
+//! through a parser's own numbers and maps would round, sort and merge other people's data.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// A database as secrets speak of it.
+/// A database's address, as secrets have it.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
     pub host: &'a str,
@@ -18,11 +18,12 @@ pub struct Place<'a> {
 /// Host and port of an endpoint.
 pub type Address = (String, u16);
 
-/// How deep an address is looked for.
+/// How deep addresses are searched for.
 const DEPTH: usize = 50;
-/// Taken for the port where a secret has none, as libpq does.
+/// The port of a secret without one, as in libpq.
 const DEFAULT_PORT: u16 = 5432;
-/// What secrets for rotation have beside the host. Source: AWS Secrets Manager user guide, "JSON structure of database credential secrets".
+/// The identifiers that secrets for rotation have beside the host.
+/// Source: AWS Secrets Manager user guide, "JSON structure of database credential secrets".
 const IDENTIFIERS: [&str; 2] = ["dbInstanceIdentifier", "dbClusterIdentifier"];
 
 #[derive(Clone)]
@@ -31,18 +32,18 @@ pub struct Document {
     members: Vec<Member>,
 }
 
-/// A key of the object itself, as often as it is there: parsers differ in which of two they take.
+/// A top-level key, once for each occurrence: parsers differ in which of two they take.
 #[derive(Clone)]
 struct Member {
     key: String,
-    /// As it is written.
+    /// The value's text.
     value: String,
-    /// Where the value stands in the text.
+    /// The value's position in the text.
     at: Range<usize>,
 }
 
 impl Document {
-    /// None where the text is no JSON object.
+    /// None if the text is not a JSON object.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let Members(raw) = serde_json::from_str(text).ok()?;
@@ -58,13 +59,13 @@ impl Document {
         &self.text
     }
 
-    /// The keys of the object itself.
+    /// The top-level keys.
     #[must_use]
     pub fn keys(&self) -> Vec<&str> {
         self.members.iter().map(|member| member.key.as_str()).collect()
     }
 
-    /// A value that is a text and not empty.
+    /// A value that is a non-empty string.
     #[must_use]
     pub fn string(&self, key: &str) -> Option<String> {
         self.named(key).last().and_then(Member::string).filter(|text| !text.is_empty())
@@ -74,7 +75,7 @@ impl Document {
         self.members.iter().filter(move |member| member.key == key)
     }
 
-    /// Whether `host` and `port` are those of this place.
+    /// Whether `host` and `port` are those of this database.
     #[must_use]
     pub fn leads_to(&self, place: &Place<'_>) -> bool {
         let mut hosts = self.named("host").peekable();
@@ -85,11 +86,11 @@ impl Document {
             && (self.named("port").next().is_some() || place.port == DEFAULT_PORT)
     }
 
-    /// The same text, leading from one place to another. `port` keeps its type.
+    /// The same text with one database's address replaced by another's. `port` keeps its type.
     #[must_use]
     pub fn led(&self, from: &Place<'_>, to: &Place<'_>) -> Self {
         let mut text = self.text.clone();
-        // From the end, so that what stands before stays where it is.
+        // From the end, so that earlier positions stay valid.
         for member in self.members.iter().rev() {
             let value = match member.key.as_str() {
                 "host" => Value::from(to.host).to_string(),
@@ -108,7 +109,7 @@ impl Document {
         Self::parse(&text).unwrap_or_else(|| self.clone())
     }
 
-    /// Where in it one of these addresses stands, as paths.
+    /// The paths at which one of these addresses occurs.
     #[must_use]
     pub fn places(&self, addresses: &[Address]) -> Vec<String> {
         let mut found = Vec::new();
@@ -116,7 +117,7 @@ impl Document {
         found
     }
 
-    /// Where else in it one of these addresses stands, as paths: what is not led to the new database.
+    /// The paths of other occurrences of these addresses, which are not changed to the target's.
     #[must_use]
     pub fn other_places(&self, from: &Place<'_>, addresses: &[Address]) -> Vec<String> {
         let mut found = Vec::new();
@@ -134,7 +135,7 @@ impl Member {
         serde_json::from_str(&self.value).ok()
     }
 
-    /// A number or a text in the secrets that people write.
+    /// People write it as a number or as a string.
     fn port(&self) -> Option<u16> {
         if self.value == "null" {
             return Some(DEFAULT_PORT);
@@ -147,12 +148,12 @@ impl Member {
     }
 }
 
-/// Names of hosts have no case, and may end in a dot.
+/// Host names are case-insensitive, and may end in a dot.
 fn same_name(one: &str, other: &str) -> bool {
     one.trim().trim_end_matches('.').eq_ignore_ascii_case(other.trim_end_matches('.'))
 }
 
-/// Reads level by level, and no number: these can be larger than any of ours.
+/// Reads level by level, and no numbers: they can be larger than any of Rust's types.
 fn find(value: &str, path: &str, addresses: &[Address], found: &mut Vec<String>, depth: usize) {
     if depth == 0 {
         return;
@@ -172,7 +173,7 @@ fn find(value: &str, path: &str, addresses: &[Address], found: &mut Vec<String>,
     }
 }
 
-/// Whether a text has the host as a name of its own, without another port behind it.
+/// Whether a text has the host as a complete name, not followed by another port.
 fn mentions(text: &str, (host, port): &Address) -> bool {
     let (text, host) = (text.to_ascii_lowercase(), host.to_ascii_lowercase());
     let is_of_a_name = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.');
@@ -193,7 +194,7 @@ fn ends_in_an_escape(text: &str) -> bool {
     escaped && end.next() == Some(b'%')
 }
 
-/// All members of an object in their order, the values as they are written.
+/// All members of an object in order, with the values' texts.
 struct Members<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {
@@ -238,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn not_a_byte_changes_but_of_host_and_port() {
+    fn only_host_and_port_change() {
         let rest = " \"z\" : 123456789012345678901234, \"a\":1.10,\n\t\"\\u0068ost2\":\"\\/\", \"dup\":1,\"dup\":2, \"big\":[1e400,{\"n\":-1E+999}], \"f\":0.1000000000000000055511151231257827";
         let before = format!("{{{rest}, \"host\" :\t\"{}\",\"port\": \"5432\" ,\"dbInstanceIdentifier\":\"Orders\"}}\n", OLD.host);
         let after = format!("{{{rest}, \"host\" :\t\"{}\",\"port\": \"6000\" ,\"dbInstanceIdentifier\":\"orders-enc\"}}\n", NEW.host);
@@ -249,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_keeps_its_type_and_one_that_is_missing_comes_where_it_is_needed() {
+    fn a_port_keeps_its_type_and_is_added_if_needed() {
         let text = |port: &str, host: &str| format!("{{\"host\":\"{host}\"{port},\"x\":1}}");
         for (before, after) in [
             (",\"port\":5432", ",\"port\":6000"),
@@ -265,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_key_that_is_there_twice_both_count() {
+    fn both_occurrences_of_a_key_count() {
         let twice = format!("{{\"host\":\"{0}\",\"h\\u006fst\":\"{0}\"}}", OLD.host);
         assert!(document(&twice).leads_to(&OLD));
         assert_eq!(led(&twice).matches(NEW.host).count(), 2);
@@ -273,12 +274,12 @@ mod tests {
     }
 
     #[test]
-    fn names_of_hosts_have_no_case() {
+    fn host_names_are_case_insensitive() {
         assert!(document(&format!("{{\"host\":\"{}.\"}}", OLD.host.to_uppercase())).leads_to(&OLD));
     }
 
     #[test]
-    fn an_address_is_found_wherever_it_stands_and_named_by_its_path() {
+    fn an_address_is_found_at_any_path() {
         let reader = ("orders.cluster-ro-abc.eu-central-1.rds.amazonaws.com".to_owned(), 5432);
         let addresses = [(OLD.host.to_owned(), OLD.port), reader.clone()];
         let text = serde_json::json!({
@@ -301,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_none() {
+    fn only_objects_are_parsed() {
         for text in ["", "null", "[]", "\"text\"", "{\"a\":1} x", "{\"a\":}", "{\"a\":1,}"] {
             assert!(Document::parse(text).is_none(), "{text}");
         }

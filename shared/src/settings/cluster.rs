@@ -9,10 +9,10 @@ use aws_sdk_rds::types::{
 use super::Fate::{AtRestore, AtTheEnd, ByModify};
 use super::{Differences, Fate, POSTGRESQL_LOG, Setting, is_default_group, left_behind, names, security_groups, tags, word};
 
-const ACTIVITY_STREAM: &str = "an activity stream belongs to one cluster: start one on the new cluster";
-const GLOBAL: &str = "a cluster joins a global database only by being made in it: build the global database anew";
-const EXPRESS: &str = "networking of express configuration, chosen when a cluster is made: set it up on the new cluster";
-const MYSQL: &str = "of Aurora MySQL alone";
+const ACTIVITY_STREAM: &str = "an activity stream belongs to one cluster: start one on the target";
+const GLOBAL: &str = "a cluster joins a global database only when it is created in it: build the global database again";
+const EXPRESS: &str = "networking of express configuration, chosen when a cluster is created: set it up on the target";
+const MYSQL: &str = "only for Aurora MySQL";
 const LIMITLESS: &str = "a limitless database cannot be restored shard by shard";
 
 /// Every member of the shape `DBCluster`, in its order.
@@ -32,13 +32,13 @@ pub const CLUSTER: &[Setting<DbCluster>] = &[
     Setting::own("EarliestRestorableTime"),
     Setting::own("Endpoint"),
     Setting::own("ReaderEndpoint"),
-    Setting::left("CustomEndpoints", "a custom endpoint names members: make one of the new cluster's", |it| names(it.custom_endpoints())),
+    Setting::left("CustomEndpoints", "a custom endpoint names members: create one with the target's", |it| names(it.custom_endpoints())),
     // Follows from the members, and of a Multi-AZ DB cluster from its kind.
     Setting::own("MultiAZ"),
     Setting::carried("Engine", AtRestore, |it| word(&it.engine)),
     Setting::carried("EngineVersion", AtRestore, |it| word(&it.engine_version)),
     Setting::own("LatestRestorableTime"),
-    // Given to the restore; like an instance's port it is part of the endpoint.
+    // A parameter of the restore; like an instance's port it is part of the endpoint.
     Setting::own("Port"),
     Setting::carried("MasterUsername", AtRestore, |it| word(&it.master_username)),
     Setting::carried("DBClusterOptionGroupMemberships", AtRestore, |it| {
@@ -48,14 +48,14 @@ pub const CLUSTER: &[Setting<DbCluster>] = &[
     Setting::carried("PreferredBackupWindow", AtRestore, |it| word(&it.preferred_backup_window)),
     Setting::carried("PreferredMaintenanceWindow", ByModify, |it| word(&it.preferred_maintenance_window)),
     Setting::left("UpgradeRolloutOrder", "a policy of AWS Organizations sets it, not a request", |it| {
-        // The order of whom no policy says anything.
+        // The default order, without a policy.
         word(&it.upgrade_rollout_order).filter(|order| order != "second")
     }),
-    // A source is no replica: preflight refuses one.
+    // A source is not a replica: preflight refuses one.
     Setting::own("ReplicationSourceIdentifier"),
-    Setting::left("ReadReplicaIdentifiers", "a replica of a cluster is made anew by hand", |it| names(it.read_replica_identifiers())),
+    Setting::left("ReadReplicaIdentifiers", "create a replica of a cluster again by hand", |it| names(it.read_replica_identifiers())),
     Setting::own("StatusInfos"),
-    // Each member has settings of its own, which are compared one by one.
+    // Each member has its own settings, which are compared one by one.
     Setting::carried("DBClusterMembers", AtRestore, |it| word(&Some(it.db_cluster_members().len()))),
     Setting::carried("VpcSecurityGroups", AtRestore, |it| security_groups(it.vpc_security_groups())),
     Setting::own("HostedZoneId"),
@@ -64,7 +64,7 @@ pub const CLUSTER: &[Setting<DbCluster>] = &[
     Setting::encryption("KmsKeyId"),
     Setting::own("DbClusterResourceId"),
     Setting::own("DBClusterArn"),
-    // Given to the restore, and once more at the end: one that came meanwhile is no reason to wait.
+    // Given to the restore, and again at the end: a role that was added meanwhile does not hold the cutover.
     Setting::carried("AssociatedRoles", AtTheEnd, |it| names(it.associated_roles().iter().map(role))),
     Setting::carried("IAMDatabaseAuthenticationEnabled", AtRestore, |it| word(&it.iam_database_authentication_enabled)),
     Setting::own("CloneGroupId"),
@@ -76,10 +76,10 @@ pub const CLUSTER: &[Setting<DbCluster>] = &[
     Setting::own("Capacity"),
     Setting::own("PendingModifiedValues"),
     Setting::carried("EngineMode", AtRestore, |it| word(&it.engine_mode)),
-    Setting::left("ScalingConfigurationInfo", "Aurora Serverless v1, which is no more", |it| it.scaling_configuration_info().map(serverless_v1)),
-    Setting::left("RdsCustomClusterConfiguration", "of RDS Custom alone", |it| it.rds_custom_cluster_configuration().map(|_| "set".to_owned())),
+    Setting::left("ScalingConfigurationInfo", "Aurora Serverless v1, which is discontinued", |it| it.scaling_configuration_info().map(serverless_v1)),
+    Setting::left("RdsCustomClusterConfiguration", "only for RDS Custom", |it| it.rds_custom_cluster_configuration().map(|_| "set".to_owned())),
     Setting::carried("DBClusterInstanceClass", AtRestore, |it| word(&it.db_cluster_instance_class)),
-    // Aurora's standard storage is called nothing or `aurora`.
+    // Aurora's standard storage is reported as nothing or `aurora`.
     Setting::carried("StorageType", AtRestore, |it| word(&it.storage_type).filter(|name| name != "aurora")),
     Setting::carried("Iops", AtRestore, |it| word(&it.iops)),
     Setting::left("StorageThroughput", "RDS derives it from the IOPS", |it| word(&it.storage_throughput)),
@@ -87,7 +87,7 @@ pub const CLUSTER: &[Setting<DbCluster>] = &[
     Setting::carried("PubliclyAccessible", AtRestore, |it| word(&it.publicly_accessible)),
     Setting::carried("AutoMinorVersionUpgrade", ByModify, |it| word(&it.auto_minor_version_upgrade)),
     Setting::carried("DeletionProtection", AtTheEnd, |it| word(&it.deletion_protection)),
-    Setting::left("HttpEndpointEnabled", "clients of the Data API name a cluster's ARN: enable it on the new one when they do", |it| {
+    Setting::left("HttpEndpointEnabled", "clients of the Data API name a cluster's ARN: enable it on the target when they name the target's", |it| {
         word(&it.http_endpoint_enabled)
     }),
     Setting::left("ActivityStreamMode", ACTIVITY_STREAM, |it| word(&it.activity_stream_mode)),
@@ -98,7 +98,7 @@ pub const CLUSTER: &[Setting<DbCluster>] = &[
     Setting::left("ActivityStreamKinesisStreamName", ACTIVITY_STREAM, |it| word(&it.activity_stream_kinesis_stream_name)),
     Setting::carried("CopyTagsToSnapshot", AtRestore, |it| word(&it.copy_tags_to_snapshot)),
     Setting::own("CrossAccountClone"),
-    Setting::left("DomainMemberships", "joining a directory is up to its administrator: let the new cluster join it", |it| {
+    Setting::left("DomainMemberships", "joining a directory is up to its administrator: join the target to it", |it| {
         names(it.domain_memberships().iter().filter_map(|domain| domain.domain()))
     }),
     Setting::carried("TagList", AtRestore, |it| tags(it.tag_list())),
@@ -119,7 +119,7 @@ pub const CLUSTER: &[Setting<DbCluster>] = &[
     Setting::carried("PerformanceInsightsRetentionPeriod", ByModify, |it| {
         if has_insights(it) { word(&it.performance_insights_retention_period) } else { None }
     }),
-    Setting::left("DBSystemId", "of RDS Custom alone", |it| word(&it.db_system_id)),
+    Setting::left("DBSystemId", "only for RDS Custom", |it| word(&it.db_system_id)),
     Setting::carried("MasterUserSecret", AtTheEnd, |it| {
         it.master_user_secret().map(|secret| format!("managed, with key {}", secret.kms_key_id().unwrap_or("aws/secretsmanager")))
     }),
@@ -129,7 +129,7 @@ pub const CLUSTER: &[Setting<DbCluster>] = &[
     Setting::own("AwsBackupRecoveryPointArn"),
     Setting::left("LimitlessDatabase", LIMITLESS, |it| it.limitless_database().and_then(|database| word(&database.min_required_acu))),
     Setting::left("ClusterScalabilityType", LIMITLESS, |it| word(&it.cluster_scalability_type).filter(|kind| kind != "standard")),
-    // How long the certificate is valid differs with the day of its issue. Aurora's members have their own.
+    // The certificate's validity differs with the day of its issue. Aurora's members have their own.
     Setting::carried("CertificateDetails", ByModify, |it| {
         it.certificate_details().filter(|_| !is_aurora(it)).and_then(|details| word(&details.ca_identifier))
     }),
@@ -138,8 +138,8 @@ pub const CLUSTER: &[Setting<DbCluster>] = &[
     Setting::left("InternetAccessGatewayEnabled", EXPRESS, |it| word(&it.internet_access_gateway_enabled)),
 ];
 
-/// The differences before the cutover: what comes at the end of the run is not held against the target, nor the log
-/// that the run has exported.
+/// The differences before the cutover: without settings that are set at the end of the run, and without the log that
+/// the run exports.
 #[must_use]
 pub fn compare(source: &DbCluster, target: &DbCluster) -> Differences {
     let mut expected = source.clone();
@@ -153,21 +153,21 @@ pub fn compare_at_the_end(source: &DbCluster, target: &DbCluster) -> Differences
     Differences::of(CLUSTER, source, target, |fate| fate.is_carried_before_cutover() || fate == AtTheEnd)
 }
 
-/// The members that the target still has to be given by a modification.
+/// The members that still have to be set on the target by a modification.
 #[must_use]
 pub fn still_to_modify(source: &DbCluster, target: &DbCluster) -> Vec<&'static str> {
     let rows = CLUSTER.iter().filter(|row| row.fate == ByModify && row.read(source) != row.read(target));
     rows.map(|row| row.member).collect()
 }
 
-/// What a cluster has set that stays behind, with its value.
+/// The settings of a cluster that are not moved, with their values.
 #[must_use]
 pub fn not_carried(source: &DbCluster) -> Vec<(&'static Setting<DbCluster>, String)> {
     left_behind(CLUSTER, source)
 }
 
-/// The source's exports, and the log of a Multi-AZ DB cluster in any case, since it is one of the two witnesses of the start
-/// LSN. Aurora's log does not tell where its data end.
+/// The source's exports, and always the log of a Multi-AZ DB cluster, since it is one of the two witnesses of the start
+/// LSN. Aurora's log does not show where its data end.
 #[must_use]
 pub fn exports_during_the_run(source: &DbCluster) -> Vec<String> {
     let mut exports = source.enabled_cloudwatch_logs_exports().to_vec();
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cluster_like_another_differs_in_nothing() {
+    fn equal_clusters_have_no_differences() {
         let target = base("aurora-postgresql")
             .set_availability_zones(Some(vec!["b".to_owned(), "a".to_owned()]))
             .set_db_cluster_option_group_memberships(None)
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn zones_are_settings_of_aurora_alone_and_capacity_is_told_with_its_unit() {
+    fn zones_are_compared_for_aurora_only_and_capacity_has_its_unit() {
         let elsewhere = |engine| base(engine).set_availability_zones(Some(vec!["c".to_owned()]));
         assert_eq!(lost(base("postgres"), elsewhere("postgres")), Vec::<String>::new());
         assert_eq!(lost(base("aurora-postgresql"), elsewhere("aurora-postgresql")), ["AvailabilityZones: a, b on the source, c on the target"]);
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn no_row_comes_twice() {
+    fn every_row_is_unique() {
         let mut rows: Vec<&str> = CLUSTER.iter().map(|row| row.member).collect();
         rows.sort_unstable();
         let all = rows.len();

@@ -1,4 +1,4 @@
-//! Source and new database, held against each other as RDS describes them now.
+//! Compares source and target as RDS describes them now.
 
 use crate::aws::Aws;
 use crate::contract::{Kind, Plan};
@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::rds::{find_instance, original_cluster, original_instance, target_cluster, target_instance};
 use crate::settings::{Differences, cluster, instance};
 
-/// What the new database should have of the source's settings before the application moves, and has not.
+/// The settings of the source that the target should have before the application moves, but lacks.
 ///
 /// # Errors
 /// `SourceNotFound`, `RestoreFailed`, `AwsUnavailable`, `AwsRefused`.
@@ -17,15 +17,15 @@ pub async fn compare(aws: &Aws, plan: &Plan) -> Result<Differences> {
     Ok(instance::compare(&original_instance(aws, plan).await?, &target_instance(aws, plan).await?))
 }
 
-/// A cluster and its members, whose differences bear their names. Those of a Multi-AZ DB cluster have no settings of
-/// their own: RDS makes and names them.
+/// Compares a cluster and its members, whose differences have their names. Members of a Multi-AZ DB cluster have no settings of
+/// their own: RDS creates and names them.
 async fn clusters(aws: &Aws, plan: &Plan) -> Result<Differences> {
     let source = original_cluster(aws, plan).await?;
     let mut differences = cluster::compare(&source, &target_cluster(aws, plan).await?);
     if plan.source.kind == Kind::Aurora {
         for old in source.db_cluster_members().iter().filter_map(|member| member.db_instance_identifier()) {
             let new = plan.names.successor(old);
-            // A member that is gone on one side counts in the cluster's own.
+            // A member that is missing on one side is among the cluster's own differences.
             if let (Some(source), Some(target)) = (find_instance(aws, old).await?, find_instance(aws, &new).await?) {
                 differences.extend(instance::compare(&source, &target).of_member(old));
             }

@@ -1,4 +1,4 @@
-//! The settings of an instance: of its own, or a member of a cluster.
+//! The settings of an instance: a standalone one, or a member of a cluster.
 //! Source: `DBInstance` of the RDS service model; which request takes what: `requests.rs`.
 
 use aws_sdk_rds::types::{ActivityStreamStatus, DbInstance, DbInstanceRole, ProcessorFeature};
@@ -6,9 +6,9 @@ use aws_sdk_rds::types::{ActivityStreamStatus, DbInstance, DbInstanceRole, Proce
 use super::Fate::{AtRestore, AtTheEnd, ByModify};
 use super::{Differences, Fate, POSTGRESQL_LOG, Setting, is_default_group, left_behind, names, security_groups, tags, word};
 
-const ACTIVITY_STREAM: &str = "an activity stream belongs to one database: start one on the new instance";
-const OTHER_ENGINES: &str = "of Oracle, SQL Server or Db2 alone";
-const CUSTOM: &str = "of RDS Custom alone";
+const ACTIVITY_STREAM: &str = "an activity stream belongs to one database: start one on the target";
+const OTHER_ENGINES: &str = "only for Oracle, SQL Server or Db2";
+const CUSTOM: &str = "only for RDS Custom";
 
 /// Every member of the shape `DBInstance`, in its order.
 pub const INSTANCE: &[Setting<DbInstance>] = &[
@@ -18,23 +18,23 @@ pub const INSTANCE: &[Setting<DbInstance>] = &[
     Setting::own("DBInstanceStatus"),
     Setting::carried("MasterUsername", AtRestore, |it| word(&it.master_username)),
     Setting::carried("DBName", AtRestore, |it| word(&it.db_name)),
-    // The host is another one; the port is given to the restore.
+    // The host differs; the port is a parameter of the restore.
     Setting::own("Endpoint"),
     Setting::carried("AllocatedStorage", AtRestore, size),
     Setting::own("InstanceCreateTime"),
     Setting::carried("PreferredBackupWindow", AtRestore, |it| if backs_up(it) { word(&it.preferred_backup_window) } else { None }),
     Setting::carried("BackupRetentionPeriod", AtRestore, |it| word(&it.backup_retention_period)),
-    Setting::left("DBSecurityGroups", "groups of EC2-Classic, which is no more", |it| {
+    Setting::left("DBSecurityGroups", "groups of EC2-Classic, which is discontinued", |it| {
         names(it.db_security_groups().iter().filter_map(|group| group.db_security_group_name()))
     }),
     Setting::carried("VpcSecurityGroups", AtRestore, |it| security_groups(it.vpc_security_groups())),
     Setting::carried("DBParameterGroups", AtRestore, |it| names(it.db_parameter_groups().iter().filter_map(|group| group.db_parameter_group_name()))),
-    // RDS places the two of a Multi-AZ instance, and moves between them.
+    // RDS chooses the two zones of a Multi-AZ instance, and fails over between them.
     Setting::carried("AvailabilityZone", AtRestore, |it| if it.multi_az() == Some(true) { None } else { word(&it.availability_zone) }),
     Setting::carried("DBSubnetGroup", AtRestore, |it| it.db_subnet_group().and_then(|group| word(&group.db_subnet_group_name))),
     Setting::carried("PreferredMaintenanceWindow", ByModify, |it| word(&it.preferred_maintenance_window)),
     Setting::left("UpgradeRolloutOrder", "a policy of AWS Organizations sets it, not a request", |it| {
-        // The order of whom no policy says anything.
+        // The default order, without a policy.
         word(&it.upgrade_rollout_order).filter(|order| order != "second")
     }),
     Setting::own("PendingModifiedValues"),
@@ -42,12 +42,12 @@ pub const INSTANCE: &[Setting<DbInstance>] = &[
     Setting::carried("MultiAZ", AtRestore, |it| word(&it.multi_az)),
     Setting::carried("EngineVersion", AtRestore, |it| word(&it.engine_version)),
     Setting::carried("AutoMinorVersionUpgrade", AtRestore, |it| word(&it.auto_minor_version_upgrade)),
-    // A source is no replica: preflight refuses one.
+    // A source is not a replica: preflight refuses one.
     Setting::own("ReadReplicaSourceDBInstanceIdentifier"),
     Setting::carried("ReadReplicaDBInstanceIdentifiers", AtTheEnd, |it| {
         word(&Some(it.read_replica_db_instance_identifiers().iter().filter(|name| !name.starts_with("arn:")).count()))
     }),
-    Setting::left("ReadReplicaDBClusterIdentifiers", "a cluster that replicates an instance is made anew by hand", |it| {
+    Setting::left("ReadReplicaDBClusterIdentifiers", "create a cluster that replicates the instance again by hand", |it| {
         names(it.read_replica_db_cluster_identifiers())
     }),
     Setting::left("ReplicaMode", OTHER_ENGINES, |it| word(&it.replica_mode)),
@@ -66,14 +66,14 @@ pub const INSTANCE: &[Setting<DbInstance>] = &[
     Setting::carried("StorageType", AtRestore, |it| word(&it.storage_type)),
     Setting::encryption("StorageEncryptionType"),
     Setting::left("TdeCredentialArn", OTHER_ENGINES, |it| word(&it.tde_credential_arn)),
-    // Zero, whatever the endpoint's port is.
+    // Zero, independent of the endpoint's port.
     Setting::own("DbInstancePort"),
     Setting::own("DBClusterIdentifier"),
     Setting::encryption("StorageEncrypted"),
     Setting::encryption("KmsKeyId"),
     Setting::own("DbiResourceId"),
     Setting::carried("CACertificateIdentifier", AtRestore, |it| word(&it.ca_certificate_identifier)),
-    Setting::left("DomainMemberships", "joining a directory is up to its administrator: let the new instance join it", |it| {
+    Setting::left("DomainMemberships", "joining a directory is up to its administrator: join the target to it", |it| {
         names(it.domain_memberships().iter().filter_map(|domain| domain.domain()))
     }),
     Setting::carried("CopyTagsToSnapshot", AtRestore, |it| word(&it.copy_tags_to_snapshot)),
@@ -111,18 +111,18 @@ pub const INSTANCE: &[Setting<DbInstance>] = &[
         word(&it.activity_stream_engine_native_audit_fields_included)
     }),
     Setting::own("AwsBackupRecoveryPointArn"),
-    Setting::left("DBInstanceAutomatedBackupsReplications", "start the replication of the new instance's backups in the other Region", |it| {
+    Setting::left("DBInstanceAutomatedBackupsReplications", "start the replication of the target's backups in the other Region", |it| {
         names(it.db_instance_automated_backups_replications().iter().filter_map(|each| each.db_instance_automated_backups_arn()))
     }),
     Setting::carried("BackupTarget", AtRestore, |it| word(&it.backup_target)),
     Setting::own("AutomaticRestartTime"),
     Setting::left("CustomIamInstanceProfile", CUSTOM, |it| word(&it.custom_iam_instance_profile)),
-    // Unlocked or locked for good with a stream; without one RDS says so or nothing.
+    // Unlocked or permanently locked with a stream; without one RDS reports unlocked or nothing.
     Setting::own("ActivityStreamPolicyStatus"),
-    // How long the certificate is valid differs with the day of its issue.
+    // The certificate's validity differs with the day of its issue.
     Setting::carried("CertificateDetails", AtRestore, |it| it.certificate_details().and_then(|details| word(&details.ca_identifier))),
     Setting::left("DBSystemId", OTHER_ENGINES, |it| word(&it.db_system_id)),
-    // The secret itself is a new one: that there is one, and with which key, is the setting.
+    // The secret itself is new: the setting is that it exists, and its key.
     Setting::carried("MasterUserSecret", AtTheEnd, |it| {
         it.master_user_secret().map(|secret| format!("managed, with key {}", secret.kms_key_id().unwrap_or("aws/secretsmanager")))
     }),
@@ -138,13 +138,13 @@ pub const INSTANCE: &[Setting<DbInstance>] = &[
     Setting::own("StorageVolumeStatus"),
     Setting::own("StorageOperationStatus"),
     Setting::own("StorageOperationPercentProgress"),
-    Setting::left("DBCapacityReservationIdentifier", "the old instance holds its reservation until it is gone", |it| {
+    Setting::left("DBCapacityReservationIdentifier", "the source keeps its reservation until it is deleted", |it| {
         word(&it.db_capacity_reservation_identifier)
     }),
 ];
 
-/// The differences before the cutover: what comes at the end of the run is not held against the target, nor the log
-/// that the run has exported.
+/// The differences before the cutover: without settings that are set at the end of the run, and without the log that
+/// the run exports.
 #[must_use]
 pub fn compare(source: &DbInstance, target: &DbInstance) -> Differences {
     Differences::of(INSTANCE, &with_storage_limit(during_the_run(source), target), target, Fate::is_carried_before_cutover)
@@ -156,13 +156,13 @@ pub fn compare_at_the_end(source: &DbInstance, target: &DbInstance) -> Differenc
     Differences::of(INSTANCE, &with_storage_limit(source.clone(), target), target, |fate| fate.is_carried_before_cutover() || fate == AtTheEnd)
 }
 
-/// What an instance has set that stays behind, with its value.
+/// The settings of an instance that are not moved, with their values.
 #[must_use]
 pub fn not_carried(source: &DbInstance) -> Vec<(&'static Setting<DbInstance>, String)> {
     left_behind(INSTANCE, source)
 }
 
-/// The members that the target still has to be given by a modification.
+/// The members that still have to be set on the target by a modification.
 #[must_use]
 pub fn still_to_modify(source: &DbInstance, target: &DbInstance) -> Vec<&'static str> {
     let source = with_storage_limit(source.clone(), target);
@@ -176,21 +176,21 @@ fn during_the_run(source: &DbInstance) -> DbInstance {
     expected
 }
 
-/// The smallest limit of storage that RDS takes for a database of this size: a tenth above what is allocated. A source that has
-/// grown stands closer to its own. Source: Amazon RDS user guide, "Managing capacity automatically with storage autoscaling".
+/// The smallest storage limit that RDS accepts for a database of this size: a tenth above the allocated storage. A source that has
+/// grown may be closer to its own limit. Source: Amazon RDS user guide, "Managing capacity automatically with storage autoscaling".
 #[must_use]
 pub fn least_storage_limit(allocated_gib: Option<i32>) -> i32 {
     let allocated = allocated_gib.unwrap_or(0);
     allocated.saturating_add(allocated.saturating_add(9) / 10)
 }
 
-/// The source with the limit of storage that a new database of the target's size can have.
+/// The source with the storage limit that a database of the target's size can have.
 fn with_storage_limit(mut source: DbInstance, target: &DbInstance) -> DbInstance {
     source.max_allocated_storage = source.max_allocated_storage.map(|limit| limit.max(least_storage_limit(target.allocated_storage)));
     source
 }
 
-/// The source's exports, and PostgreSQL's log in any case: it is one of the two witnesses of the start LSN. A member of
+/// The source's exports, and always PostgreSQL's log: it is one of the two witnesses of the start LSN. A member of
 /// a cluster has its cluster's.
 #[must_use]
 pub fn exports_during_the_run(source: &DbInstance) -> Vec<String> {
@@ -201,7 +201,7 @@ pub fn exports_during_the_run(source: &DbInstance) -> Vec<String> {
     exports
 }
 
-/// Where storage grows by itself, source and target may have grown apart: the limit is the setting.
+/// If storage grows by itself, source and target may differ in size: the setting is the limit.
 fn size(it: &DbInstance) -> Option<String> {
     if it.max_allocated_storage().is_some() { Some("grows by itself".to_owned()) } else { word(&it.allocated_storage) }
 }
@@ -218,13 +218,13 @@ fn has_insights(it: &DbInstance) -> bool {
     it.performance_insights_enabled() == Some(true)
 }
 
-/// From this size on gp3 takes IOPS and throughput; below it shows its baseline, but refuses to be given them.
+/// From this size on gp3 accepts IOPS and throughput; below, it reports its baseline but refuses values.
 /// Source: Amazon RDS user guide, "gp3 storage".
 const GP3_CHOICE_GIB: i32 = 400;
-/// IOPS and throughput in MiB/s of gp3 below and above that size, where nobody chose others.
+/// Default IOPS and throughput in MiB/s of gp3 below and above that size.
 const GP3_DEFAULTS: [(i32, i32); 2] = [(3000, 125), (12_000, 500)];
 
-/// Whether IOPS and throughput may be given to a restore: they are chosen, not a small gp3 volume's own.
+/// Whether a restore accepts IOPS and throughput: they were chosen, and are not a small gp3 volume's baseline.
 #[must_use]
 pub fn may_set_performance(it: &DbInstance) -> bool {
     it.storage_type() != Some("gp3") || it.allocated_storage().unwrap_or(0) >= GP3_CHOICE_GIB
@@ -235,7 +235,7 @@ fn has_default_performance(it: &DbInstance) -> bool {
     it.storage_type() == Some("gp3") && GP3_DEFAULTS.contains(&performance)
 }
 
-/// Which member of a cluster takes over first; zero is the highest. An instance of its own has none, whatever RDS shows.
+/// The failover priority of a cluster's member; zero is the highest. A standalone instance has none, whatever RDS reports.
 fn promotion_tier(it: &DbInstance) -> Option<String> {
     it.db_cluster_identifier().and(it.promotion_tier()).map(|tier| tier.to_string())
 }
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_the_same_in_other_words_is_no_difference() {
+    fn equivalent_descriptions_are_not_differences() {
         let same: [(&str, Change); 8] = [
             ("groups in another order", |it| {
                 let group = |id: &str| VpcSecurityGroupMembership::builder().vpc_security_group_id(id).status("adding").build();
@@ -341,32 +341,32 @@ mod tests {
     }
 
     #[test]
-    fn storage_that_grows_by_itself_may_have_grown_apart() {
+    fn sizes_may_differ_if_storage_grows_by_itself() {
         let (lost, _) = members(|it| it.allocated_storage(110).availability_zone("eu-central-1a"), &base().max_allocated_storage(500));
         assert_eq!(lost, Vec::<String>::new());
     }
 
     #[test]
-    fn a_source_that_has_grown_close_to_its_limit_gives_the_least_that_rds_takes() {
+    fn a_source_close_to_its_limit_gives_the_least_that_rds_accepts() {
         assert_eq!([95, 100, 101, 20].map(|gib| least_storage_limit(Some(gib))), [105, 110, 112, 22]);
         let source = base().allocated_storage(95).max_allocated_storage(100).build();
         let target = |limit| base().allocated_storage(95).max_allocated_storage(limit).enabled_cloudwatch_logs_exports(POSTGRESQL_LOG).build();
         assert_eq!(compare(&source, &target(105)).lost, []);
         assert_eq!(still_to_modify(&source, &target(105)), Vec::<&str>::new());
         assert_eq!(still_to_modify(&source, &target(100)), ["MaxAllocatedStorage"]);
-        // It grew on after the restore: the new one keeps what it was given.
+        // It grew further after the restore: the target keeps its limit.
         let grown = base().allocated_storage(100).max_allocated_storage(100).build();
         assert_eq!(compare(&grown, &target(105)).lost, []);
     }
 
     #[test]
-    fn a_zone_counts_where_there_is_one_alone() {
+    fn the_zone_counts_only_without_multi_az() {
         let (lost, _) = members(|it| it.availability_zone("eu-central-1b"), &base().multi_az(true));
         assert_eq!(lost, Vec::<String>::new());
     }
 
     #[test]
-    fn what_cannot_be_carried_has_its_reason_and_what_comes_later_is_not_held_against_the_target() {
+    fn unmoved_settings_have_a_reason_and_later_ones_are_not_differences() {
         let source = base()
             .domain_memberships(DomainMembership::builder().domain("d-1").build())
             .deletion_protection(true)
@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn no_row_comes_twice() {
+    fn every_row_is_unique() {
         let mut rows: Vec<&str> = INSTANCE.iter().map(|row| row.member).collect();
         rows.sort_unstable();
         let all = rows.len();

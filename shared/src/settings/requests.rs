@@ -1,12 +1,12 @@
-//! Every member of the requests by which the new database gets its settings, and whether it is sent.
+//! Every member of the requests that create and modify the target, and whether it is sent.
 //!
-//! A test compares the tables with the RDS service model: a member that AWS adds is one by which a setting may be
-//! carried, or a default that bites.
+//! A test compares the tables with the RDS service model: a member that AWS adds may be needed to set a
+//! setting, or may have a harmful default.
 
-/// What becomes of a member of a request.
+/// Whether a member of a request is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sent {
-    /// Set from the plan or from the source, where the source has it.
+    /// Set from the plan, or from the source if the source has it.
     Yes,
     /// Left out; the reason.
     No(&'static str),
@@ -22,26 +22,26 @@ pub struct Request {
 }
 
 const SNAPSHOT: Sent = No("comes with the snapshot");
-const OTHER_ENGINES: Sent = No("of Oracle, SQL Server or Db2 alone");
+const OTHER_ENGINES: Sent = No("only for Oracle, SQL Server or Db2");
 const CUSTOM: Sent = No("of RDS Custom alone");
 const DOMAIN: Sent = No("a directory is joined by hand, see DomainMemberships");
-const DEFAULT: Sent = No("undoes a choice that a restore without it never made");
-const CLASSIC: Sent = No("groups of EC2-Classic, which is no more");
+const DEFAULT: Sent = No("resets a choice that a restore without it never makes");
+const CLASSIC: Sent = No("groups of EC2-Classic, which is discontinued");
 const AT_RESTORE: Sent = No("given to the restore");
-const TAGS: Sent = No("the tags of what belongs to the database follow its own");
-const RESERVATION: Sent = No("the old instance holds its reservation until it is gone");
+const TAGS: Sent = No("tags of the database's own resources follow the database's");
+const RESERVATION: Sent = No("the source keeps its reservation until it is deleted");
 const AWS_BACKUP: Sent = No("AWS Backup sets it for itself");
 const VERSION: Sent = No("the version stays");
-const IDENTIFIER: Sent = No("the name stays until the cutover, which has its own way");
+const IDENTIFIER: Sent = No("the name stays until the cutover, which has its own method");
 const PASSWORD: Sent = No("the master user's password comes with the snapshot");
 const LOGIN: Sent = No("RDS does not describe how the master user logs in; it comes with the snapshot");
-const CLUSTER: Sent = No("the cluster has it, and its members with it");
-const NOT_THE_SOURCE: Sent = No("makes another kind of cluster than the source is");
-const SERVERLESS_V1: Sent = No("Aurora Serverless v1, which is no more");
+const CLUSTER: Sent = No("the cluster's setting, which applies to its members");
+const NOT_THE_SOURCE: Sent = No("makes the cluster another kind than the source");
+const SERVERLESS_V1: Sent = No("Aurora Serverless v1, which is discontinued");
 const MYSQL: Sent = No("of Aurora MySQL alone");
-const GLOBAL: Sent = No("a cluster joins a global database only by being made in it");
-/// Whatever their values, and the service model does not say so. Source: boto3 issue 4634.
-const LIMITLESS: Sent = No("a restore takes it from Aurora Limitless alone; given by ModifyDBCluster");
+const GLOBAL: Sent = No("a cluster joins a global database only when it is created in it");
+/// With any value, though the service model does not say so. Source: boto3 issue 4634.
+const LIMITLESS: Sent = No("a restore accepts it for Aurora Limitless only; set by ModifyDBCluster");
 const EXPRESS: Sent = No("networking of express configuration, set up by hand");
 
 /// The requests, with the members in the model's order.
@@ -54,7 +54,7 @@ pub const REQUESTS: &[Request] = &[
     Request { shape: "CreateDBInstanceReadReplicaMessage", members: CREATE_REPLICA },
 ];
 
-/// The new instance. Protection against deletion is sent as off: undo must be able to delete.
+/// The target, as an instance. Deletion protection is sent as off: undo must be able to delete.
 const RESTORE_INSTANCE: &[(&str, Sent)] = &[
     ("DBInstanceIdentifier", Yes),
     ("DBSnapshotIdentifier", Yes),
@@ -107,7 +107,7 @@ const RESTORE_INSTANCE: &[(&str, Sent)] = &[
     ("MasterUserSecretKmsKeyId", OTHER_ENGINES),
 ];
 
-/// What a restore does not take, at its end and at the end of the run.
+/// Settings that a restore does not accept, set after it and at the end of the run.
 const MODIFY_INSTANCE: &[(&str, Sent)] = &[
     ("DBInstanceIdentifier", Yes),
     ("AllocatedStorage", AT_RESTORE),
@@ -222,7 +222,7 @@ const RESTORE_CLUSTER: &[(&str, Sent)] = &[
     ("AssociatedRoles", Yes),
 ];
 
-/// What the restore of a cluster does not take.
+/// Settings that the restore of a cluster does not accept.
 const MODIFY_CLUSTER: &[(&str, Sent)] = &[
     ("DBClusterIdentifier", Yes),
     ("NewDBClusterIdentifier", IDENTIFIER),
@@ -274,7 +274,7 @@ const MODIFY_CLUSTER: &[(&str, Sent)] = &[
     ("EngineLifecycleSupport", AT_RESTORE),
 ];
 
-/// A member of the new Aurora cluster.
+/// A member of the target, as an Aurora cluster.
 const CREATE_MEMBER: &[(&str, Sent)] = &[
     ("DBName", CLUSTER),
     ("DBInstanceIdentifier", Yes),
@@ -338,7 +338,7 @@ const CREATE_MEMBER: &[(&str, Sent)] = &[
     ("ManageMasterUserPassword", CLUSTER),
     ("MasterUserSecretKmsKeyId", CLUSTER),
     ("MultiTenant", OTHER_ENGINES),
-    ("DedicatedLogVolume", No("Aurora has no volume for its log")),
+    ("DedicatedLogVolume", No("Aurora has no log volume")),
     ("EngineLifecycleSupport", CLUSTER),
     ("AdditionalStorageVolumes", OTHER_ENGINES),
     ("TagSpecifications", TAGS),
@@ -346,7 +346,7 @@ const CREATE_MEMBER: &[(&str, Sent)] = &[
     ("MasterUserAuthenticationType", LOGIN),
 ];
 
-/// A replica of the new instance, made as the old one is. Whether its backups are on is set by hand: a replica has none at first.
+/// A replica of the target, with the settings of the source's replica. Backups are turned on by hand: a new replica has none.
 const CREATE_REPLICA: &[(&str, Sent)] = &[
     ("DBInstanceIdentifier", Yes),
     ("SourceDBInstanceIdentifier", Yes),

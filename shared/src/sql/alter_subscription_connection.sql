@@ -1,5 +1,5 @@
 -- The statement that gives an existing subscription a new connection string, made as in create_subscription.sql: without the
--- password, which is a setting of the session. Where: copy, each database. Privilege: owner.
+-- password, which is a setting of the session. Where: target, each database. Privilege: owner.
 -- Parameters $1: subscription, $2: connection string but for the password.
 select pg_catalog.format('do %L', pg_catalog.format(
   'begin '

@@ -1,6 +1,6 @@
 -- The statement that reads how often a subscription's apply has failed, and its conflicts by their kind, where the server
 -- counts them: failures since 15, conflicts since 18. None where it does not.
--- Where: copy, any database. Privilege: none. Parameter $1: oid of the subscription. Locks: none.
+-- Where: target, any database. Privilege: none. Parameter $1: oid of the subscription. Locks: none.
 -- Returns a statement whose row has `failures`, and `conflicts` as a text for people.
 -- Source: PostgreSQL manual, "pg_stat_subscription_stats".
 select pg_catalog.format('select s.apply_error_count as failures, '

@@ -1,6 +1,6 @@
 -- What all databases of a server share: themselves, tablespaces, roles with their memberships, and settings, each as a definition
 -- to compare.
--- Where: source and copy, control database. Privilege: none (pg_roles shows no password). Locks: none. Changes nothing.
+-- Where: source and target, control database. Privilege: none (pg_roles shows no password). Locks: none. Changes nothing.
 -- Parameters $1: the databases that the run carries, $2: databases that are not looked at, $3: whether the others were left out by
 -- the operator. Returns kind, name, definition. A changed password cannot be seen: the hashes lie in pg_authid, which is
 -- closed to all but a superuser.
@@ -10,7 +10,7 @@
 -- permissions", "Delegating extension support", "Working with Amazon RDS Proxy"; Aurora's for write forwarding.
 -- A membership counts by who the member is, so that a grant of rds_superuser to a role of the application is seen. The
 -- options of a membership are columns since 16.
--- Of our user's settings in a database those are left out that the run sets on the copy: it gets the source's when its apply ends
+-- Of our user's settings in a database those are left out that the run sets on the target: it gets the source's when its apply ends
 -- (set_for_apply.sql).
 -- A role that lasts a while only is a kind of its own, see short_lived_roles.sql, with its memberships and settings.
 -- Of what is in a database that is not carried and should not change, its owners and grants are counted: these are in

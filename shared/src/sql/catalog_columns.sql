@@ -1,5 +1,5 @@
 -- Columns of tables, views and composite types, each as a definition to compare; see catalog_relations.sql.
--- Where: source and copy, each database. Privilege: none (catalogs). Changes nothing. Returns kind, name, definition.
+-- Where: source and target, each database. Privilege: none (catalogs). Changes nothing. Returns kind, name, definition.
 -- Locks: since 17 ACCESS SHARE on a table that has a default, in passing (pg_get_expr in ruleutils.c).
 -- The place counts columns that are there: one that was dropped leaves a gap on one side only. Storage, compression
 -- and statistics targets change nothing that an application can see. Of an extension's tables as well: somebody may have changed them.

@@ -1,5 +1,5 @@
 -- Constraints of tables and domains, each as a definition to compare; see catalog_relations.sql.
--- Where: source and copy, each database. Privilege: none (catalogs). Locks: none. Changes nothing.
+-- Where: source and target, each database. Privilege: none (catalogs). Locks: none. Changes nothing.
 -- Returns kind, name, definition. The triggers by which the server enforces a foreign key have no name of their own,
 -- but can be switched off one by one.
 select 'constraint' as kind,

@@ -1,6 +1,6 @@
 -- What belongs to a database as a whole: schemas, extensions, languages, foreign servers, publications, default privileges,
 -- comments, large objects; each as a definition to compare, see catalog_relations.sql. Itself and its settings: catalog_cluster.sql.
--- Where: source and copy, each database. Privilege: none (catalogs). Locks: none. Changes nothing.
+-- Where: source and target, each database. Privilege: none (catalogs). Locks: none. Changes nothing.
 -- Returns kind, name, definition. Of large objects it sees how many, the newest, owners and rights; what is in them
 -- lies in pg_largeobject, which is closed to all but a superuser, as a user mapping's options are to all but its owner.
 -- The run's own publication and RDS's own extension `rds_tools` are left out, and so are comments on what is temporary: a

@@ -1,5 +1,5 @@
 -- Functions, procedures and aggregates, each as a definition to compare; see catalog_relations.sql.
--- Where: source and copy, each database. Privilege: none (catalogs). Changes nothing. Returns kind, name, definition.
+-- Where: source and target, each database. Privilege: none (catalogs). Changes nothing. Returns kind, name, definition.
 -- Locks: ACCESS SHARE on what the body of a standard SQL function names, in passing.
 select case p.prokind when 'p' then 'procedure' when 'a' then 'aggregate' else 'function' end as kind,
        pg_catalog.format('%I.%I(%s)', n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid)) as name,

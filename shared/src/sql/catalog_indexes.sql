@@ -1,5 +1,5 @@
 -- Indexes and extended statistics, each as a definition to compare; see catalog_relations.sql.
--- Where: source and copy, each database. Privilege: none (catalogs). Locks: none. Changes nothing.
+-- Where: source and target, each database. Privilege: none (catalogs). Locks: none. Changes nothing.
 -- Returns kind, name, definition. Which index is the replica identity is left out, since the run may change it.
 select 'index' as kind, pg_catalog.format('%I.%I', n.nspname, c.relname) as name,
        row(pg_catalog.pg_get_indexdef(c.oid), i.indisvalid, i.indisclustered, s.spcname,

@@ -1,7 +1,7 @@
 -- Types, casts, operators, their classes and families, collations, and text search, each as a definition to compare;
 -- see catalog_relations.sql. Composite types have their columns among the columns, domains their checks among the
 -- constraints; array types and row types of tables come and go with theirs.
--- Where: source and copy, each database. Privilege: none (catalogs). Locks: none. Changes nothing.
+-- Where: source and target, each database. Privilege: none (catalogs). Locks: none. Changes nothing.
 -- Returns kind, name, definition.
 with member as (select classid, objid from pg_catalog.pg_depend where deptype = 'e'),
      schema as (select oid, nspname from pg_catalog.pg_namespace where nspname !~ '^(pg_|rds_reencrypt_[0-9a-f]{10}(_|$)|information_schema$)')

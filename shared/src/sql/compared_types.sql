@@ -1,4 +1,4 @@
--- The types of the columns by which the copy has to compare whole rows: of tables that have REPLICA IDENTITY FULL or get it for
+-- The types of the columns by which the target has to compare whole rows: of tables that have REPLICA IDENTITY FULL or get it for
 -- the run, and no primary key by which they are found all the same (GetRelationIdentityOrPK in relation.c). Generated columns
 -- are not compared (tuples_equal in execReplication.c).
 -- Where: source, each database. Privilege: none. Locks: none. Changes nothing. Parameter $1: oids of such tables.

@@ -1,4 +1,4 @@
--- Columns in which two values can be equal and not the same, of the tables given: under REPLICA IDENTITY FULL the copy changes the first
+-- Columns in which two values can be equal and not the same, of the tables given: under REPLICA IDENTITY FULL the target changes the first
 -- row that is equal to the old one (RelationFindReplTupleSeq in execReplication.c), which may be another than on the source.
 -- Where: source, each database. Privilege: none (catalogs). Locks: none. Changes nothing. Parameter $1: oids of tables.
 -- Returns per table: oid, name, the columns with their types, whether the identity is FULL.

@@ -1,4 +1,4 @@
--- The expressions of these tables that the copy's apply evaluates and that may come to something else there than in the
+-- The expressions of these tables that the target's apply evaluates and that may come to something else there than in the
 -- application: those that call a function or an operator of the database's own, and checks that call one that is not immutable.
 -- Apply has an empty search_path, a later clock and none of the application's settings; since 16 it is the table's owner (worker.c).
 -- Evaluated are checks, those of domains by the input of a value, expressions and predicates of indexes, stored generated

@@ -1,6 +1,6 @@
 -- Tables with generated columns, and whether their replica identity's index has one. They are not published: under
 -- FULL, 18 refuses updates on the source (pub_contains_invalid_column in publicationcmds.c), and where the key has one,
--- the copy cannot find its rows (logicalrep_rel_mark_updatable in relation.c; 18 refuses on the source here as well).
+-- the target cannot find its rows (logicalrep_rel_mark_updatable in relation.c; 18 refuses on the source here as well).
 -- Where: source, each database. Privilege: none. Locks: none. Changes nothing. Parameter $1: oids.
 select c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) as name,
        pg_catalog.string_agg(pg_catalog.format('%I', a.attname), ', ' order by a.attnum) as columns,

@@ -17,7 +17,7 @@
 -- long, whatever they compressed, so that the length of values counts, as text or bytes. Only rows that take 256 KiB as they are stored are asked
 -- for it: no method compresses to less than a 255th. And only where the TOAST table has as much.
 --
--- Where: source and copy, each database. Privilege: SELECT. Lock: ACCESS SHARE for a moment.
+-- Where: source and target, each database. Privilege: SELECT. Lock: ACCESS SHARE for a moment.
 -- Parameters $1: oid, $2: whether to hash or only to count. Returns no row where the table is gone.
 with recursive resolved as (
   select a.attnum, a.attname, a.atttypid, t.typstorage in ('x', 'e') and not (a.atttypmod between 0 and 2048 and t.typsend in ('varcharsend'::regproc, 'bpcharsend')) as long,

@@ -1,7 +1,7 @@
 -- Statements that turn event triggers off for the time of the run, and remember in the comment of the run's schema, by their oids, how they were: those
--- that fire although our sessions are replicas, and on the copy those on logins too, which would write there for whoever comes.
+-- that fire although our sessions are replicas, and on the target those on logins too, which would write there for whoever comes.
 -- Event triggers do not fire for commands on event triggers. None where there is nothing to turn off.
--- Where: source or copy, each database, in one transaction. Privilege: owner of the event triggers, CREATE on the database.
+-- Where: source or target, each database, in one transaction. Privilege: owner of the event triggers, CREATE on the database.
 -- Parameters $1: run, $2: whether those on logins too. Twice: what was remembered first stays.
 with held as (
   select e.oid, e.evtname, e.evtenabled

@@ -1,7 +1,7 @@
 -- Prepared transactions that came along on the volume: they are older than this server's start. Each with the statement that
 -- rolls it back, for a session of its own database; the one by which that session becomes its owner first, where we may; and
 -- the one that would let us, for people.
--- Where: copy, any database. Privilege: none. Locks: none. Changes nothing.
+-- Where: target, any database. Privilege: none. Locks: none. Changes nothing.
 -- Since 16 becoming somebody takes a membership with the SET option. Source: `LockGXact` in twophase.c.
 select p.database, pg_catalog.format('rollback prepared %L', p.gid) as statement,
        case when p.owner <> current_user

@@ -1,5 +1,5 @@
 -- The next large objects by oid, and how long each is; null for one that we may not read, see large_objects.sql.
--- Where: source and copy, each database. Privilege: SELECT on the objects. Locks: none. Changes nothing: 262144 is INV_READ
+-- Where: source and target, each database. Privilege: SELECT on the objects. Locks: none. Changes nothing: 262144 is INV_READ
 -- (libpq-fs.h), and what is opened is closed with the statement's transaction, or with ours. Sees what the snapshot sees.
 -- Parameters $1: the oid before them, $2: how many.
 select o.oid, pg_catalog.lo_lseek64(o.opened, 0, 2) as size

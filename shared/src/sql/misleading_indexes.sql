@@ -1,8 +1,8 @@
--- Indexes by which the copy would look for rows under REPLICA IDENTITY FULL and not find them. Without a primary key apply
+-- Indexes by which the target would look for rows under REPLICA IDENTITY FULL and not find them. Without a primary key apply
 -- takes, since 16, the first index by oid that is not partial and begins with a column (FindUsableIndexForReplicaIdentityFull in
 -- relation.c): a btree, since 17 also a hash, since 18 also others with an equality strategy. It does not ask whether the index is
 -- valid: one that was left behind half made is empty, or lacks rows. And a hash index has no nulls: a row with a null in
--- its column is passed over without an error, so that the copy keeps the old row.
+-- its column is passed over without an error, so that the target keeps the old row.
 -- Where: source, each database. Privilege: none. Locks: none. Changes nothing. Parameter $1: oids of such tables.
 -- Returns table and index, quoted, what is wrong, and the statement that mends it. An index behind a good btree is not looked at.
 with used as (

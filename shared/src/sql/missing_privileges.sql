@@ -1,6 +1,6 @@
 -- Privileges that are missing although the owners' rights are there: an owner can have revoked them from himself, in which case
 -- they are nobody's. Wanted are those that the run's own sessions need (LOCK TABLE: one of three; the fence's triggers; reading
--- to verify; sequences: read on the source, set on the copy, which has the same grants), and those that apply asks for since
+-- to verify; sequences: read on the source, set on the target, which has the same grants), and those that apply asks for since
 -- 15, then of the subscription's owner, since 16 of the table's (TargetPrivilegesCheck in worker.c), which it must also be
 -- able to become (SwitchToUntrustedUser in usercontext.c).
 -- Where: source, each database. Privilege: none. Locks: none. Changes nothing. Parameter $1: oids of the tables that are carried.

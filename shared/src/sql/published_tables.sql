@@ -1,4 +1,4 @@
--- The application's tables that the run publishes, as oids: source and copy agree on them, since the copy is physical.
+-- The application's tables that the run publishes, as oids: source and target agree on them, since the target is physical.
 -- Where: source, each database. Privilege: none. Parameter $1: publication, and schema of marks and beats, which are left out.
 select r.prrelid as oid
   from pg_catalog.pg_publication p

@@ -1,4 +1,4 @@
--- Settings of this database, and of roles in it or everywhere, that make sessions read only. The copy has them too.
+-- Settings of this database, and of roles in it or everywhere, that make sessions read only. The target has them too.
 -- Where: source, each database. Privilege: none. Locks: none. Changes nothing.
 select case when s.setrole = 0 then 'the database' else 'role ' || pg_catalog.pg_get_userbyid(s.setrole) end as told
   from pg_catalog.pg_db_role_setting s cross join lateral unnest(s.setconfig) c (setting)

@@ -1,5 +1,5 @@
 -- Statement that makes the statements that put replica identities back: the memory is read by a query of its own.
--- Where: source or copy, each database. Privilege: owner of the tables. Parameter $1: run.
+-- Where: source or target, each database. Privilege: owner of the tables. Parameter $1: run.
 -- A table that has another name or schema by now is found by its oid. One that is gone, or that somebody set to something else
 -- meanwhile, is left alone, and so is another one that bears its name. `i` is only there where the
 -- index had been dropped, which behaves as `nothing` (ALTER TABLE, "REPLICA IDENTITY").

@@ -1,5 +1,5 @@
 -- How a role logs in: by IAM instead of a password, where it is a member of rds_iam; and how the server keeps new passwords.
--- Where: copy, any database. Privilege: none. Locks: none. Parameter $1: role. Returns by_iam, password_encryption.
+-- Where: target, any database. Privilege: none. Locks: none. Parameter $1: role. Returns by_iam, password_encryption.
 -- Source: Amazon RDS user guide, "Creating a database account using IAM authentication".
 select exists (select from pg_catalog.pg_roles role, pg_catalog.pg_roles iam
                 where role.rolname = $1 and iam.rolname = 'rds_iam' and not role.rolsuper

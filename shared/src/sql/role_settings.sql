@@ -1,4 +1,4 @@
--- Settings by which sessions of ours become another role than the one that logs in. Ours lift them (pg.rs); the copy's apply, which
+-- Settings by which sessions of ours become another role than the one that logs in. Ours lift them (pg.rs); the target's apply, which
 -- runs as we do, has them again, and another role may not apply the run's own tables.
 -- Where: source, any database. Privilege: none. Locks: none. Changes nothing. Parameter $1: databases that are carried.
 -- Returns whose setting it is and the statement that takes it back.

@@ -1,6 +1,6 @@
 -- Statements by which our user has in this database, on another server, what he has here of these settings, set or not; one
 -- alone where he has none of any, since writers may be waiting.
--- Where: source, each database; they are for the copy. Privilege: none. Locks: none. Parameter $1: names.
+-- Where: source, each database; they are for the target. Privilege: none. Locks: none. Parameter $1: names.
 with mine as (
   select pg_catalog.lower(pg_catalog.split_part(c, '=', 1)) as name, pg_catalog.substr(c, pg_catalog.strpos(c, '=') + 1) as value
     from pg_catalog.pg_db_role_setting r
