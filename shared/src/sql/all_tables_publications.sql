@@ -1,4 +1,4 @@
--- Publications for all tables, which the run's own tables would join, and the slots through which somebody may read them:
+-- Publications for all tables, which would include the run's own tables, and the slots through which somebody may read them:
 -- a subscriber that lacks a table stops at its first row (logicalrep_rel_open in relation.c).
 -- Where: source, each database. Privilege: none. Locks: none. Changes nothing.
 select p.pubname::pg_catalog.text as publication,

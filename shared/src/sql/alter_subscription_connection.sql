@@ -1,6 +1,6 @@
--- The statement that gives an existing subscription a new connection string, made as in create_subscription.sql: without the
+-- The statement that gives an existing subscription a new connection string, built as in create_subscription.sql: without the
 -- password, which is a setting of the session. Where: target, each database. Privilege: owner.
--- Parameters $1: subscription, $2: connection string but for the password.
+-- Parameters $1: subscription, $2: connection string without the password.
 select pg_catalog.format('do %L', pg_catalog.format(
   'begin '
   'execute pg_catalog.format(''alter subscription %%I connection %%L'', '

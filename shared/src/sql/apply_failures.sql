@@ -1,5 +1,5 @@
--- The statement that reads how often a subscription's apply has failed, and its conflicts by their kind, where the server
--- counts them: failures since 15, conflicts since 18. None where it does not.
+-- The statement that reads how often a subscription's apply has failed, and its conflicts by their kind, if the server
+-- counts them: failures since 15, conflicts since 18. No row if it does not.
 -- Where: target, any database. Privilege: none. Parameter $1: oid of the subscription. Locks: none.
 -- Returns a statement whose row has `failures`, and `conflicts` as a text for people.
 -- Source: PostgreSQL manual, "pg_stat_subscription_stats".

@@ -1,5 +1,5 @@
--- What the apply of a subscription waits for: the kind of lock and who holds it, as texts for people. Never their queries.
--- A prepared transaction has no process: pg_blocking_pids gives 0 for it, and pg_locks no pid; its
+-- The locks for which a subscription's apply waits: the kind of lock and its holder, as texts for people. Never their queries.
+-- A prepared transaction has no process: pg_blocking_pids returns 0 for it, and pg_locks no pid; its
 -- locks are those of the virtual transaction that holds the lock on its id.
 -- Where: target, any database. Privilege: pg_monitor. Parameter $1: subscription. Returns a row for each holder. Locks: none.
 -- Source: PostgreSQL manual, "pg_locks" and "pg_blocking_pids".

@@ -1,4 +1,4 @@
--- Who keeps a slot from being made: the oldest transactions with an id of their own. Never their queries.
+-- The transactions that keep a slot from being created: the oldest with an id of their own. Never their queries.
 -- Where: source. Privilege: pg_monitor. Locks: none.
 (select pg_catalog.format('pid %s of %s on %s, in transaction for %s s', a.pid, a.usename, a.datname,
                          pg_catalog.round(extract(epoch from pg_catalog.clock_timestamp() - a.xact_start))) as blocker

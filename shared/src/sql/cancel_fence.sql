@@ -1,6 +1,6 @@
--- Statements after which this run can never close a fence here: a close that is under way and the first of them exclude
--- each other by the lock on the function; a call that has not got that far cannot write a mark any more, and none closes
--- before its mark has arrived. Each is none where there is nothing to rename.
+-- Statements after which this run can never close a fence in this database. A close in progress and the first of them exclude
+-- each other by the lock on the function. A call that has not got that far can no longer write a mark, and no call closes
+-- the fence before its mark has arrived. Each statement is left out if there is nothing to rename.
 -- Where: source, each database, in one transaction. Privilege: owner. Lock: ACCESS EXCLUSIVE on the table of marks.
 -- Parameters $1: fence, $2: run.
 select pg_catalog.format('alter function %I.write() rename to cancelled', $1::text)

@@ -1,19 +1,18 @@
--- What all databases of a server share: themselves, tablespaces, roles with their memberships, and settings, each as a definition
--- to compare.
+-- Objects that all databases of a server share: the databases, tablespaces, roles with their memberships, and settings, each as a
+-- definition to compare.
 -- Where: source and target, control database. Privilege: none (pg_roles shows no password). Locks: none. Changes nothing.
--- Parameters $1: the databases that the run carries, $2: databases that are not looked at, $3: whether the others were left out by
--- the operator. Returns kind, name, definition. A changed password cannot be seen: the hashes lie in pg_authid, which is
--- closed to all but a superuser.
+-- Parameters $1: the databases that the run moves, $2: databases to ignore, $3: whether the operator left the others out.
+-- Returns kind, name, definition. A changed password is not visible: the hashes are in pg_authid, which only a superuser may read.
 --
--- Left out are PostgreSQL's own roles (the server keeps `pg_` to itself), those of runs, and RDS's, by their full names: with
--- `rds_` an application's role may begin as well. Source: Amazon RDS user guide, "Understanding PostgreSQL roles and
+-- Left out are PostgreSQL's own roles (the server reserves `pg_`), those of runs, and RDS's, by their full names: the name of
+-- an application's role may begin with `rds_` as well. Source: Amazon RDS user guide, "Understanding PostgreSQL roles and
 -- permissions", "Delegating extension support", "Working with Amazon RDS Proxy"; Aurora's for write forwarding.
--- A membership counts by who the member is, so that a grant of rds_superuser to a role of the application is seen. The
+-- A membership counts if its member counts, so that a grant of rds_superuser to a role of the application is visible. The
 -- options of a membership are columns since 16.
--- Of our user's settings in a database those are left out that the run sets on the target: it gets the source's when its apply ends
--- (set_for_apply.sql).
--- A role that lasts a while only is a kind of its own, see short_lived_roles.sql, with its memberships and settings.
--- Of what is in a database that is not carried and should not change, its owners and grants are counted: these are in
+-- Our user's settings in a database are left out if the run sets them on the target, which gets the source's when its apply
+-- ends (set_for_apply.sql).
+-- A short-lived role is a kind of its own, with its memberships and settings; see short_lived_roles.sql.
+-- In a database that is not moved and should not change, owners and grants are counted: these are in
 -- pg_shdepend, which is shared. Collation versions and `dathasloginevt` change by themselves.
 with role as (
   select r.*, r.rolcanlogin and not (r.rolsuper or r.rolcreaterole or r.rolcreatedb or r.rolreplication or r.rolbypassrls)

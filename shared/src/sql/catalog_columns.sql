@@ -1,8 +1,8 @@
 -- Columns of tables, views and composite types, each as a definition to compare; see catalog_relations.sql.
 -- Where: source and target, each database. Privilege: none (catalogs). Changes nothing. Returns kind, name, definition.
--- Locks: since 17 ACCESS SHARE on a table that has a default, in passing (pg_get_expr in ruleutils.c).
--- The place counts columns that are there: one that was dropped leaves a gap on one side only. Storage, compression
--- and statistics targets change nothing that an application can see. Of an extension's tables as well: somebody may have changed them.
+-- Locks: since 17 ACCESS SHARE on a table that has a default, briefly (pg_get_expr in ruleutils.c).
+-- The position counts existing columns: a dropped one leaves a gap on one side only. Storage, compression
+-- and statistics targets change nothing that an application can see. Includes an extension's tables: somebody may have changed them.
 select 'column' as kind, pg_catalog.format('%I.%I.%I', n.nspname, c.relname, a.attname) as name,
        row(pg_catalog.row_number() over (partition by a.attrelid order by a.attnum),
            pg_catalog.format_type(a.atttypid, a.atttypmod), (select l.collname from pg_catalog.pg_collation l where l.oid = a.attcollation), a.attnotnull, a.attidentity, a.attgenerated,

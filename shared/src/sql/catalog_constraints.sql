@@ -1,7 +1,7 @@
 -- Constraints of tables and domains, each as a definition to compare; see catalog_relations.sql.
 -- Where: source and target, each database. Privilege: none (catalogs). Locks: none. Changes nothing.
 -- Returns kind, name, definition. The triggers by which the server enforces a foreign key have no name of their own,
--- but can be switched off one by one.
+-- but can be disabled one by one.
 select 'constraint' as kind,
        pg_catalog.format('%s.%I', case when k.conrelid <> 0 then pg_catalog.format('%I.%I', n.nspname, c.relname)
                                        else pg_catalog.format_type(k.contypid, null) end, k.conname) as name,

@@ -1,10 +1,10 @@
--- What belongs to a database as a whole: schemas, extensions, languages, foreign servers, publications, default privileges,
--- comments, large objects; each as a definition to compare, see catalog_relations.sql. Itself and its settings: catalog_cluster.sql.
+-- Objects of a database that are in no schema: schemas, extensions, languages, foreign servers, publications, default privileges,
+-- comments, large objects; each as a definition to compare, see catalog_relations.sql. Database and settings: catalog_cluster.sql.
 -- Where: source and target, each database. Privilege: none (catalogs). Locks: none. Changes nothing.
--- Returns kind, name, definition. Of large objects it sees how many, the newest, owners and rights; what is in them
--- lies in pg_largeobject, which is closed to all but a superuser, as a user mapping's options are to all but its owner.
--- The run's own publication and RDS's own extension `rds_tools` are left out, and so are comments on what is temporary: a
--- rule's or a trigger's has no schema of its own, and the table's stands first in its address.
+-- Returns kind, name, definition. Of large objects it reads the number, the newest, owners and rights; their contents
+-- are in pg_largeobject, which only a superuser may read, as only its owner may read a user mapping's options.
+-- Left out are the run's own publication, RDS's extension `rds_tools`, and comments on temporary objects: a
+-- rule's or a trigger's has no schema of its own, and the table's is the first in its address.
 with member as (select classid, objid from pg_catalog.pg_depend where deptype = 'e')
 select 'schema' as kind, pg_catalog.format('%I', n.nspname) as name,
        row(pg_catalog.pg_get_userbyid(n.nspowner),

@@ -1,6 +1,6 @@
 -- Functions, procedures and aggregates, each as a definition to compare; see catalog_relations.sql.
 -- Where: source and target, each database. Privilege: none (catalogs). Changes nothing. Returns kind, name, definition.
--- Locks: ACCESS SHARE on what the body of a standard SQL function names, in passing.
+-- Locks: ACCESS SHARE on objects in the body of a standard SQL function, briefly.
 select case p.prokind when 'p' then 'procedure' when 'a' then 'aggregate' else 'function' end as kind,
        pg_catalog.format('%I.%I(%s)', n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid)) as name,
        row(case when p.prokind <> 'a' then pg_catalog.pg_get_functiondef(p.oid) end, pg_catalog.pg_get_userbyid(p.proowner),

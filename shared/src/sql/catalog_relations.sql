@@ -1,7 +1,7 @@
 -- Tables, partitions, views, materialized views, foreign tables and sequences, each as a definition to compare.
 -- Where: source and target, each database. Privilege: none (catalogs). Changes nothing. Returns kind, name, definition.
--- Locks: ACCESS SHARE on what a view reads, in passing (make_viewdef in ruleutils.c).
--- Names stand where the catalog has oids: what an operator makes again on the target has another oid. The replica
+-- Locks: ACCESS SHARE on the tables that a view reads, briefly (make_viewdef in ruleutils.c).
+-- Names replace the catalog's oids: an object that an operator creates again on the target has another oid. The replica
 -- identity is left out, since the run may set it, and so are a sequence's values, statistics and storage.
 -- Members of an extension are left out here and in the other catalog_ files: its version stands for them.
 select case c.relkind when 'r' then 'table' when 'p' then 'partitioned table' when 'v' then 'view'

@@ -1,7 +1,7 @@
 -- Triggers, rules, policies and event triggers, each as a definition to compare; see catalog_relations.sql.
 -- Where: source and target, each database. Privilege: none (catalogs). Changes nothing. Returns kind, name, definition.
--- Locks: ACCESS SHARE on what a rule names, in passing. The fence's own are left out, and an event trigger
--- that the run has turned off counts as it was (hold_event_triggers.sql).
+-- Locks: ACCESS SHARE on the objects that a rule names, briefly. The fence's own are left out, and an event trigger
+-- that the run has disabled counts as it was before (hold_event_triggers.sql).
 select 'trigger' as kind, pg_catalog.format('%I.%I.%I', n.nspname, c.relname, t.tgname) as name,
        row(pg_catalog.pg_get_triggerdef(t.oid), t.tgenabled)::text as definition
   from pg_catalog.pg_trigger t

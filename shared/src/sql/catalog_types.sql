@@ -1,6 +1,6 @@
 -- Types, casts, operators, their classes and families, collations, and text search, each as a definition to compare;
 -- see catalog_relations.sql. Composite types have their columns among the columns, domains their checks among the
--- constraints; array types and row types of tables come and go with theirs.
+-- constraints; array types and row types of tables are created and dropped with theirs.
 -- Where: source and target, each database. Privilege: none (catalogs). Locks: none. Changes nothing.
 -- Returns kind, name, definition.
 with member as (select classid, objid from pg_catalog.pg_depend where deptype = 'e'),

@@ -1,11 +1,11 @@
--- Statements that close the fence. All triggers turn at once, since they share one function; sessions that wait for
--- our locks see the new one, whatever their snapshot. The comment comes first: it fails where undo got here before.
--- The new event trigger refuses DDL, and is the sign that the fence is closed. That of create_fence.sql is off meanwhile, or it
--- would refuse what follows; behind it those end that wait there.
--- What an event trigger on logins does passes, or nobody could log in any more to read: no statement of a client is being carried
--- out then, and its function is among the callers.
+-- Statements that close the fence. All triggers change at once, since they share one function; sessions that wait for
+-- our locks call the new one, whatever their snapshot. The comment comes first: it fails if undo was faster.
+-- The new event trigger refuses DDL, and marks the fence as closed. That of create_fence.sql is disabled meanwhile, or it
+-- would refuse the statements after it; DDL that waits for it ends after that.
+-- Event triggers on logins may write, or nobody could log in to read any more: no client statement is being executed
+-- then, and the trigger's function is among the callers.
 -- Where: source, each database, in the transaction that holds the locks. Privilege: owner; rds_superuser for event
--- triggers. Parameters $1: fence, $2: what a client is told, $3: comment, in which the pause's begin is kept.
+-- triggers. Parameters $1: fence, $2: error message for clients, $3: comment, which stores the pause's begin.
 with body as (
   select 'declare callers text; begin get diagnostics callers = pg_context; '
          'if current_query() is null and exists (select from pg_event_trigger e join pg_proc p on p.oid = e.evtfoid '

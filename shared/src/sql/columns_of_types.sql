@@ -1,4 +1,4 @@
--- The columns of compared_types.sql that have one of these types, a line for each table.
+-- The columns of compared_types.sql that have one of these types, one line for each table.
 -- Where: source, each database. Privilege: none. Locks: none. Changes nothing. Parameters $1: oids of tables, $2: of types.
 select pg_catalog.format('%I.%I (%s)', n.nspname, c.relname,
                          pg_catalog.string_agg(pg_catalog.format('%I', a.attname), ', ' order by a.attnum)) as told

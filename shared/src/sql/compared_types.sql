@@ -1,9 +1,9 @@
--- The types of the columns by which the target has to compare whole rows: of tables that have REPLICA IDENTITY FULL or get it for
--- the run, and no primary key by which they are found all the same (GetRelationIdentityOrPK in relation.c). Generated columns
+-- The types of columns by which the target must compare whole rows: of tables with REPLICA IDENTITY FULL, before or during the
+-- run, and no primary key by which rows are found nevertheless (GetRelationIdentityOrPK in relation.c). Generated columns
 -- are not compared (tuples_equal in execReplication.c).
 -- Where: source, each database. Privilege: none. Locks: none. Changes nothing. Parameter $1: oids of such tables.
--- Returns oid, and the statement that is accepted where the type can be compared: GROUP BY looks for the equality operator
--- where apply does, in the type cache, with the members of arrays, domains and composites (typcache.c).
+-- Returns oid, and a statement that succeeds if the type can be compared: GROUP BY takes the equality operator
+-- from the type cache, as apply does, with the members of arrays, domains and composites (typcache.c).
 select a.atttypid as type,
        pg_catalog.format('select 1 from (select null::%s) s (c) group by c', pg_catalog.format_type(a.atttypid, null)) as statement
   from unnest($1::oid[]) t (oid)

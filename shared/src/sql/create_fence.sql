@@ -1,15 +1,15 @@
--- Statements that make the fence's functions, open, and the event trigger by which DDL can be held and counted. DDL takes
--- a shared lock until its transaction ends, which the cutover takes alone (hold_ddl.sql); whoever waits for it finds out
--- behind it whether the fence was closed: a function that is called is the current one, whatever the snapshot. Roles,
--- databases and large objects fire no event triggers. The first statement fails where the cutover was cancelled, and keeps it
--- from being so meanwhile.
--- An application's everyday commands pass: what makes, changes or drops temporary objects alone, and the refreshing of a
--- materialized view. What a DROP has dropped is known to the trigger on sql_drop alone, which therefore stands for it, but for DROP OWNED,
--- that takes rights away as well. A CREATE or ALTER TABLE of which nothing is told is one that found nothing to do, or belongs to
+-- Statements that create the fence's functions, open, and the event trigger that holds and counts DDL. DDL takes
+-- a shared lock until its transaction ends, which the cutover takes exclusively (hold_ddl.sql). DDL that waits for it then finds
+-- out whether the fence was closed: a call executes the current function, whatever the snapshot. Roles,
+-- databases and large objects fire no event triggers. The first statement fails if the cutover was cancelled, and keeps it
+-- from being cancelled meanwhile.
+-- An application's everyday commands pass: those that create, change or drop only temporary objects, and the refresh of a
+-- materialized view. Only the trigger on sql_drop knows the objects of a DROP, so it stands for DROP, except for DROP OWNED,
+-- which revokes rights as well. A CREATE or ALTER TABLE without reported objects had nothing to do, or belongs to
 -- a REFRESH CONCURRENTLY (EventTriggerInhibitCommandCollection in event_trigger.c). A rule's or a trigger's schema is that of
 -- its table, the first name of its address.
 -- Where: source, each database, in one transaction. Privilege: CREATE on the database; rds_superuser for event
--- triggers. Parameters $1: fence, $2: run. Not run where it is prepared. The function runs as its owner, since whoever makes
+-- triggers. Parameters $1: fence, $2: run. Not run if it is prepared. The function runs as its owner, since other users'
 -- DDL has no rights in the fence's schema.
 select pg_catalog.format('lock table %I.marks in access share mode', $2::text)
 union all

@@ -1,6 +1,6 @@
--- Statements that make the run's role: the claim on the source, and later the subscription's user. It has no
--- password yet, so nobody can log in as it. Event triggers on logins fire for walsenders too, and know nothing of this role: it is a
--- replica, for which they do not.
+-- Statements that create the run's role: the claim on the source, and later the subscription's user. It has no
+-- password yet, so nobody can log in as it. Event triggers on logins fire for walsenders too, and do not know this role: it is a
+-- replica, for which they do not fire.
 -- Where: source, control database, under claim_lock. Privilege: CREATEROLE, and ADMIN on rds_replication, which the
 -- master user has. Parameters $1: role, $2: the execution's name, $3: the databases.
 select pg_catalog.format('create role %I login', $1::text)

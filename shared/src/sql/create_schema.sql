@@ -1,5 +1,5 @@
--- Statements that make the run's own schema: the memory of what it changed on tables, and the tables of marks and beats,
--- which are published with the others. The target has all of them. Beats have no key: one that is applied twice is there twice.
+-- Statements that create the run's own schema: a table of the run's changes to tables, and the tables of marks and heartbeats,
+-- which are published with the others. The target has all of them. Heartbeats have no key: one that is applied twice is there twice.
 -- Where: source, each database. Privilege: CREATE on the database. Parameter $1: run. Twice: nothing happens.
 select pg_catalog.format('create schema if not exists %I', $1::text)
 union all

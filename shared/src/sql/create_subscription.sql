@@ -1,8 +1,8 @@
--- The statement that subscribes this database, disabled and without copying: the rows are there. With connect = true
--- every published table gets state `r` at once; without it, changes are lost silently. It is made within another one, which
--- has no password: that is a setting of the session (functions/subscribe), and an error is raised anew, without the statement.
+-- The statement that subscribes this database, disabled and without copying: the rows exist. With connect = true
+-- every published table gets state `r` at once; without it, changes are lost silently. It is built within another statement, which
+-- lacks the password: that is a setting of the session (functions/subscribe), and an error is raised again without the statement.
 -- Where: target, each database. Privilege: rds_superuser (16+: pg_create_subscription).
--- Parameters $1: subscription and slot, $2: connection string but for the password, $3: publication.
+-- Parameters $1: subscription and slot, $2: connection string without the password, $3: publication.
 select pg_catalog.format('do %L', pg_catalog.format(
   'begin '
   'execute pg_catalog.format(''create subscription %%I connection %%L publication %%I with '

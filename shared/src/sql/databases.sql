@@ -1,9 +1,9 @@
 -- The databases of a server.
--- Where: source, any database. Privilege: pg_monitor, without which connections of others are not counted.
+-- Where: source, any database. Privilege: pg_monitor, without which other users' connections are not counted.
 -- Returns name, oid, whether it accepts connections and whether we may connect, its limit of connections (-1: none, -2: a DROP
--- DATABASE was interrupted) and how many there are; whether it is a template, and how many objects somebody has made in it
--- (those of a superuser are not counted: they are in no pg_shdepend). Locks: none. Changes nothing.
--- `rdsadmin` is RDS's own and closed to everybody, `template0` nobody's.
+-- DATABASE was interrupted) and their number; whether it is a template, and how many objects users have created in it
+-- (a superuser's are not counted: they are not in pg_shdepend). Locks: none. Changes nothing.
+-- `rdsadmin` is RDS's own and closed to everybody, `template0` is nobody's.
 select d.datname::pg_catalog.text as name, d.oid, d.datallowconn and d.datconnlimit not in (0, -2) as accepts, d.datistemplate as is_template,
        pg_catalog.has_database_privilege(d.oid, 'connect') as may_connect,
        pg_catalog.has_database_privilege(d.oid, 'create') as may_create,

@@ -1,5 +1,5 @@
--- Statements that drop the run's role with its grants. None where it is gone. First it may not log in any more, so
--- that its walsenders, once ended, stay away.
+-- Statements that drop the run's role with its grants. No row if it is gone. The first one forbids its login, so
+-- that its walsenders, once ended, do not return.
 -- Where: source or target, control database. Privilege: CREATEROLE. Parameter $1: role.
 select pg_catalog.format('revoke all on database %I from %I', d.datname, r.rolname)
   from pg_catalog.pg_roles r, pg_catalog.pg_database d, pg_catalog.aclexplode(d.datacl) a

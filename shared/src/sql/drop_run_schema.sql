@@ -1,5 +1,5 @@
--- Statements that drop the run's own schema, and turn event triggers on again that its comment remembers, as they were; one that
--- somebody has changed meanwhile stays as it is. None where the schema is gone.
+-- Statements that drop the run's own schema, and restore the event triggers that its comment lists; one that
+-- somebody has changed meanwhile stays as it is. No row if the schema is gone.
 -- Where: source or target, each database, in one transaction. Privilege: owner. Parameter $1: schema.
 with run as (select n.nspname, pg_catalog.obj_description(n.oid, 'pg_namespace')::jsonb as held from pg_catalog.pg_namespace n where n.nspname = $1::text)
 select pg_catalog.format('drop schema %I cascade', r.nspname) from run r

@@ -1,2 +1,2 @@
--- The statement with which replication begins. Where: target. Privilege: owner. Parameter $1: subscription.
+-- The statement that starts replication. Where: target. Privilege: owner. Parameter $1: subscription.
 select pg_catalog.format('alter subscription %I enable', $1::text)

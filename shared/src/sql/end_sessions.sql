@@ -1,5 +1,5 @@
--- Ends the application's sessions, in all databases that moved, so that pools ask their secret anew. Walsenders are
--- no client backends and stay; RDS's own sessions belong to a superuser.
+-- Ends the application's sessions in all databases that moved, so that pools read their secret again. Walsenders are
+-- not client backends, and stay; RDS's own sessions belong to a superuser.
 -- Where: source, any database. Privilege: pg_signal_backend. Parameters $1: databases, $2: our application_name.
 select pg_catalog.count(pg_catalog.pg_terminate_backend(a.pid)) as ended
   from pg_catalog.pg_stat_activity a join pg_catalog.pg_roles r on r.oid = a.usesysid

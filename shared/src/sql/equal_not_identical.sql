@@ -1,11 +1,11 @@
--- Columns in which two values can be equal and not the same, of the tables given: under REPLICA IDENTITY FULL the target changes the first
--- row that is equal to the old one (RelationFindReplTupleSeq in execReplication.c), which may be another than on the source.
+-- Columns in which two values can be equal but not identical, of the given tables: under REPLICA IDENTITY FULL the target changes the
+-- first row that is equal to the old one (RelationFindReplTupleSeq in execReplication.c), which may differ from the source's.
 -- Where: source, each database. Privilege: none (catalogs). Locks: none. Changes nothing. Parameter $1: oids of tables.
 -- Returns per table: oid, name, the columns with their types, whether the identity is FULL.
--- Types are followed as the apply compares them: a domain by the type below it, an array by its elements, a composite by its members, a
--- range by its bounds. Equal and not the same are: 0 and -0 (float), 1.0 and 1.00 (numeric without a scale of its own, and numbers in jsonb), 24 hours
--- and a day (interval), blanks at the end (bpchar without a length), text under a collation that is not deterministic. Types of
--- extensions may be so; of citext it is known. Types without equality are tables.sql's.
+-- Types are resolved as the apply compares them: a domain by its base type, an array by its elements, a composite by its members, a
+-- range by its bounds. Equal but not identical are: 0 and -0 (float), 1.0 and 1.00 (numeric without a scale of its own, and numbers
+-- in jsonb), 24 hours and a day (interval), trailing blanks (bpchar without a length), text under a nondeterministic collation. Types
+-- of extensions may be so; of citext it is known. Types without equality are handled by tables.sql.
 with recursive part as (
   select a.attrelid, a.attnum, a.atttypid as type, a.atttypmod as typmod, a.attcollation as collation
     from pg_catalog.pg_attribute a where a.attrelid = any ($1::oid[]) and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''

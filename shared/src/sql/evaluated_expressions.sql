@@ -1,17 +1,17 @@
--- The expressions of these tables that the target's apply evaluates and that may come to something else there than in the
--- application: those that call a function or an operator of the database's own, and checks that call one that is not immutable.
+-- Expressions of these tables that the target's apply evaluates, and for which the result may differ from the
+-- application's: those that call a function or an operator of the database's own, and checks that call one that is not immutable.
 -- Apply has an empty search_path, a later clock and none of the application's settings; since 16 it is the table's owner (worker.c).
--- Evaluated are checks, those of domains by the input of a value, expressions and predicates of indexes, stored generated
--- columns, bounds of a partition; not defaults, since all columns are published, nor columns that are computed when read.
--- Operator classes are a superuser's to make, and so come with extensions.
--- A tree of nodes names each function by its oid; what is built in is in no dependency.
--- Where: source, each database. Privilege: none. Locks: ACCESS SHARE on the tables that are returned, in passing. Changes nothing.
--- Parameter $1: oids. Returns for each: the table's oid and quoted name; who applies, quoted, and whether we may
--- become and read it as that role; what it is, for people, and the statement that drops a check; the expression over the table's columns, for a domain its input, and
--- over a null where there is no row; whether it must be true of each row; whether it calls something built in that is not
--- immutable; whether, by its text and that of the functions that it calls, it sees the clock, may come to another end when the
--- clock is later, sees who evaluates it; the functions that the one who applies may not execute, and those whose search_path can
--- be set, with their schemas.
+-- Apply evaluates checks, those of domains by the input of a value, expressions and predicates of indexes, stored generated
+-- columns and bounds of a partition. It does not evaluate defaults, since all columns are published, nor columns computed on read.
+-- Only a superuser can create operator classes, so they come with extensions.
+-- A tree of nodes names each function by its oid; built-in functions are not in pg_depend.
+-- Where: source, each database. Privilege: none. Locks: ACCESS SHARE on the tables that are returned, briefly. Changes nothing.
+-- Parameter $1: oids. Returns for each: the table's oid and quoted name; the role that applies, quoted, and whether we may
+-- become it and read the table as it; a description for people, and the statement that drops a check; the expression over the
+-- table's columns, for a domain its input, and over a null for when there is no row; whether it must be true of each row; whether it
+-- calls a built-in function that is not immutable; whether, by its text and that of the functions that it calls, it reads the clock,
+-- may have another result when the clock is later, or reads the current user; the functions that the applying role may not execute,
+-- and those whose search_path can be set, with their schemas.
 with recursive
 carried as (select c.oid, c.relname, c.relnamespace, c.relowner, c.relispartition
               from unnest($1::oid[]) t (oid) join pg_catalog.pg_class c on c.oid = t.oid),

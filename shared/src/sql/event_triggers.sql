@@ -1,7 +1,7 @@
--- The event triggers that are on, but those of runs: each with what becomes of it in a session of ours, whether we may turn it off,
--- and what of its function, or of one that this calls, acts outside of its transaction: that cannot be tried and rolled back.
+-- The enabled event triggers, except those of runs: each with its effect in our session, whether we may disable it,
+-- and the part of its function, or of one that this calls, that acts outside its transaction: that cannot be tried and rolled back.
 -- Where: source or target, each database. Privilege: none. Locks: none. Changes nothing.
--- Returns also the statements that turn it off, and on again as it was.
+-- Also returns the statements that disable it, and that enable it as before.
 with recursive trigger as (
   select e.* from pg_catalog.pg_event_trigger e where e.evtenabled <> 'D' and e.evtname !~ '^rds_reencrypt_[0-9a-f]{10}(_|$)'),
 called (trigger, function) as (

@@ -1,4 +1,4 @@
--- Whether the fence of the run is closed in this database, whether it is prepared, and what its comment says.
+-- Whether the run's fence is closed in this database, whether it is prepared, and its comment.
 -- Where: source, each database. Privilege: none. Locks: none. Parameter $1: name of the fence.
 select exists (select from pg_catalog.pg_event_trigger where evtname = $1) as closed,
        f.oid is not null as prepared,

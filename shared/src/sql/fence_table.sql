@@ -1,5 +1,5 @@
 -- Statements that put the fence's trigger on one table: ENABLE ALWAYS, so that session_replication_role does not
--- pass it by.
+-- bypass it.
 -- Where: source, each database, in one transaction. Privilege: owner of the table. Lock: SHARE ROW EXCLUSIVE, for as
 -- long as a catalog change takes. Parameters $1: fence, $2: oid of the table.
 with the as (select pg_catalog.format('%I.%I', n.nspname, c.relname) as name

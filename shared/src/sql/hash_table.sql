@@ -1,24 +1,24 @@
--- How to count and hash the rows of one table, and what there is to read. The statement is `head`, a condition on ctid or
+-- The statement that counts and hashes the rows of one table, and the size of the table. The statement is `head`, a condition on ctid or
 -- none, `tail`; it returns the number of rows and two sums of differently seeded 64-bit hashes: they do not depend on
--- the order of the rows, and see one that is there twice. Sums of int8 are exact (numeric), and fast (int128 inside).
+-- the order of the rows, and show a duplicate row. Sums of int8 are exact (numeric), and fast (int128 inside).
 --
--- What is hashed is the image of the whole row, so that no two values can change places unnoticed, as they can where
+-- The whole row is hashed as one image, so that no two values can change places unnoticed, as they can if
 -- columns are hashed one by one and added up (hash_record does: 31 * result + element, rowtypes.c). For the types named here
 -- the image has their binary form, which is several times as fast as text and in which any two values differ that differ as
--- text. All others go in as text, which is what replication carries: of one text there can be several binary forms
--- (the sign of a float's NaN, an array with and without a null bitmap), and of some types there is none. The image has the oid of
--- each column's type in front of it (record_send), so that only types of PostgreSQL's own are in it: a domain, an enum or an
--- extension that an operator made on both sides has two oids. A domain stands for the type below it, an enum for its label.
--- hash_array_extended is there since 11, and the way to PostgreSQL's hash of a bytea. The alias must not be the name of
--- a column, which would be meant instead of the row. Virtual generated columns (18) are not stored.
+-- text. All others are in it as text, which is what replication sends: one text can have several binary forms
+-- (the sign of a float's NaN, an array with and without a null bitmap), and some types have none. The image has the oid of
+-- each column's type in front of it (record_send), so it has only PostgreSQL's own types: a domain, an enum or an
+-- extension that an operator created on both sides has two oids. A domain is replaced by its base type, an enum by its label.
+-- hash_array_extended exists since 11, and gives access to PostgreSQL's hash of a bytea. The alias must not be the name of
+-- a column, which would be taken instead of the row. Virtual generated columns (18) are not stored.
 --
--- A row of a gigabyte has no image, and one of a tenth of it fills a small server's memory several times. So from 64 MiB on it
--- has the hashes of its long values in their place, one value at a time (a subselect frees what it used). Both sides must find the same rows
--- long, whatever they compressed, so that the length of values counts, as text or bytes. Only rows that take 256 KiB as they are stored are asked
--- for it: no method compresses to less than a 255th. And only where the TOAST table has as much.
+-- A row of a gigabyte has no image, and one of a tenth of it fills a small server's memory several times. So from 64 MiB on a row
+-- has hashes in place of its long values, one value at a time (a subselect frees what it used). Both sides must find the same rows
+-- long, whatever they compressed, so the length of values counts, as text or bytes. Only rows that take 256 KiB as stored are
+-- measured: no method compresses to less than a 255th. And only if the TOAST table has as much.
 --
 -- Where: source and target, each database. Privilege: SELECT. Lock: ACCESS SHARE for a moment.
--- Parameters $1: oid, $2: whether to hash or only to count. Returns no row where the table is gone.
+-- Parameters $1: oid, $2: whether to hash or only to count. Returns no row if the table is gone.
 with recursive resolved as (
   select a.attnum, a.attname, a.atttypid, t.typstorage in ('x', 'e') and not (a.atttypmod between 0 and 2048 and t.typsend in ('varcharsend'::regproc, 'bpcharsend')) as long,
          t.oid, t.typtype, t.typbasetype, t.typsend

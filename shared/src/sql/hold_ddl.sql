@@ -1,5 +1,5 @@
--- Statement after which no DDL but ours ends in this database until our transaction does: waits for the transactions
--- that have made any since the fence was prepared. Not for long: one of them may wait for our tables, and the server must
+-- Statement after which no DDL but ours completes in this database until our transaction ends: waits for transactions
+-- with DDL since the fence was prepared. Not for long: one of them may wait for our tables, and the server must
 -- not find a deadlock.
 -- Where: source, each database, in the transaction that holds the tables. Privilege: none. Lock: an advisory one.
 -- Parameter $1: fence.

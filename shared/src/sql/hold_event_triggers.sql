@@ -1,8 +1,8 @@
--- Statements that turn event triggers off for the time of the run, and remember in the comment of the run's schema, by their oids, how they were: those
--- that fire although our sessions are replicas, and on the target those on logins too, which would write there for whoever comes.
--- Event triggers do not fire for commands on event triggers. None where there is nothing to turn off.
+-- Statements that disable event triggers during the run, and store their previous state, by oid, in the comment of the run's schema: those
+-- that fire although our sessions are replicas, and on the target also those on logins, which would write there at every login.
+-- Event triggers do not fire for commands on event triggers. No row if there is nothing to disable.
 -- Where: source or target, each database, in one transaction. Privilege: owner of the event triggers, CREATE on the database.
--- Parameters $1: run, $2: whether those on logins too. Twice: what was remembered first stays.
+-- Parameters $1: run, $2: whether to include those on logins. Twice: the state stored first stays.
 with held as (
   select e.oid, e.evtname, e.evtenabled
     from pg_catalog.pg_event_trigger e

@@ -1,4 +1,4 @@
--- Why each of these tables has no replica identity that works, and the statement that would give it one without
+-- The reason why each of these tables has no usable replica identity, and the statement that would give it one without
 -- writing whole rows to the WAL: its primary key, or a unique index whose columns are never null.
 -- Where: source, each database. Privilege: none. Locks: none. Changes nothing. Parameter $1: oids.
 with usable as (select i.indrelid, i.indexrelid, i.indisprimary,

@@ -1,8 +1,8 @@
--- Prepared transactions that came along on the volume: they are older than this server's start. Each with the statement that
--- rolls it back, for a session of its own database; the one by which that session becomes its owner first, where we may; and
--- the one that would let us, for people.
+-- Prepared transactions that the target inherited with its volume: they are older than the server's start. Each with the statement
+-- that rolls it back, for a session of its own database; the one that makes that session its owner first, if we may; and
+-- the one that would allow us to, for people.
 -- Where: target, any database. Privilege: none. Locks: none. Changes nothing.
--- Since 16 becoming somebody takes a membership with the SET option. Source: `LockGXact` in twophase.c.
+-- Since 16 this requires a membership with the SET option. Source: `LockGXact` in twophase.c.
 select p.database, pg_catalog.format('rollback prepared %L', p.gid) as statement,
        case when p.owner <> current_user
                  and pg_catalog.pg_has_role(p.owner, case when pg_catalog.current_setting('server_version_num')::int4 >= 160000 then 'SET' else 'MEMBER' end)

@@ -1,6 +1,6 @@
--- The next large objects by oid, and how long each is; null for one that we may not read, see large_objects.sql.
+-- The next large objects by oid, and the length of each; null if we may not read it, see large_objects.sql.
 -- Where: source and target, each database. Privilege: SELECT on the objects. Locks: none. Changes nothing: 262144 is INV_READ
--- (libpq-fs.h), and what is opened is closed with the statement's transaction, or with ours. Sees what the snapshot sees.
+-- (libpq-fs.h), and an opened object is closed with the statement's transaction, or with ours. Reads the transaction's snapshot.
 -- Parameters $1: the oid before them, $2: how many.
 select o.oid, pg_catalog.lo_lseek64(o.opened, 0, 2) as size
   from (select m.oid,

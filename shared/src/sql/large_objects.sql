@@ -1,6 +1,6 @@
--- How many large objects there are, how many of them we may not read, what would let us, and how much room they take.
+-- The number of large objects, the number that we may not read, the grants that would let us, and their total size.
 -- Where: source, each database. Privilege: none (the metadata catalog is public). Locks: none. Changes nothing.
--- Rights are those of pg_largeobject_aclmask_snapshot in aclchk.c; has_largeobject_privilege is there since 18 only.
+-- Rights are those of pg_largeobject_aclmask_snapshot in aclchk.c; has_largeobject_privilege exists only since 18.
 select pg_catalog.count(*) as large_objects,
        pg_catalog.count(*) filter (where not o.readable) as unreadable,
        pg_catalog.string_agg(distinct pg_catalog.format('grant %I to %I', pg_catalog.pg_get_userbyid(o.lomowner), current_user), '; ')

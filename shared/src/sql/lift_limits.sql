@@ -1,5 +1,5 @@
--- Lifts what would end this session for waiting or for a transaction that takes its time, where this version has it (14, 17): the
--- startup packet takes no setting that a server does not have.
+-- Lifts the limits that would end this session while it waits or has a long transaction, if this version has them (14, 17): the
+-- startup packet accepts no setting that a server does not have.
 -- Where: source and target, each session. Privilege: none. Changes nothing else.
 select case when pg_catalog.current_setting('transaction_timeout', true) is not null
             then pg_catalog.set_config('transaction_timeout', '0', false) end,

@@ -1,5 +1,5 @@
--- Who has been holding locks on tables of this database for a second or more, oldest first, as texts for people: sessions other
--- than ours, and prepared transactions, which have no session that anybody could look for. Never their queries.
+-- Holders of locks on tables of this database for a second or more, oldest first, as texts for people: sessions other
+-- than ours, and prepared transactions, which have no session. Never their queries.
 -- Where: source or target, each database. Privilege: pg_monitor, else without names. Locks: none. Changes nothing.
 (select pg_catalog.format('pid %s of %s, in transaction for %s s', a.pid, coalesce(a.usename, a.backend_type),
                           pg_catalog.floor(extract(epoch from pg_catalog.clock_timestamp() - a.xact_start))) as told

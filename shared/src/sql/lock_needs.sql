@@ -1,5 +1,5 @@
--- How many locks the cutover holds in this database at once: those of all tables that it fences (unfenced_tables.sql), and of the
--- sequences that it reads behind them in the same transaction (sequences.sql).
+-- The number of locks that the cutover holds in this database at once: on all tables that it fences (unfenced_tables.sql), and on the
+-- sequences that it reads after them in the same transaction (sequences.sql).
 -- Where: source, each database. Privilege: none. Locks: none. Changes nothing.
 select pg_catalog.count(*) filter (where c.relkind <> 'S') as tables, pg_catalog.count(*) filter (where c.relkind = 'S') as sequences
   from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace

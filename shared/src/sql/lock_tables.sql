@@ -1,4 +1,4 @@
--- The statements, one a table, that stop all writers of the tables with these oids, in the order of the oids given;
+-- The statements, one per table, that stop all writers of the tables with these oids, in the given order;
 -- readers go on.
 -- Where: source, each database. Privilege: owner of the tables. Lock: as named, until the transaction ends.
 -- Parameters $1: oids, $2: lock mode. A table that is gone is left out.

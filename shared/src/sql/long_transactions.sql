@@ -1,8 +1,8 @@
--- Transactions with an id of their own, oldest first: a slot that is made now waits until each has ended, whichever
--- database it is in (SnapBuildWaitSnapshot in snapbuild.c). Readers have no id and are not waited for; nor is what a
--- standby's feedback holds, which is an xmin and no transaction. Never their queries.
+-- Transactions with an id of their own, oldest first: a slot that is created now waits for the end of each, in any
+-- database (SnapBuildWaitSnapshot in snapbuild.c). It does not wait for readers, which have no id, nor for
+-- a standby's feedback, which is an xmin and no transaction. Never their queries.
 -- Where: source, any database. Privilege: pg_read_all_stats, without which others' are hidden. Locks: none. Changes
--- nothing. Parameter $1: age in seconds from which on. Returns pid, age in seconds, and a text for people.
+-- nothing. Parameter $1: minimum age in seconds. Returns pid, age in seconds, and a text for people.
 select a.pid, t.age_s,
        pg_catalog.format('pid %s, user %s, application %s, database %s, %s s, %s', a.pid, coalesce(a.usename, a.backend_type),
                          coalesce(nullif(a.application_name, ''), '-'), coalesce(a.datname, '-'), t.age_s, coalesce(a.state, '-')) as told

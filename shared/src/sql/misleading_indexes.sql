@@ -1,10 +1,10 @@
--- Indexes by which the target would look for rows under REPLICA IDENTITY FULL and not find them. Without a primary key apply
--- takes, since 16, the first index by oid that is not partial and begins with a column (FindUsableIndexForReplicaIdentityFull in
--- relation.c): a btree, since 17 also a hash, since 18 also others with an equality strategy. It does not ask whether the index is
--- valid: one that was left behind half made is empty, or lacks rows. And a hash index has no nulls: a row with a null in
--- its column is passed over without an error, so that the target keeps the old row.
+-- Indexes by which the target would search for rows under REPLICA IDENTITY FULL and not find them. Without a primary key apply
+-- uses, since 16, the first index by oid that is not partial and begins with a column (FindUsableIndexForReplicaIdentityFull in
+-- relation.c): a btree, since 17 also a hash, since 18 also others with an equality strategy. It does not check whether the index is
+-- valid: an unfinished one is empty, or lacks rows. A hash index has no nulls: a row with a null in
+-- its column is skipped without an error, so the target keeps the old row.
 -- Where: source, each database. Privilege: none. Locks: none. Changes nothing. Parameter $1: oids of such tables.
--- Returns table and index, quoted, what is wrong, and the statement that mends it. An index behind a good btree is not looked at.
+-- Returns table and index, quoted, the problem, and the statement that repairs it. An index after a good btree is ignored.
 with used as (
   select t.oid as relid, i.indexrelid, i.indisvalid and i.indisready as whole, m.amname, a.attname, a.attnotnull,
          pg_catalog.min(i.indexrelid) filter (where i.indisvalid and i.indisready and m.amname = 'btree') over (partition by t.oid) as good

@@ -1,4 +1,4 @@
--- Functions that we may not execute, and will have to on the target, which has this database's grants.
+-- Functions that we may not execute, but must on the target, which has this database's grants.
 -- Where: source, each database. Privilege: none. Locks: none. Changes nothing.
 select pg_catalog.format('%s may not execute %s', current_user, f.oid) as lacks,
        pg_catalog.format('grant execute on function %s to %I', f.oid, current_user) as statement

@@ -1,11 +1,11 @@
--- Privileges that are missing although the owners' rights are there: an owner can have revoked them from himself, in which case
--- they are nobody's. Wanted are those that the run's own sessions need (LOCK TABLE: one of three; the fence's triggers; reading
--- to verify; sequences: read on the source, set on the target, which has the same grants), and those that apply asks for since
+-- Privileges that are missing although we have the owners' rights: an owner can have revoked them from himself, and then
+-- nobody has them. Checked are those that the run's own sessions need (LOCK TABLE: one of three; the fence's triggers; reading
+-- to verify; sequences: read on the source, set on the target, which has the same grants), and those that apply requires since
 -- 15, then of the subscription's owner, since 16 of the table's (TargetPrivilegesCheck in worker.c), which it must also be
 -- able to become (SwitchToUntrustedUser in usercontext.c).
--- Where: source, each database. Privilege: none. Locks: none. Changes nothing. Parameter $1: oids of the tables that are carried.
--- Returns who lacks what on which objects, as a GRANT names them: statement is its head, behind which come the names and its tail.
--- What has no list of grants has those of the beginning.
+-- Where: source, each database. Privilege: none. Locks: none. Changes nothing. Parameter $1: oids of the replicated tables.
+-- Returns the role, the privilege and the objects, as a GRANT names them: statement is its head, followed by the names and its tail.
+-- An object without an access list has the default one.
 with me as (select r.oid, r.rolname, r.rolsuper, pg_catalog.current_setting('server_version_num')::pg_catalog.int4 / 10000 as major
               from pg_catalog.pg_roles r where r.rolname = current_user),
 relation as (

@@ -1,7 +1,7 @@
--- Memberships and attributes that we lack, with the statement that gives them. rds_superuser (event triggers, origins,
--- subscriptions) is a member of the others, so these are looked at where we have it: rds_replication: slots, and passed
--- on to the run's role. pg_monitor: others' transactions, walsenders, all settings. pg_signal_backend: ending sessions.
--- pg_create_subscription (16+). CREATEROLE: the run's role. A membership that is not inherited gives nothing.
+-- Memberships and attributes that we lack, with the statement that grants them. rds_superuser (event triggers, origins,
+-- subscriptions) is a member of the others, so these are checked only if we have it: rds_replication: slots, and granted
+-- to the run's role. pg_monitor: others' transactions, walsenders, all settings. pg_signal_backend: ending sessions.
+-- pg_create_subscription (16+). CREATEROLE: the run's role. A membership that is not inherited grants nothing.
 -- Where: source, any database. Privilege: none. Locks: none. Changes nothing.
 -- Source: PostgreSQL documentation, "Predefined Roles"; Amazon RDS user guide, "Understanding the rds_superuser role".
 with me as (select r.oid, r.rolname, r.rolinherit, r.rolcreaterole or r.rolsuper as may_create_roles,

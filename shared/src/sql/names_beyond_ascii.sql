@@ -1,5 +1,5 @@
--- Names of tables, sequences, views and columns that are not ASCII, where the database's encoding is not UTF-8: they go through
--- our hands as UTF-8.
+-- Non-ASCII names of tables, sequences, views and columns, if the database's encoding is not UTF-8: the run handles
+-- names as UTF-8.
 -- Where: source, each database. Privilege: none. Locks: none. Changes nothing. Returns name.
 select n.name
   from (select pg_catalog.format('%I.%I', s.nspname, c.relname) as name, c.oid

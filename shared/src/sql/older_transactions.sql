@@ -1,4 +1,4 @@
--- Transactions that wrote before the fence was prepared, and have not ended: DDL of theirs was not counted.
+-- Transactions that wrote before the fence was prepared, and have not ended: their DDL was not counted.
 -- Where: source, each database. Privilege: pg_monitor. Locks: none. Changes nothing. Parameter $1: fence.
 select pg_catalog.format('pid %s of %s since %s', a.pid, a.usename, a.xact_start) as transaction
   from pg_catalog.pg_event_trigger e

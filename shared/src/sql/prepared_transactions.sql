@@ -1,5 +1,5 @@
--- Prepared transactions, oldest first: id and name, a text for people, and the statement that would let us end one on a
--- copy that has it, where we may not: its owner may, and who may become that one (since 16 by a membership with SET).
+-- Prepared transactions, oldest first: id and name, a text for people, and, if we may not end one, the statement that would let us end
+-- it on a target that has it: its owner may, and a role that may become the owner (since 16 by a membership with SET).
 -- Where: source, any database. Privilege: none. Locks: none. Changes nothing. Source: `LockGXact` in twophase.c.
 select p.transaction::text || ' ' || p.gid as id,
        pg_catalog.format('%L of %s in %s, %s s', p.gid, p.owner, p.database,

@@ -1,5 +1,5 @@
--- The application's tables that the run publishes, as oids: source and target agree on them, since the target is physical.
--- Where: source, each database. Privilege: none. Parameter $1: publication, and schema of marks and beats, which are left out.
+-- The application's tables that the run publishes, as oids: they are the same on both sides, since the target is a physical copy.
+-- Where: source, each database. Privilege: none. Parameter $1: publication, and schema of marks and heartbeats, which are left out.
 select r.prrelid as oid
   from pg_catalog.pg_publication p
   join pg_catalog.pg_publication_rel r on r.prpubid = p.oid

@@ -1,7 +1,7 @@
--- Statements that set REPLICA IDENTITY FULL on one table and remember what it was: by its oid, which stays whatever becomes of its
--- name and its schema, and which a physical copy has as well. The name is for people.
+-- Statements that set REPLICA IDENTITY FULL on one table and store the previous one: by the table's oid, which stays when its
+-- name or schema changes, and which is the same on a physical copy. The name is for people.
 -- Where: source, each database, in one transaction. Privilege: owner of the table. Lock: ACCESS EXCLUSIVE, for as long
--- as a catalog change takes. Parameters $1: run, $2: oid of the table. Twice: what was remembered first stays.
+-- as a catalog change takes. Parameters $1: run, $2: oid of the table. Twice: the identity stored first stays.
 select pg_catalog.format('insert into %I.replica_identity values (%L, %L, %L) on conflict do nothing',
                          $1::text, c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname), c.relreplident)
   from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.oid = $2::oid

@@ -1,7 +1,7 @@
--- Statement that makes the statements that put replica identities back: the memory is read by a query of its own.
+-- Statement that returns the statements that restore replica identities: a separate query reads the stored ones.
 -- Where: source or target, each database. Privilege: owner of the tables. Parameter $1: run.
--- A table that has another name or schema by now is found by its oid. One that is gone, or that somebody set to something else
--- meanwhile, is left alone, and so is another one that bears its name. `i` is only there where the
+-- A table with a new name or schema is found by its oid. One that is gone, or that somebody set to something else
+-- meanwhile, is left alone, and so is another table with its name. `i` is only stored if the
 -- index had been dropped, which behaves as `nothing` (ALTER TABLE, "REPLICA IDENTITY").
 select pg_catalog.format($q$
   select pg_catalog.format('alter table %%I.%%I replica identity %%s', n.nspname, c.relname, case r.was when 'd' then 'default' else 'nothing' end)

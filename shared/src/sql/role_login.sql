@@ -1,4 +1,4 @@
--- How a role logs in: by IAM instead of a password, where it is a member of rds_iam; and how the server keeps new passwords.
+-- How a role logs in: by IAM instead of a password, if it is a member of rds_iam; and how the server hashes new passwords.
 -- Where: target, any database. Privilege: none. Locks: none. Parameter $1: role. Returns by_iam, password_encryption.
 -- Source: Amazon RDS user guide, "Creating a database account using IAM authentication".
 select exists (select from pg_catalog.pg_roles role, pg_catalog.pg_roles iam

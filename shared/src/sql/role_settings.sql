@@ -1,7 +1,7 @@
--- Settings by which sessions of ours become another role than the one that logs in. Ours lift them (pg.rs); the target's apply, which
--- runs as we do, has them again, and another role may not apply the run's own tables.
--- Where: source, any database. Privilege: none. Locks: none. Changes nothing. Parameter $1: databases that are carried.
--- Returns whose setting it is and the statement that takes it back.
+-- Settings that make our sessions another role than the one that logs in. Our sessions override them (pg.rs), but the target's apply,
+-- which runs as our user, does not, and another role may not apply the run's own tables.
+-- Where: source, any database. Privilege: none. Locks: none. Changes nothing. Parameter $1: databases that are moved.
+-- Returns whose setting it is and the statement that resets it.
 select pg_catalog.format('%s: %s', pg_catalog.concat_ws(' in ', 'role ' || pg_catalog.quote_ident(r.rolname), 'database ' || pg_catalog.quote_ident(d.datname)),
                          s.setting) as told,
        case when r.oid is null then pg_catalog.format('alter database %I reset role', d.datname)

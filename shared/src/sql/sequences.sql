@@ -1,7 +1,7 @@
--- All sequences of this database, those of identity columns too, with where they are; null for one that was not used
--- since it was made or set.
--- Where: source, each database. Privilege: USAGE or SELECT on the sequences. Locks: ACCESS SHARE on each, in passing.
--- Parameter $1: run, whose own schemas are left out, and so are sequences of an extension that are somebody else's.
+-- All sequences of this database, including those of identity columns, with their last values; null for one that was not used
+-- since it was created or set.
+-- Where: source, each database. Privilege: USAGE or SELECT on the sequences. Locks: ACCESS SHARE on each, briefly.
+-- Parameter $1: run, whose own schemas are left out, as are sequences of an extension that belong to another user.
 select s.seqrelid as oid, pg_catalog.pg_sequence_last_value(s.seqrelid) as last_value
   from pg_catalog.pg_sequence s
   join pg_catalog.pg_class c on c.oid = s.seqrelid

@@ -1,9 +1,9 @@
--- What the server is, and how much there is of the things that a run needs one of per database.
+-- Properties of the server, and its limits on the objects of which a run needs one per database.
 -- Where: source, any database. Privilege: none beyond CONNECT (pg_monitor to see other users' walsenders and all
--- settings). Returns one row; settings that a version does not have, or hides, are null. Locks: none. Changes nothing.
--- Workers: those that stay, which the target will have as well; those of parallel queries come and go.
--- Locks: the server has room for so many for each session and prepared transaction that it may have (NLOCKENTS in lock.c).
--- Origins: one for each that has a state. Up to 17 their number is bounded by max_replication_slots (origin.c).
+-- settings). Returns one row; settings that a version lacks, or hides, are null. Locks: none. Changes nothing.
+-- Workers: permanent ones, which the target has as well; those of parallel queries come and go.
+-- Locks: the server has room for so many for each session and prepared transaction that it allows (NLOCKENTS in lock.c).
+-- Origins: one for each that has a state. Up to 17 their number is limited by max_replication_slots (origin.c).
 select pg_catalog.current_setting('server_version_num')::pg_catalog.int4 / 10000 as major,
        pg_catalog.current_setting('wal_level') as wal_level,
        pg_catalog.current_setting('max_replication_slots')::pg_catalog.int8 as max_slots,

@@ -1,4 +1,4 @@
--- Sets sequences to where they are on the source; those that are gone are left out and so not counted.
+-- Sets sequences to their values on the source; those that are gone are left out and so not counted.
 -- Where: target, each database. Privilege: UPDATE on the sequences. Twice: the same.
 -- Parameters $1: oids, $2: last values, $3: is_called. Returns how many were set.
 select pg_catalog.count(pg_catalog.setval(c.oid::pg_catalog.regclass, s.last_value, s.is_called)) as set

@@ -1,5 +1,5 @@
--- Statements by which our user has in this database, on another server, what he has here of these settings, set or not; one
--- alone where he has none of any, since writers may be waiting.
+-- Statements that give our user, in this database on another server, the values that he has here of these settings, set or not; a
+-- single one if he has none of any, since writers may be waiting.
 -- Where: source, each database; they are for the target. Privilege: none. Locks: none. Parameter $1: names.
 with mine as (
   select pg_catalog.lower(pg_catalog.split_part(c, '=', 1)) as name, pg_catalog.substr(c, pg_catalog.strpos(c, '=') + 1) as value

@@ -1,8 +1,8 @@
--- Roles that are made to last a while only, as Vault and its like make them: they log in, have no attribute, and expire within
--- the 32 days that a lease of Vault's may last by default, or have a name of Vault's form. Who issues them takes them away again;
--- nobody can make them on the target, since nobody knows their passwords. catalog_cluster.sql knows them by the same marks.
+-- Roles that are created for a limited time, as Vault and similar tools do: they log in, have no attribute, and expire within
+-- the 32 days that a lease of Vault's may last by default, or have a name of Vault's form. Their issuer removes them again;
+-- nobody can create them on the target, since nobody knows their passwords. catalog_cluster.sql recognizes them by the same marks.
 -- Where: source, any database. Privilege: none. Locks: none. Changes nothing.
--- Returns name, and whether it has rights of its own, which are part of the definitions of what they are rights on.
+-- Returns name, and whether it has rights of its own, which are part of the definitions of the objects.
 select pg_catalog.format('%I', r.rolname) as name,
        exists (select from pg_catalog.pg_shdepend d
                 where d.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass and d.refobjid = r.oid and d.deptype in ('o', 'a')) as has_rights

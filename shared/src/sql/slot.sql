@@ -1,8 +1,8 @@
 -- One slot of the source, and the walsender that serves it. LSNs as text, sizes in bytes.
 -- Where: source, any database. Privilege: pg_monitor for the walsender's columns. Locks: none.
--- Parameter $1: slot. `wal_status` exists since 13; to_jsonb reads it wherever it is.
--- lag_bytes counts what was not even sent. After a commit that was not waited for, the WAL's insert position is ahead
--- of what can be sent; that counts too. A walsender that has once been behind is in `catchup` until it has decoded all there is: for
+-- Parameter $1: slot. `wal_status` exists since 13; to_jsonb reads it if it exists.
+-- lag_bytes includes WAL that was not even sent. After an asynchronous commit, the WAL's insert position is ahead
+-- of the part that can be sent; that counts too. A walsender that was behind once is in `catchup` until it has decoded everything: for
 -- hours, with the WAL of a restore, and it serves the slot all that time (walsender.c, WalSndLoop).
 select s.confirmed_flush_lsn::text as confirmed_flush_lsn, s.active_pid,
        pg_catalog.to_jsonb(s) ->> 'wal_status' as wal_status,

@@ -1,7 +1,7 @@
--- The run's subscription of this database: its oid, whether it is enabled, whether its apply worker lives, and whether that
--- began but a moment ago: one that fails is started again every five seconds (wal_retrieve_retry_interval), and lives meanwhile.
+-- The run's subscription of this database: its oid, whether it is enabled, whether its apply worker runs, and whether that
+-- began just a moment ago: a failing one is started again every five seconds (wal_retrieve_retry_interval), and runs in between.
 -- Where: target, any database (its name is unique on the server). Privilege: none; without pg_monitor no worker has begun
--- just now. Parameter $1: subscription. The oid comes from the statistics view, since pg_subscription.oid is closed to others before 15.
+-- just now. Parameter $1: subscription. The oid comes from the statistics view, since we may not read pg_subscription.oid before 15.
 select t.subid as oid, s.subenabled as enabled, pg_catalog.bool_or(t.pid is not null) as working,
        coalesce(pg_catalog.bool_or(a.backend_start > pg_catalog.clock_timestamp() - interval '10 s'), false) as began_just_now
   from pg_catalog.pg_subscription s

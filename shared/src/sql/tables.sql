@@ -1,11 +1,11 @@
--- The tables that a run carries: every permanent one that stores rows, partitions one by one.
+-- The tables that a run replicates: every permanent one that stores rows, each partition by itself.
 -- Where: source, each database. Privilege: none (catalogs). Locks: none. Changes nothing.
 -- Parameter $1: name of the run, whose own schema is left out, as are those of other runs.
 -- Returns per table: oid, quoted name; identity (an UPDATE can be published: a key that is valid and immediate, or FULL; `d` with a
 -- deferrable primary key is none, see RelationGetIndexList in relcache.c); forced row security, under which we may not read
--- (row_security = off), or the apply refuses to work (since 15 where it holds for the subscription's owner, since 16 for the
--- table's; TargetPrivilegesCheck in worker.c); triggers that fire on a copy too.
--- Tables of an extension that are somebody else's, such as pg_cron's, are not the application's.
+-- (row_security = off), or the apply refuses to work (since 15 if it applies to the subscription's owner, since 16 to the
+-- table's; TargetPrivilegesCheck in worker.c); triggers that also fire on the target.
+-- Tables of an extension that belong to another user, such as pg_cron's, are not the application's.
 with me as (select r.rolbypassrls or r.rolsuper as sees_all, pg_catalog.current_setting('server_version_num')::pg_catalog.int4 / 10000 as major
               from pg_catalog.pg_roles r where r.rolname = current_user)
 select c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) as name,

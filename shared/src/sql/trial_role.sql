@@ -1,4 +1,4 @@
--- Statements after which a session is somebody whom nobody knows, as the run's role is that the target's walsender logs in as.
+-- Statements after which a session has an unknown role, as the run's role is, with which the target's walsender logs in.
 -- Where: source, any database, in a transaction that is rolled back. Privilege: CREATEROLE. Parameter $1: role.
 select pg_catalog.format('create role %I', $1::text)
 union all

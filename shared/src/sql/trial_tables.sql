@@ -1,7 +1,7 @@
--- Statements that make a table like those that a run puts its triggers on, in schemas of the application and under its owners: what
--- refuses DDL may look at either. The kinds of schema and owner with the most tables, at the most eight.
--- Where: source or target, each database, in a transaction that is rolled back. Privilege: CREATE on the schema, SET on the owner: where
--- it is missing, there is none. Locks: none on tables that are there. Parameter $1: prefix of their names.
+-- Statements that create tables like those on which a run puts its triggers, in schemas of the application and with their owners: a
+-- trigger that refuses DDL may depend on either. For the combinations of schema and owner with the most tables, at most eight.
+-- Where: source or target, each database, in a transaction that is rolled back. Privilege: CREATE on the schema, SET on the owner: if
+-- missing, no table. Locks: none on existing tables. Parameter $1: prefix of their names.
 select pg_catalog.format('create table %1$I.%2$I (id int primary key); alter table %1$I.%2$I owner to %3$I', k.nspname,
                          $1::text || '_' || pg_catalog.row_number() over (order by k.tables desc, k.nspname, k.owner), k.owner)
   from (select n.nspname, pg_catalog.pg_get_userbyid(c.relowner) as owner, pg_catalog.count(*) as tables

@@ -1,5 +1,5 @@
--- The application's tables, but temporary ones, that this transaction has written to, or tried to: a statement that writes keeps its
--- lock to the end of the transaction, whether it found a row or not. A rolled back subtransaction has let go of it.
+-- The application's tables, except temporary ones, to which this transaction has written, or tried to: a statement that writes keeps its
+-- lock to the end of the transaction, whether it found a row or not. A rolled back subtransaction has released it.
 -- Where: source or target, each database, in the trial's transaction. Privilege: none. Locks: none. Parameter $1: the trial's run.
 select distinct l.relation::pg_catalog.regclass::text as name
   from pg_catalog.pg_locks l

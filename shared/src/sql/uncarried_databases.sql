@@ -1,5 +1,5 @@
--- Databases that take writes and are not carried: made since the plan, or opened to connections since then.
--- Where: source, any database. Privilege: none. Locks: none. Changes nothing. Parameter $1: the databases that the run carries.
+-- Databases that take writes and are not moved: created since the plan, or opened to connections since then.
+-- Where: source, any database. Privilege: none. Locks: none. Changes nothing. Parameter $1: the databases that the run moves.
 -- Returns their names. `template1` accepts connections everywhere.
 select d.datname::pg_catalog.text as name
   from pg_catalog.pg_database d

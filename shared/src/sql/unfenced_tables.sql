@@ -1,4 +1,4 @@
--- Tables that writes could reach past the fence: every table that is not temporary, partitioned ones too, since a
+-- Tables to which writes could bypass the fence: every table that is not temporary, including partitioned ones, since a
 -- statement's triggers are those of the table that it names.
 -- Where: source, each database. Privilege: none. Parameters $1: fence, $2: run (its own schema is left out).
 select c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) as name

@@ -1,5 +1,5 @@
--- The statement that reads these sequences by themselves: only so one tells where it will start that was set, but not
--- used since. For a thousand of them the server plans for the better part of a second, so the others are read at once.
+-- The statement that reads each of these sequences itself: only so a sequence that was set, but not
+-- used since, shows where it starts. The server needs most of a second to plan this for a thousand, so the others are read at once.
 -- Where: source, each database. Privilege: SELECT on the sequences. Parameter $1: oids, one at least.
 select pg_catalog.string_agg(pg_catalog.format('select %s::oid as oid, last_value, is_called from %I.%I', c.oid, n.nspname, c.relname),
                              ' union all ' order by c.oid)
