@@ -1,4 +1,4 @@
-//! Changes of the protocol that somebody could make in good faith. The checker has to find what each of them breaks.
+//! Changes of the protocol that a developer could make in good faith. The checker must find what each of them breaks.
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bug {
@@ -10,41 +10,41 @@ pub enum Bug {
     SequencesBeforeLocks,
     /// The secrets are switched as soon as the target has everything.
     SecretsBeforeFence,
-    /// The next version is written as a new one, whatever the current one is.
+    /// The next version is written as a new one, regardless of the current one.
     SecretOverwritten,
-    /// Forward goes on where the first database is fenced, without a look at the others.
+    /// The way forward continues when the first database is fenced, without a check of the others.
     OneFenceIsEnough,
     /// `WasFenced` undoes whatever the cutover's undo answered.
     UndoThoughFenced,
-    /// `Cutover` catches into the undo, without asking whether the fence stands.
+    /// `Cutover` catches into the undo, without a check whether the fence is closed.
     CatchWithoutIsFenced,
-    /// `CancelCutover` that fails catches into the undo.
+    /// A failed `CancelCutover` catches into the undo.
     UndoWhereUnsure,
-    /// The cutover's undo takes every fence off, closed ones too.
+    /// The cutover's undo removes every fence, closed ones too.
     ClosedFenceRemoved,
-    /// The cutover's undo reads how the fence stands, and does not take its function away.
+    /// The cutover's undo reads the state of the fence, and does not rename its function.
     CancelOnlyReads,
-    /// Nobody ends what a killed call left behind: time does.
+    /// The sessions of a killed call are not ended; the server's timeout ends them.
     NoEndEarlierCall,
     /// Locks that do not end with their session, such as a flag in a table.
     LocksOutliveSession,
-    /// A slot that a walsender still holds is left, and nobody comes again.
+    /// A slot that a walsender still holds is left, and its drop is not retried.
     HeldSlotForgotten,
     /// The target's subscription is dropped before the secrets are switched, to save time.
     UnsubscribeBeforeFence,
-    /// The cutover's undo leaves nothing behind: a call that has made no fence yet makes one afterwards.
+    /// The cutover's undo leaves nothing behind: a call that has not prepared its fence yet prepares it afterwards.
     NoTombstone,
-    /// A call that got the locks does not look whether another one closed the fence before it: the target, whose apply that one has ended, stops it too.
+    /// A call that got the locks does not check whether another one closed the fence before: the target, whose apply that one ended, stops it too.
     NoLookBehindLocks,
-    /// Two calls may have the target at once: one that lost its locks sets the sequences all the same.
+    /// Two calls may claim the target at once: one that lost its locks sets the sequences nevertheless.
     NoClaimOnCopy,
-    /// Forward reads the slot of a source that was fenced by an earlier call.
+    /// The way forward reads the slot of a source that an earlier call fenced.
     ForwardNeedsSlot,
-    /// A call that got the target begins the apply again, without waiting for a late one that had ended it and is about to close the fence.
+    /// A call that claimed the target starts the apply again, without waiting for a late one that ended it and is about to close the fence.
     EnsureApplyUnheld,
-    /// The target's settings are the source's again, and its apply is not ended: a worker that begins anew reads values by these.
+    /// The target has the source's settings again, but its apply has not ended: a new worker reads values under these settings.
     ApplyOutlivesSettings,
-    /// The apply ends when the secrets are switched already: the application logs in under the run's settings.
+    /// The apply ends only after the secrets are switched: the application logs in under the run's settings.
     EndApplyBehindSwitch,
 }
 

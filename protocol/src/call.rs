@@ -1,11 +1,11 @@
-//! What each step of a call does to the world.
+//! The effect of each step of a call on the world.
 
 use crate::bug::Bug;
 use crate::protocol::Protocol;
 use crate::state::{Call, Change, CopySession, DATABASES, Database, Fence, Mark, Run, Session, Staged, Task, World};
 use crate::step::Step;
 
-/// What became of a call by one step.
+/// The outcome of one step for its call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     GoesOn,
@@ -14,10 +14,10 @@ pub enum Outcome {
     Fails,
 }
 
-/// All that can become of one step; nothing where it waits.
+/// All possible outcomes of one step; empty if it waits.
 pub type Outcomes = Vec<(Outcome, World, Call)>;
 
-/// Takes the next step of the call, which is not among the calls of this world meanwhile.
+/// Takes the next step of the call, which is not in the world's list of calls meanwhile.
 #[must_use]
 pub fn take(world: &World, call: &Call, protocol: &Protocol) -> Outcomes {
     let held = world.replicates(DATABASES - 1);
@@ -34,12 +34,12 @@ pub fn take(world: &World, call: &Call, protocol: &Protocol) -> Outcomes {
 
 enum Took {
     Done,
-    /// The call is at its end already.
+    /// The call ends with an answer.
     Answers,
     Fails,
-    /// For something that comes by itself.
+    /// Waits for something that happens by itself.
     Waits,
-    /// For a lock that somebody else holds, and for so long only.
+    /// Waits for another session's lock, or fails by its timeout.
     WaitsOrFails,
 }
 
@@ -47,7 +47,7 @@ struct Taking<'a> {
     world: World,
     call: Call,
     protocol: &'a Protocol,
-    /// Whether a walsender holds a slot, which is there for a moment longer after it was told to end.
+    /// Whether a walsender holds a slot: it stays a moment longer after it was asked to end.
     held: bool,
 }
 
@@ -60,7 +60,7 @@ impl Taking<'_> {
         &mut self.world.databases[index]
     }
 
-    /// Databases whose fence this call has to close.
+    /// Databases whose fence this call must close.
     fn open(&self) -> impl Iterator<Item = usize> + use<> {
         let sessions = self.call.sessions;
         (0..DATABASES).filter(move |index| sessions[*index] != Session::Fenced)
@@ -105,7 +105,7 @@ impl Taking<'_> {
             Step::EndApply => self.end_apply(),
             Step::Close => self.close(),
             Step::Commit(index) => self.commit(index),
-            // Refused where the version that was read is not the current one any more; then the secret is read and staged again.
+            // Refused if the version that was read is not current any more; then the secret is read and staged again.
             Step::CarryOut => {
                 if self.call.staged == Staged::Stale && self.has(Bug::SecretOverwritten) {
                     self.world.others_change = Change::Lost;
@@ -134,7 +134,7 @@ impl Taking<'_> {
         }
     }
 
-    /// Both `do` and `undo` of the cutover bear the name by which sessions are ended.
+    /// Sessions of both `do` and `undo` of the cutover have the application name by which they are ended.
     fn end_earlier_call(&mut self) -> Took {
         if self.has(Bug::LocksOutliveSession) || self.has(Bug::NoEndEarlierCall) {
             return Took::Done;
@@ -240,12 +240,12 @@ impl Taking<'_> {
         Took::Done
     }
 
-    /// Asks the target alone.
+    /// Reads on the target only.
     fn see_mark(&mut self) -> Took {
         if self.open().all(|index| self.call.marks[index] == Mark::Seen) {
             return Took::Done;
         }
-        // The mark of a database without its slot never comes; the deadline does.
+        // The mark of a database without its slot never arrives; the deadline ends the wait.
         if self.open().any(|index| !self.world.replicates(index)) { Took::WaitsOrFails } else { Took::Waits }
     }
 
@@ -260,7 +260,7 @@ impl Taking<'_> {
         Took::Done
     }
 
-    /// Tells the target alone, which knows nothing of the locks.
+    /// Writes on the target only, which does not depend on the locks.
     fn set_sequences(&mut self) -> Took {
         let claimed = self.open().all(|index| self.call.copies[index] == CopySession::Claimed);
         if !self.world.copy || (!claimed && !self.has(Bug::NoClaimOnCopy)) {
@@ -272,7 +272,7 @@ impl Taking<'_> {
         Took::Done
     }
 
-    /// Tells the target alone, in one transaction for each database.
+    /// Writes on the target only, in one transaction for each database.
     fn end_apply(&mut self) -> Took {
         let behind_switch = self.has(Bug::EndApplyBehindSwitch);
         let claimed = self.open().all(|index| self.call.copies[index] == CopySession::Claimed);
@@ -288,7 +288,7 @@ impl Taking<'_> {
         Took::Done
     }
 
-    /// In the transactions that hold the locks, and not committed yet.
+    /// In the transactions that hold the locks, before their commit.
     fn close(&mut self) -> Took {
         let open: Vec<usize> = self.open().collect();
         if !self.all_are(Session::Locked) || open.iter().any(|index| self.world.databases[*index].fence != Fence::Open) {
@@ -320,7 +320,7 @@ impl Taking<'_> {
         Took::Done
     }
 
-    /// Waits for a transaction that is about to close the fence: both need the fence's function.
+    /// Waits for a transaction that is about to close the fence: both lock the fence's function.
     fn cancel(&mut self, index: usize) -> Took {
         if self.has(Bug::CancelOnlyReads) {
             return self.look_for_fence(index);
@@ -344,7 +344,7 @@ impl Taking<'_> {
         Took::Done
     }
 
-    /// The event trigger of a closed fence refuses it.
+    /// The event trigger of a closed fence refuses this.
     fn remove(&mut self, index: usize) -> Took {
         let removes_closed = self.has(Bug::ClosedFenceRemoved);
         if self.world.is_locked(index) {

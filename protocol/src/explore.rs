@@ -1,7 +1,7 @@
-//! Visits every world that can be reached, nearest first, and keeps the way to each.
+//! Visits every reachable world, nearest first, and keeps the path to each.
 //!
-//! Written here because half of what is asked is "from everywhere there is a way to …", which needs all moves backwards;
-//! `tests/stateright.rs` lets another checker count the same worlds.
+//! Written here because half of the properties are "from every world there is a path to …", which needs all moves backwards;
+//! `tests/stateright.rs` counts the same worlds with another checker.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hasher};
@@ -11,7 +11,7 @@ use crate::property::Property;
 use crate::protocol::Protocol;
 use crate::state::World;
 
-/// What was found broken, and the shortest way there.
+/// A broken property, and the shortest path to it.
 #[derive(Clone, Debug)]
 pub struct Broken {
     pub property: Property,
@@ -23,9 +23,9 @@ pub struct Broken {
 pub struct Explored {
     pub worlds: usize,
     pub moves: usize,
-    /// Length of the longest of all shortest ways.
+    /// Length of the longest of all shortest paths.
     pub depth: usize,
-    /// At most one a property.
+    /// At most one for each property.
     pub broken: Vec<Broken>,
 }
 
@@ -47,7 +47,7 @@ pub fn explore(bounds: Bounds, protocol: &Protocol) -> Explored {
     Explored { worlds: graph.worlds.len(), moves: graph.moves, depth, broken }
 }
 
-/// Looks for one thing that is broken: a world that is so by itself, else one without a way out.
+/// Finds one broken property: in a world by itself, else in a world without a path out.
 #[must_use]
 pub fn find_broken(bounds: Bounds, protocol: &Protocol) -> Option<Broken> {
     let mut graph = Graph::new(bounds, protocol);
@@ -68,9 +68,9 @@ struct Graph<'a> {
     bounds: Bounds,
     protocol: &'a Protocol,
     worlds: Vec<World>,
-    /// By hash; a second world of the same hash is found under the next one.
+    /// By hash; a second world with the same hash is stored under the next one.
     numbers: HashMap<u64, Number, BuildHasherDefault<AsItIs>>,
-    /// From which world each was first reached, and by which of the moves there.
+    /// For each world, the world from which it was first reached, and the index of the move.
     came_by: Vec<(Number, u8)>,
     /// Moves without a fault, from and to.
     good_moves: Vec<(Number, Number)>,
@@ -136,7 +136,7 @@ impl<'a> Graph<'a> {
         Broken { property, trace: self.trace(at), world: self.worlds[at].clone() }
     }
 
-    /// The nearest worlds from which no way without a fault leads where a property wants.
+    /// The nearest worlds from which no path without a fault reaches a property's goal.
     fn dead_ends(&mut self) -> impl Iterator<Item = Broken> + use<'a, '_> {
         self.good_moves.sort_unstable_by_key(|(_, to)| *to);
         [Property::WritesResume, Property::CanEndWell].into_iter().filter_map(|property| {
@@ -146,7 +146,7 @@ impl<'a> Graph<'a> {
         })
     }
 
-    /// Which worlds have a way there.
+    /// The worlds that have a path to a wanted one.
     fn ways_to(&self, wanted: impl Fn(&World) -> bool) -> Vec<bool> {
         let mut leads: Vec<bool> = self.worlds.iter().map(wanted).collect();
         let mut queue: Vec<Number> = (0..).zip(&leads).filter(|(_, leads)| **leads).map(|(number, _)| number).collect();

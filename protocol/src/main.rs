@@ -1,4 +1,4 @@
-//! `make model`: explores the protocol of the code, then looks for what each seeded bug breaks.
+//! `make model`: explores the protocol of the code, then finds what each seeded bug breaks.
 
 #![expect(clippy::print_stdout, reason = "the answer is the output")]
 
@@ -10,7 +10,7 @@ use protocol::explore::{Broken, explore, find_broken};
 use protocol::moves::Bounds;
 use protocol::protocol::Protocol;
 
-/// Two faults, in any places: some two million worlds, half a minute.
+/// Two faults at any steps: some two million worlds, half a minute.
 const OF_THE_CODE: Bounds = Bounds { faults: 2, writes: 1, polls: 1 };
 
 fn main() -> ExitCode {
@@ -32,7 +32,7 @@ fn main() -> ExitCode {
     if found.broken.is_empty() && all_found { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// One fault is enough for each of them. `TRACE=<bug>` prints how.
+/// One fault is enough to find each bug. `TRACE=<bug>` prints the path.
 fn is_found(bug: Bug) -> bool {
     let Some(broken) = find_broken(Bounds::SMALL, &Protocol::with(bug)) else {
         println!("{:<24} NOT FOUND", format!("{bug:?}"));

@@ -1,4 +1,4 @@
-//! Everything that can happen next: a step of a call, an answer or none, the servers' own work, writers, people.
+//! All possible next events: a step of a call, an answer or none, the servers' own work, writers, people.
 
 use crate::bug::Bug;
 use crate::call::{self, Outcome};
@@ -6,19 +6,19 @@ use crate::protocol::Protocol;
 use crate::state::{CALLS, Call, DATABASES, Execution, Fence, Mark, Session, Staged, State, Task, World};
 use crate::step::Step;
 
-/// How far the world goes.
+/// The limits of the exploration.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// Crashes, failures, lost answers, lost sessions and stops of an execution, all together.
     pub faults: u8,
     /// Writes per database and side.
     pub writes: u8,
-    /// How often the execution tries to go forward before it gives up: 100 in the file.
+    /// How often the execution retries the cutover before it gives up: 100 in the file.
     pub polls: u8,
 }
 
 impl Bounds {
-    /// Explored in a second.
+    /// Takes a second to explore.
     pub const SMALL: Self = Self { faults: 1, writes: 1, polls: 1 };
 }
 
@@ -41,15 +41,15 @@ pub enum Move {
     ApplyMark(usize),
     WriteSource(usize),
     WriteCopy(usize),
-    /// Of the secret, by who rotates a password or adds a key.
+    /// Somebody rotates a password in the secret, or adds a key.
     WriteSecret,
     /// A commit that had reached the server when its client died.
     CommitOfDeadCall(usize),
     /// The server ends the sessions of a client that fell silent.
     EndSilentSessions,
-    /// Somebody starts a new execution for one that was stopped: it begins with `CancelCutover`.
+    /// Somebody starts a new execution to recover a stopped one: it begins with `CancelCutover`.
     StartAgain,
-    /// Faults, all that follow.
+    /// This and all following ones are faults.
     Fail {
         step: Step,
         awaited: bool,
@@ -73,7 +73,7 @@ impl Move {
     }
 }
 
-/// All moves from a world, each with the world that it leads to.
+/// All moves from a world, each with the resulting world.
 #[must_use]
 pub fn moves(world: &World, bounds: Bounds, protocol: &Protocol) -> Vec<(Move, World)> {
     let mut moves = Moves { world, bounds, protocol, all: Vec::new() };
@@ -91,7 +91,7 @@ pub fn moves(world: &World, bounds: Bounds, protocol: &Protocol) -> Vec<(Move, W
     moves.all
 }
 
-/// The task of a state, where it is one that the model has.
+/// The task of a state, if the model has it.
 fn task(state: State) -> Option<Task> {
     match state {
         State::Cutover => Some(Task::Cutover),
@@ -261,7 +261,7 @@ impl Moves<'_> {
         }
     }
 
-    /// Since it was staged: when that was makes no difference before the switch, so it comes right before it.
+    /// A write after the staging: its time before the switch makes no difference, so it comes right before it.
     fn of_other_writers_of_the_secret(&mut self) {
         let switch = self.protocol.place_of(Step::CarryOut);
         let is_concerned = |call: &Call| call.task == Task::Cutover && !call.dead && call.staged == Staged::Fresh && call.next == switch;
@@ -296,7 +296,7 @@ impl Moves<'_> {
         }
     }
 
-    /// A late call without locks that ends has done no more than one that does not go on.
+    /// A late call without locks that fails is the same as one that does not go on.
     fn faults_of(&mut self, index: usize, call: &Call) {
         let (step, awaited, protocol) = (self.protocol.next_step(call), call.awaited, self.protocol);
         if awaited || call.holds_locks() {
@@ -325,7 +325,7 @@ fn enter(execution: &mut Execution, state: State) {
     execution.failed = false;
 }
 
-/// The call answers with an error, its sessions closed before.
+/// The call ends with an error, after its sessions are closed.
 fn fail(world: &mut World, index: usize, mut call: Call, protocol: &Protocol) {
     world.execution.failed |= call.awaited;
     call.awaited = false;

@@ -1,4 +1,4 @@
-//! What has to be so.
+//! The properties that must hold.
 
 use crate::moves::Bounds;
 use crate::state::{Change, DATABASES, Fence, Run, State, World};
@@ -7,21 +7,21 @@ use crate::state::{Change, DATABASES, Fence, Run, State, World};
 pub enum Property {
     /// No acknowledged write is lost.
     NothingLost,
-    /// Never do source and target take writes at the same time.
+    /// Source and target never take writes at the same time.
     OneSideTakesWrites,
     /// No value of a sequence is drawn twice.
     NoValueTwice,
-    /// What somebody else writes into the secret is in the version to which it is switched.
+    /// A change by somebody else to the secret is in the version that the switch makes current.
     OthersChangeKept,
-    /// No write is applied under other settings than the run's.
+    /// Every write is applied under the run's settings.
     ValuesStay,
-    /// The application meets its own settings on the target.
+    /// The application has its own settings on the target.
     SettingsAreBack,
-    /// What the execution's end says is so: `Encrypted` and `Undone` leave no slot behind.
+    /// The execution's end state is true: `Encrypted` and `Undone` leave no slot behind.
     EndIsTrue,
-    /// From everywhere, without a further fault, writes resume; `CutoverUnfinished` alone may leave them stopped.
+    /// From every world, without a further fault, writes resume; only `CutoverUnfinished` may leave them stopped.
     WritesResume,
-    /// From everywhere but an end, without a further fault, the execution can come to `Encrypted` or `Undone`.
+    /// From every world except an end, without a further fault, the execution can reach `Encrypted` or `Undone`.
     CanEndWell,
 }
 
@@ -38,7 +38,7 @@ impl Property {
         Self::CanEndWell,
     ];
 
-    /// Whether a world breaks the property by itself; the last two are about what can follow.
+    /// Whether a world breaks the property by itself; the last two are about the worlds that can follow.
     #[must_use]
     pub fn is_broken_in(self, world: &World) -> bool {
         let databases = &world.databases;
@@ -60,8 +60,8 @@ impl Property {
         }
     }
 
-    /// The worlds out of which the property does not have to lead: ends, and those in which forward was tried as often as
-    /// it may be.
+    /// Worlds from which the goal need not be reachable: ends, and those in which the way forward was tried as often as
+    /// allowed.
     #[must_use]
     pub fn excuses(self, world: &World, bounds: Bounds) -> bool {
         let given_up = world.execution.polls == bounds.polls;
@@ -72,7 +72,7 @@ impl Property {
         }
     }
 
-    /// The worlds into which it has to lead.
+    /// Worlds in which the goal is reached.
     #[must_use]
     pub fn is_reached_in(self, world: &World) -> bool {
         match self {

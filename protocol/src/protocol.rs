@@ -62,7 +62,7 @@ impl Protocol {
         usize::from(call.next) == self.steps(call.task).len()
     }
 
-    /// Where a step of the cutover stands.
+    /// The position of a step of the cutover.
     #[must_use]
     pub fn place_of(&self, step: Step) -> u8 {
         self.cut_over.iter().position(|other| *other == step).and_then(|place| u8::try_from(place).ok()).unwrap_or(0)

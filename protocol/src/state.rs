@@ -1,10 +1,10 @@
-//! Everything that can be told apart at one moment: the two servers, the secret, the execution and the calls.
+//! The complete state at one moment: the two servers, the secret, the execution and the calls.
 
 use crate::step::Step;
 
-/// How many databases the instance has: two, so that a fence can stand in one and not in the other.
+/// The number of databases: two, so that a fence can be closed in one and not in the other.
 pub const DATABASES: usize = 2;
-/// How many calls may be alive at once, those whose process is dead and whose sessions are not included.
+/// How many calls may exist at once, including those whose process is dead and whose sessions still live.
 pub const CALLS: usize = 3;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -13,14 +13,14 @@ pub struct World {
     /// Whether the target exists.
     pub copy: bool,
     pub subscribed: bool,
-    /// Whether the application's secret leads to the target.
+    /// Whether the application's secret names the target.
     pub switched: bool,
-    /// What has become of what somebody else had written into the secret.
+    /// Whether a change by somebody else to the secret is still there.
     pub others_change: Change,
     pub execution: Execution,
-    /// Sorted: which of two calls came first makes no difference.
+    /// Sorted: the order of two calls makes no difference.
     pub calls: [Option<Call>; CALLS],
-    /// How much may go wrong yet.
+    /// How many faults may still happen.
     pub faults_left: u8,
 }
 
@@ -31,7 +31,7 @@ pub enum Change {
     Lost,
 }
 
-/// The next version of the secret, which a call has staged.
+/// The next version of the secret that a call has staged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Staged {
     Fresh,
@@ -39,7 +39,7 @@ pub enum Staged {
     Stale,
 }
 
-/// One database of the source, and its copy.
+/// One database of the source, and the same one on the target.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Database {
     pub fence: Fence,
@@ -49,9 +49,9 @@ pub struct Database {
     pub enabled: bool,
     /// Whether the target has the run's settings, under which values are applied as they are, or the source's.
     pub runs_settings: bool,
-    /// Writes that the source acknowledged. Each drew a value from the sequence, so this is where that stands too.
+    /// Writes that the source acknowledged. Each drew a value from the sequence, so this is also the sequence's value.
     pub written: u8,
-    /// How many of them the target has applied, in their order.
+    /// How many of them the target has applied, in order.
     pub applied: u8,
     /// Writes that the target acknowledged.
     pub copy_written: u8,
@@ -70,7 +70,7 @@ pub enum Fence {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Run {
     Present,
-    /// Its table of marks was taken away by the cutover's undo: no drain can begin any more.
+    /// The cutover's undo renamed its table of marks: no drain can begin any more.
     WithoutMarks,
     Gone,
 }
@@ -79,14 +79,14 @@ pub enum Run {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Execution {
     pub state: State,
-    /// The task gave an error or no answer: retry or catch is next.
+    /// The task failed or gave no answer: retry or catch is next.
     pub failed: bool,
     pub polls: u8,
     /// Whether the slots are gone, as `create-publication` answered.
     pub publication_gone: bool,
 }
 
-/// The states of the state machine; those without an effect on what is modelled are passed through.
+/// The states of the state machine; those without an effect in the model are left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum State {
     AwaitApproval,
@@ -104,7 +104,7 @@ pub enum State {
     IsUndone,
     Undone,
     UndoFailed,
-    /// By a person. It is no state of the file.
+    /// Stopped by a person. Not a state of the file.
     Stopped,
 }
 
@@ -134,21 +134,21 @@ impl State {
     }
 }
 
-/// One call of a Lambda, and what it knows.
+/// One call of a Lambda, and its variables.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Call {
     pub task: Task,
     /// Index of its next step.
     pub next: u8,
     pub awaited: bool,
-    /// Its process is dead, and its sessions are alive at the server.
+    /// Its process is dead, but its sessions are alive at the server.
     pub dead: bool,
     pub sessions: [Session; DATABASES],
     pub copies: [CopySession; DATABASES],
     pub marks: [Mark; DATABASES],
     pub sequences: [u8; DATABASES],
     pub staged: Staged,
-    /// What it will answer: `fenced` of the cutover's undo, `ready` of the publication's.
+    /// Its answer: `fenced` of the cutover's undo, `ready` of the publication's.
     pub answer: bool,
 }
 
@@ -165,18 +165,18 @@ pub enum Task {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Session {
     None,
-    /// Not needed: the fence was found closed, or this call closed it.
+    /// Not needed: the fence was already closed, or this call closed it.
     Fenced,
     Open,
     /// Holds the locks on all tables.
     Locked,
     /// Holds them, and the fence's function too: the fence closes with the commit.
     Closing,
-    /// Ended by somebody else; the call finds out when it uses it.
+    /// Ended by another call; this call notices when it uses it.
     Ended,
 }
 
-/// A call's session on one database of the target. It holds the claim on it, which one session has at a time.
+/// A call's session on one database of the target. It holds the claim on the database; only one session can.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum CopySession {
     None,
@@ -187,13 +187,13 @@ pub enum CopySession {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Mark {
     None,
-    /// Written behind so many writes.
+    /// Written after this many writes.
     Behind(u8),
     Seen,
 }
 
 impl World {
-    /// All is verified, and the target follows.
+    /// Everything is verified, and the target follows.
     #[must_use]
     pub fn before_the_cutover(faults: u8) -> Self {
         let database = Database {
@@ -225,7 +225,7 @@ impl World {
         self.can_replicate(database) && self.databases[database].enabled
     }
 
-    /// Whether all is there that this takes.
+    /// Whether the target, the subscription and the slot exist.
     #[must_use]
     pub fn can_replicate(&self, database: usize) -> bool {
         self.copy && self.subscribed && self.databases[database].slot
@@ -240,7 +240,7 @@ impl World {
         self.live_calls().any(|call| matches!(call.sessions[database], Session::Locked | Session::Closing))
     }
 
-    /// Whether a write to this database is acknowledged somewhere, now.
+    /// Whether either side acknowledges writes to this database.
     #[must_use]
     pub fn takes_writes(&self, database: usize) -> bool {
         let on_source = self.databases[database].fence != Fence::Closed && !self.is_locked(database);
@@ -278,7 +278,7 @@ impl Call {
         }
     }
 
-    /// What the call will not look at any more would only make two worlds of one.
+    /// Values that the call does not use any more would only split one world into two.
     pub fn forget(&mut self, done: Step) {
         match done {
             Step::SetSequences => {

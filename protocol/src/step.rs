@@ -1,11 +1,11 @@
-//! What a call does, step by step, by the names of the code.
+//! The steps of a call, with the names of the code.
 
 /// One step of a Lambda's call. The databases are counted from zero, in the order of the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     EndEarlierCall,
     EndEarlierCallOnCopy,
-    /// Reads the secrets, and puts their next versions beside the current ones.
+    /// Reads the secrets, and stages their next versions.
     StageSwitches,
     ReadState(usize),
     Prepare(usize),
@@ -19,7 +19,7 @@ pub enum Step {
     Commit(usize),
     CarryOut,
     EndApplicationsSessions,
-    /// The undo's own look, before it cancels.
+    /// The undo's own check, before it cancels.
     LookForFence(usize),
     Cancel(usize),
     Remove(usize),

@@ -1,11 +1,11 @@
-//! The protocol holds, and the checker would see it if it did not.
+//! The protocol holds, and the checker detects it if it does not.
 
 use protocol::bug::Bug;
 use protocol::explore::{explore, find_broken};
 use protocol::moves::Bounds;
 use protocol::protocol::Protocol;
 
-/// More writes and more ways forward than `make model`, and one fault.
+/// More writes and more polls than `make model`, and one fault.
 const ONE_FAULT: Bounds = Bounds { faults: 1, writes: 2, polls: 2 };
 
 #[test]
@@ -21,10 +21,10 @@ fn every_seeded_bug_is_found() {
     }
 }
 
-/// What ending an earlier call saves is the minute until the server itself ends the sessions of a client that fell silent, and what the look
-/// behind the locks saves is the wait for a copy that applies nothing any more.
+/// Ending an earlier call saves the minute until the server itself ends the sessions of a silent client. Checking the fence after
+/// the locks are taken saves the wait for a target that applies nothing any more.
 #[test]
-fn neither_ending_an_earlier_call_nor_looking_behind_the_locks_is_what_keeps_data_safe() {
+fn data_is_safe_without_ending_an_earlier_call_and_without_checking_the_fence_after_the_locks() {
     for bug in [Bug::NoEndEarlierCall, Bug::NoLookBehindLocks] {
         let found = explore(Bounds::SMALL, &Protocol::with(bug));
         assert!(found.broken.is_empty(), "{bug:?}: {:#?}", found.broken);

@@ -1,4 +1,4 @@
-//! The model speaks of what is in the code: its steps and states bear names that are there.
+//! The model matches the code: its steps and states have names that exist there.
 
 use std::path::PathBuf;
 
@@ -30,7 +30,7 @@ fn every_state_is_one_of_the_state_machine() {
     }
 }
 
-/// The order of the calls in the code, where the model's order is what it proves.
+/// The order of the calls in the code, as far as the model's proof depends on it.
 #[test]
 fn the_cutover_does_its_steps_in_the_order_of_the_model() {
     let pause = file("functions/cutover/src/pause.rs");

@@ -11,7 +11,7 @@ use stateright::{Checker, Model};
 struct Run(Protocol);
 
 impl Run {
-    /// Stateright checks what is so in each world by itself.
+    /// Stateright checks the properties of each world by itself.
     fn checked(self) -> impl Checker<Self> {
         self.checker().spawn_bfs().join()
     }
@@ -19,7 +19,7 @@ impl Run {
 
 impl Model for Run {
     type State = World;
-    /// With the world that it leads to.
+    /// With the resulting world.
     type Action = (Move, World);
 
     fn init_states(&self) -> Vec<World> {

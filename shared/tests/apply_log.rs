@@ -1,5 +1,5 @@
-//! Logs of real servers, 12, 16 and 18, in each form: three subscriptions whose workers failed for a minute, by a row that was
-//! there, by a column of another type, by a function that is not found. Every value in their rows begins with `secret`.
+//! Logs of real servers, 12, 16 and 18, in each format: three subscriptions whose workers failed for a minute, because of an
+//! existing row, a column of another type and a missing function. Every value in their rows begins with `secret`.
 
 use shared::apply_log::{Failure, failure, read};
 
@@ -17,7 +17,7 @@ fn of(log: &str) -> Option<Failure> {
 }
 
 #[test]
-fn each_form_of_the_log_of_each_version_tells_the_same() {
+fn every_format_and_version_gives_the_same_failure() {
     for (file, log, [row, column, function]) in LOGS {
         let said = read(file, log);
         let told = |subscription, oid| failure(&said, subscription, oid).unwrap();
@@ -40,7 +40,7 @@ fn each_form_of_the_log_of_each_version_tells_the_same() {
 }
 
 #[test]
-fn the_end_of_a_log_may_begin_within_a_record() {
+fn a_log_that_begins_within_a_record_reports_no_values() {
     for (file, log, [_, _, function]) in LOGS {
         for cut in (0..log.len() / 2).step_by(97).filter(|cut| log.is_char_boundary(*cut)) {
             let told = failure(&read(file, &log[cut..]), "pw", function);
@@ -56,9 +56,9 @@ fn the_worker_of_another_subscription_is_not_ours() {
     }
 }
 
-/// A prefix as RDS has it, one of somebody's own since 16 without a process, and one in which there is nothing.
+/// RDS's prefix, a custom one since 16 without a process, and an empty one.
 #[test]
-fn any_prefix_of_lines_will_do() {
+fn any_line_prefix_is_accepted() {
     for prefix in ["2026-11-29 19:56:47 UTC::@:[7]:", "%", "", "[app=psql] 2026-11-29 20:56:47 CET "] {
         let log = format!(
             "{prefix}ERROR:  permission denied for table ledger\n\
@@ -78,9 +78,9 @@ fn error(message: &str, context: &str) -> String {
     )
 }
 
-/// Values stand in quotes, behind a colon, in digits, or in whatever a function of the application raises.
+/// Values are in quotes, after a colon, in digits, or in an error that a function of the application raises.
 #[test]
-fn no_value_of_a_row_is_told() {
+fn no_value_of_a_row_is_reported() {
     let context = "processing remote data for replication target relation \"public.t\"";
     for (message, context, told) in [
         ("invalid input syntax for type integer: \"secret\"", context, "invalid input syntax for type integer: …"),
@@ -103,7 +103,7 @@ fn no_value_of_a_row_is_told() {
 }
 
 #[test]
-fn what_passes_by_itself_is_told_apart_from_what_lasts() {
+fn passing_and_lasting_failures_are_distinguished() {
     for (message, is_lasting) in [
         ("could not connect to the publisher: connection to server at \"10.0.0.7\", port 5432 failed: Connection refused", false),
         ("could not receive data from WAL stream: server closed the connection unexpectedly", false),
@@ -126,21 +126,21 @@ fn what_passes_by_itself_is_told_apart_from_what_lasts() {
     }
 }
 
-/// A connection that broke after it was the source's restart, and not what the apply has stood at since.
+/// The connection broke later, by a restart of the source; the apply fails because of the earlier error.
 #[test]
-fn the_lasting_error_is_told_though_a_connection_broke_meanwhile() {
+fn the_lasting_error_is_reported_though_a_connection_broke_later() {
     let log = error("permission denied for table ledger", "") + &error("could not connect to the publisher: timeout", "");
     assert_eq!(of(&log).unwrap().message, "permission denied for table ledger");
 }
 
 #[test]
-fn what_was_mended_long_ago_is_not_told_of() {
+fn a_failure_repaired_long_ago_is_not_reported() {
     let log =
         error("permission denied for table ledger", "") + &error("could not connect to the publisher: timeout", "").replace("19:56:47", "20:56:47");
     assert_eq!(of(&log).unwrap().message, "could not connect to the publisher: timeout");
 }
 
-/// Nothing is understood, so that nothing is told, but for csvlog's SQLSTATE, which is in no language.
+/// Nothing is understood or reported, except csvlog's SQLSTATE, which has no language.
 #[test]
 fn a_log_in_another_language_gives_no_words() {
     let german = error("doppelter Schlüsselwert", "").replace("ERROR:", "FEHLER:").replace("has started", "wurde gestartet");

@@ -17,13 +17,13 @@ fn fleet() -> Value {
     serde_json::from_str(&file("statemachine/fleet.asl.json")).unwrap()
 }
 
-/// The machine itself, and the one that each of its maps runs for every database.
+/// The state machine itself, and those that its Map states run for every database.
 fn machines(fleet: &Value) -> Vec<&Value> {
     let children = states(fleet).map(|(_, state)| &state["ItemProcessor"]).filter(|child| child.is_object());
     std::iter::once(fleet).chain(children).collect()
 }
 
-/// What AWS's own services are asked for, beside functions.
+/// The AWS services that it calls, beside functions.
 const INTEGRATIONS: [&str; 4] = [
     "arn:aws:states:::states:startExecution.sync:2",
     "arn:aws:states:::aws-sdk:s3:putObject",
@@ -47,7 +47,7 @@ fn problems(fleet: &Value) -> Vec<String> {
             match state["Type"].as_str().unwrap_or_default() {
                 "Task" if called(state).is_some() => check_task(state, &functions, &mut must),
                 "Task" => {
-                    must(INTEGRATIONS.iter().any(|known| state["Resource"] == *known), "asks for something that the role does not allow");
+                    must(INTEGRATIONS.iter().any(|known| state["Resource"] == *known), "calls a service that the role does not allow");
                     must(state["TimeoutSeconds"].is_u64(), "has no time limit");
                     must(list(&state["Retry"]).count() > 0 && list(&state["Retry"]).all(|retry| retry["JitterStrategy"] == "FULL"), "does not retry");
                     must(catches_all(state), "does not catch every error");
@@ -84,9 +84,9 @@ fn the_template_of_the_fleet_fills_every_placeholder_and_no_other() {
     assert_eq!(used, filled);
 }
 
-/// An outcome that the rows do not know would be found out by the summary, weeks later.
+/// An unknown outcome would fail only in the summary, weeks later.
 #[test]
-fn the_outcomes_that_the_machine_writes_are_those_of_the_rows() {
+fn the_state_machine_writes_only_known_outcomes() {
     let text = file("statemachine/fleet.asl.json");
     let words: BTreeSet<&str> = text.split(['\'', '"']).collect();
     for outcome in ["known", "refused", "undone", "needs_you", "unknown", "not_started", "planned", "encrypted", "done", "running", "gone"] {
@@ -98,10 +98,10 @@ fn the_outcomes_that_the_machine_writes_are_those_of_the_rows() {
     }
 }
 
-/// Between two databases nothing is shared but the folder: a map's child sees no variable of the machine around it.
+/// Two databases share only the folder: a Map's child has no access to the outer variables.
 /// Source: AWS Step Functions developer guide, "Passing data between states with variables".
 #[test]
-fn what_a_child_reads_is_handed_over() {
+fn a_child_gets_everything_that_it_reads() {
     let fleet = fleet();
     for (name, map) in states(&fleet).filter(|(_, state)| state["Type"] == "Map") {
         let given: BTreeSet<&str> = map["ItemSelector"].as_object().unwrap().keys().map(String::as_str).collect();
@@ -113,7 +113,7 @@ fn what_a_child_reads_is_handed_over() {
 }
 
 #[test]
-fn a_break_in_the_fleet_is_seen_and_its_place_is_named() {
+fn a_break_in_the_fleet_is_detected_with_its_state() {
     let breaks: &[(&str, Break)] = &[
         ("Summarize: does not catch every error", |fleet| fleet["States"]["Summarize"]["Catch"] = json!([])),
         ("Encrypt: does not catch every error", |fleet| {
@@ -123,7 +123,7 @@ fn a_break_in_the_fleet_is_seen_and_its_place_is_named() {
         ("NotifyFailure: cannot be reached", |fleet| {
             fleet["States"]["MigrateAll"]["ItemProcessor"]["States"]["HasFailed"]["Choices"][0]["Next"] = json!("Migrated");
         }),
-        ("EvaluatePlanPolicy: hands over other keys than its function takes", |fleet| {
+        ("EvaluatePlanPolicy: sends other keys than its function takes", |fleet| {
             fleet["States"]["PlanAll"]["ItemProcessor"]["States"]["EvaluatePlanPolicy"]["Arguments"]["Payload"]["plann"] = json!(true);
         }),
     ];

@@ -1,5 +1,5 @@
-//! The reading of recovery logs, held against real ones (`tests/recovery_logs/`, made by `make sweep`) and against
-//! everything that may happen to their lines on the way.
+//! Reads real recovery logs (`tests/recovery_logs/`, made by `make sweep`), and logs whose lines were damaged
+//! in every way that delivery may damage them.
 
 #![expect(clippy::unwrap_used, reason = "a file that is not as expected fails the test")]
 
@@ -13,21 +13,21 @@ use serde::Deserialize;
 use shared::lsn::Lsn;
 use shared::recovery_log::{Log, Origin, Recovery, Told};
 
-/// What the recovered server really has.
+/// The facts about the recovered server.
 #[derive(Debug, Deserialize)]
 struct Truth {
     postgres: u32,
     ending: String,
     last_kept_commit: Option<Lsn>,
     first_lost_commit: Option<Lsn>,
-    /// Of the slot that the source had from before the load on.
+    /// The position of a slot that the source had since before the load.
     confirmed_flush_lsn: Lsn,
-    /// Of the target, right after its recovery.
+    /// The target's position, right after its recovery.
     copy_current_wal_lsn: Lsn,
 }
 
 impl Truth {
-    /// Whether replication from there carries what the target lacks, all of it, and nothing that it has.
+    /// Whether replication from there brings everything that the target lacks, and nothing that it has.
     fn is_start(&self, start: Lsn) -> bool {
         self.last_kept_commit.is_none_or(|kept| kept < start) && self.first_lost_commit.is_none_or(|lost| start <= lost)
     }
@@ -103,7 +103,7 @@ fn the_start_lsn_of_every_golden_log_is_exact() {
 }
 
 #[test]
-fn the_golden_logs_are_of_every_version_and_of_many_endings() {
+fn the_golden_logs_have_every_version_and_many_endings() {
     let of = |part: fn(&Truth) -> String| GOLDEN.iter().map(|(_, truth)| part(truth)).collect::<std::collections::BTreeSet<_>>().len();
     assert_eq!(of(|truth| truth.postgres.to_string()), 6);
     assert!(of(|truth| truth.ending.clone()) >= 6);
@@ -121,7 +121,7 @@ fn a_log_that_is_cut_off_at_any_byte_gives_the_same_answer_or_none() {
 }
 
 #[test]
-fn csvlog_is_read_as_the_plain_log_is() {
+fn csvlog_gives_the_same_as_the_plain_log() {
     for (text, truth) in GOLDEN.iter() {
         let quoted = |line: &str| {
             let (_, message) = line.split_once("LOG:  ")?;
@@ -134,7 +134,7 @@ fn csvlog_is_read_as_the_plain_log_is() {
     }
 }
 
-// Mistakes of public tools, each of which is wrong for at least one of the golden logs.
+// Mistakes of public tools, each of them wrong for at least one of the golden logs.
 
 fn wrong_for(naive: impl Fn(&str, &Truth) -> Option<Lsn>) -> Vec<(Recovery, Lsn)> {
     let wrong = |(text, truth): &(String, Truth)| {
@@ -178,7 +178,7 @@ fn restored_at(text: &str) -> Origin {
 fn an_earlier_instances_recovery_in_the_same_log_is_not_taken() {
     let text = crash("2026-11-23 02:00:00 UTC", 0x10, None).replace(SECOND, BEFORE) + &crash(BEFORE, 0x500, None);
     assert_eq!(start(told_of(&text, restored_at("2026-11-24 02:45:00 UTC"))), Some(Lsn(0x501)));
-    // Even where the lines bear no time that can be read: the target has passed the slot.
+    // Even if the lines have no readable time: the target has passed the slot.
     let undated = text.replace(SECOND, "").replace(BEFORE, "");
     assert_eq!(start(told_of(&undated, Origin { restored_after: None, passed: Some(Lsn(0x100)) })), Some(Lsn(0x501)));
 }
@@ -196,16 +196,16 @@ fn a_clean_stop_prints_no_position_and_a_crash_after_it_is_the_copys_own() {
 }
 
 #[test]
-fn a_recovery_that_was_broken_off_is_followed_to_its_end() {
+fn an_interrupted_recovery_is_followed_to_its_end() {
     let attempt = |messages: &[&str]| lines(messages);
     let again = "database system was interrupted while in recovery at 2026-11-24 02:49:51 UTC";
     let up = "database system was interrupted; last known up at 2026-11-24 02:40:00 UTC";
     let second = attempt(&[again, "redo starts at 0/100", "redo done at 0/500", READY]);
-    // Before it had replayed all: the second attempt replays the same.
+    // Interrupted before it had replayed everything: the second attempt replays the same.
     assert_eq!(start(told(&(attempt(&[up, "redo starts at 0/100"]) + &second))), Some(Lsn(0x501)));
-    // After that: the second attempt may have met what the first one wrote.
+    // Interrupted after that: the second attempt may replay what the first one wrote.
     assert_eq!(start(told(&(attempt(&[up, "redo starts at 0/100", "redo done at 0/400"]) + &second))), Some(Lsn(0x401)));
-    // The first one is not in the log.
+    // The first attempt is not in the log.
     assert_eq!(told(&second), Told::NoPosition);
 }
 
@@ -226,9 +226,9 @@ fn messages_in_another_language_give_nothing() {
     assert_eq!(start(told(&text.replace("LOG:", "PROTOKOLL:"))), None);
 }
 
-// What may happen to lines on the way.
+// Damage to lines in delivery.
 
-/// Lines that other processes may log, or that say something else than where the data end.
+/// Lines of other processes, and lines that are not about the end of the data.
 fn noise() -> impl Strategy<Value = String> {
     let lsn = any::<u64>().prop_map(|lsn| Lsn(lsn).to_string());
     let texts = select(vec![
@@ -310,8 +310,8 @@ proptest! {
         told_of(&text, Origin { restored_after: origin.0, passed: origin.1.map(Lsn) });
     }
 
-    /// Bytes changed, put in, taken out: no panic, and no LSN but one that a line gives as that of the last record or,
-    /// where nothing was to be replayed, of the end.
+    /// Bytes changed, inserted, removed: no panic, and no LSN except one that a line has for the last record or, if
+    /// nothing was replayed, for the end.
     #[test]
     fn damaged_logs_give_no_lsn_that_is_not_in_them(
         text in golden_text(), damage in prop::collection::vec((any::<Index>(), 0..3u8, any::<u8>()), 1..12), restored_after in any::<Option<i64>>()

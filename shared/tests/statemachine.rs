@@ -1,4 +1,4 @@
-//! The state machine file against the code, the template and the runbook: what nobody would notice until it is needed.
+//! Checks the state machine file against the code, the template and the runbook: mistakes that would show only when it is too late.
 
 #![expect(clippy::unwrap_used, reason = "a file that is not as expected fails the test")]
 
@@ -61,41 +61,41 @@ fn problems(machine: &Value) -> Vec<String> {
     problems
 }
 
-/// What the state machine reads by itself.
+/// Whether the state machine reads from AWS by itself in this state.
 fn is_read(state: &Value) -> bool {
     state["Resource"].as_str().is_some_and(|resource| resource.starts_with("arn:aws:states:::aws-sdk:") && resource.contains(":describe"))
 }
 
-/// What cannot be read is no reason to stop: inspect says so.
+/// A failed read does not stop the run: inspect reports it.
 fn check_read(state: &Value, must: &mut impl FnMut(bool, &str)) {
     must(list(&state["Retry"]).all(|retry| retry["JitterStrategy"] == "FULL" && retry["MaxDelaySeconds"].is_u64()), "retries in step with others");
     must(state["TimeoutSeconds"].as_u64().is_some_and(|seconds| seconds <= 60), "may hold the run up");
     must(state["Catch"][0]["ErrorEquals"] == json!(["States.ALL"]) && state["Catch"][0]["Next"] == "Inspect", "does not go on to Inspect");
 }
 
-/// Telling of a phase takes seconds at most, happens once, and goes the same way whether it could be told or not.
+/// A notification takes seconds at most, is sent once, and continues the same way whether it was sent or not.
 fn check_telling(machine: &Value, name: &str, must: &mut impl FnMut(bool, &str)) {
     let state = &machine["States"][name];
     let entry = &state["Arguments"]["Entries"][0];
     let is_event = state["Resource"] == "arn:aws:states:::events:putEvents" && entry["Source"] == "rds-reencrypt";
-    must(is_event, "asks for something that the role does not allow");
-    must(phase(state).is_some_and(|phase| SCHEMA.contains(&format!("\"{phase}\""))), "tells of a phase that the schema does not have");
+    must(is_event, "calls a service that the role does not allow");
+    must(phase(state).is_some_and(|phase| SCHEMA.contains(&format!("\"{phase}\""))), "notifies of a phase that the schema does not have");
     let is_short =
         list(&state["Retry"]).all(|retry| retry["JitterStrategy"] == "FULL" && retry["MaxAttempts"].as_u64().is_some_and(|attempts| attempts <= 2));
     must(is_short && state["TimeoutSeconds"].as_u64().is_some_and(|seconds| seconds <= 10), "may hold the run up");
     let catch = &state["Catch"][0];
-    must(catch["ErrorEquals"] == json!(["States.ALL"]) && catch["Next"] == state["Next"], "does not go on where nothing could be told");
-    must(lap(machine, name).is_empty(), "tells again in each lap");
+    must(catch["ErrorEquals"] == json!(["States.ALL"]) && catch["Next"] == state["Next"], "does not go on if the event cannot be sent");
+    must(lap(machine, name).is_empty(), "notifies again in each iteration");
 }
 
 const SCHEMA: &str = include_str!("../../infra/phase-event.schema.json");
 
-/// The phase of which a state tells.
+/// The phase in a state's event.
 fn phase(state: &Value) -> Option<&str> {
     state["Arguments"]["Entries"][0]["Detail"].as_str()?.split("'phase': '").nth(1)?.split('\'').next()
 }
 
-/// Until the fence every error leads to undo; behind it none does.
+/// Before the fence every error leads to undo; after it none does.
 fn check_point_of_no_return(machine: &Value) -> Vec<String> {
     let forward_only = reachable(machine, "NotifyCutOver");
     let mut problems = Vec::new();
@@ -111,7 +111,7 @@ fn check_point_of_no_return(machine: &Value) -> Vec<String> {
         }
     }
     if forward_only.contains("UndoPublication") {
-        problems.push("NotifyCutOver: behind the fence something leads to undo".to_owned());
+        problems.push("NotifyCutOver: after the fence a state leads to undo".to_owned());
     }
     problems
 }
@@ -119,20 +119,20 @@ fn check_point_of_no_return(machine: &Value) -> Vec<String> {
 /// A Standard execution ends at 25,000 events of history, without any Catch. Source: AWS Step Functions developer guide, "Quotas".
 const MAX_HISTORY_EVENTS: u64 = 25_000;
 
-/// All loops at their bounds, one after another, fit the history: a loop costs as many events as its states make in a lap.
+/// All loops at their bounds, one after another, fit the history: a loop costs as many events as its states cause per iteration.
 fn check_history(machine: &Value) -> Option<String> {
     let bounds = states(machine).filter_map(|(name, state)| Some((name, bound(state)?)));
     let loops: Vec<(&str, u64)> =
         bounds.map(|(name, laps)| (name, laps * lap(machine, name).iter().map(|name| events(&machine["States"][name])).sum::<u64>())).collect();
     let of = |ways: &BTreeSet<&str>| loops.iter().filter(|(name, _)| ways.contains(name)).map(|(_, events)| events).sum::<u64>();
-    // A run is finished or undone, never both.
+    // A run is completed or undone, never both.
     let total = of(&states(machine).map(|(name, _)| name).collect())
         - of(&reachable(machine, "NotifyCutOver")).min(of(&reachable(machine, "UndoPublication")));
     (total > MAX_HISTORY_EVENTS).then(|| format!("StartAt: all loops at their bounds make {total} events, more than {MAX_HISTORY_EVENTS}"))
 }
 
-/// Whoever comes into a loop from outside has its counters at zero, by every way that there is: a loop that begins to count where
-/// another one stopped ends too early. The undo would give up while RDS still deletes.
+/// Every way into a loop from outside sets its counters to zero: a loop that counts on from another one
+/// ends too early. The undo would give up while RDS still deletes.
 fn check_counters(machine: &Value) -> Vec<String> {
     let mut problems = Vec::new();
     for counter in ["polls", "silent", "drift_polls"] {
@@ -140,7 +140,7 @@ fn check_counters(machine: &Value) -> Vec<String> {
         let tests = |state: &Value| list(&state["Choices"]).any(|rule| rule["Condition"].as_str().is_some_and(|text| text.contains(&bound)));
         let choices: Vec<&str> = states(machine).filter(|(_, state)| tests(state)).map(|(name, _)| name).collect();
         for choice in &choices {
-            // A lap with two choices that test the same counter is one: it counts on.
+            // A loop with two Choices that test the same counter is one loop: it counts on.
             let laps = choices.iter().map(|other| lap(machine, other)).filter(|lap| lap.contains(choice));
             let lap: BTreeSet<&str> = laps.flatten().collect();
             for (from, to) in arrivals(machine, counter) {
@@ -156,7 +156,7 @@ fn check_counters(machine: &Value) -> Vec<String> {
 /// The steps from state to state that can be taken with a counter that may not be zero.
 fn arrivals<'a>(machine: &'a Value, counter: &str) -> BTreeSet<(&'a str, &'a str)> {
     let (mut seen, mut not_zero) = (BTreeSet::new(), BTreeSet::new());
-    // Nobody has not_zero before the first state.
+    // All counters are zero before the first state.
     let mut open = vec![(machine["StartAt"].as_str().unwrap_or_default(), true)];
     while let Some((name, is_zero)) = open.pop() {
         if !seen.insert((name, is_zero)) {
@@ -173,15 +173,15 @@ fn arrivals<'a>(machine: &'a Value, counter: &str) -> BTreeSet<(&'a str, &'a str
     not_zero
 }
 
-/// Where a state can lead, each with what is assigned on that way.
+/// The next states of a state, each with its assignments.
 fn steps(state: &Value) -> Vec<(&str, &Value)> {
     let rules = list(&state["Choices"]).chain(list(&state["Catch"])).filter_map(|rule| Some((rule["Next"].as_str()?, &rule["Assign"])));
     let others = [&state["Next"], &state["Default"]].into_iter().filter_map(|next| Some((next.as_str()?, &state["Assign"])));
     rules.chain(others).collect()
 }
 
-/// By these a function was not called at all, or is not ready yet: it was idle for weeks and has no network at the moment, or is
-/// being updated. Another call is always safe, and a minute or two is what it takes.
+/// Errors of a call that never ran: the function is not ready, because it was idle for weeks and has no network at the moment, or is
+/// being updated. Another call is always safe, and the function needs a minute or two.
 /// Source: AWS Lambda developer guide, "Lambda function states"; API reference, `Invoke`. Step Functions puts `Lambda.` in front.
 const NEVER_RAN: [&str; 8] = [
     "Lambda.TooManyRequestsException",
@@ -194,7 +194,7 @@ const NEVER_RAN: [&str; 8] = [
     "Lambda.SubnetIPAddressLimitReachedException",
 ];
 
-/// Each is asked again for minutes, and for the better part of an hour where an end would leave something behind, or a fence.
+/// Each call is retried for minutes, and for most of an hour if giving up would leave objects of the run, or a fence.
 fn check_calls_that_never_ran(machine: &Value) -> Vec<String> {
     let mut late: BTreeSet<&str> = reachable(machine, "CleanUpSubscription");
     late.extend(reachable(machine, "UndoPublication"));
@@ -212,20 +212,20 @@ fn check_calls_that_never_ran(machine: &Value) -> Vec<String> {
     problems
 }
 
-/// How long all attempts of a retrier take together, on average: full jitter halves each interval.
+/// The average total time of all attempts of a retrier: full jitter halves each interval.
 fn expected_seconds(retry: &Value) -> f64 {
     let number = |name: &str| retry[name].as_f64().unwrap_or(0.0);
     let intervals = (0..).map(|attempt| (number("IntervalSeconds") * number("BackoffRate").powi(attempt)).min(number("MaxDelaySeconds")));
     intervals.take(retry["MaxAttempts"].as_u64().and_then(|attempts| attempts.try_into().ok()).unwrap_or(0)).sum::<f64>() / 2.0
 }
 
-/// How many laps a loop may take whose bound this Choice has.
+/// The largest number of iterations of the loop that this Choice bounds.
 fn bound(state: &Value) -> Option<u64> {
     let condition = list(&state["Choices"]).filter_map(|rule| rule["Condition"].as_str()).find(|text| text.contains("$polls >= "))?;
     condition.split("$polls >= ").nth(1)?.split(' ').next()?.parse().ok()
 }
 
-/// The states of the shortest way from this one back to it.
+/// The states of the shortest loop through this one.
 fn lap<'a>(machine: &'a Value, name: &'a str) -> Vec<&'a str> {
     let mut ways = VecDeque::from([vec![name]]);
     while let Some(way) = ways.pop_front() {
@@ -264,9 +264,9 @@ fn the_template_fills_every_placeholder_and_no_other() {
     assert_eq!(used, filled);
 }
 
-/// An execution keeps its definition while the stack is updated, and so the versions of functions that stand in it.
+/// An execution keeps its definition while the stack is updated, and so the versions of functions in it.
 #[test]
-fn a_running_execution_keeps_the_code_that_it_began_with() {
+fn a_running_execution_keeps_its_functions_versions() {
     for (template, machine) in [("template.yaml", "EncryptStateMachine"), ("infra/fleet.yaml", "FleetStateMachine")] {
         let called: Vec<_> = substitutions(template, machine).into_iter().filter(|(name, _)| name.ends_with("FunctionArn")).collect();
         assert!(!called.is_empty());
@@ -276,15 +276,15 @@ fn a_running_execution_keeps_the_code_that_it_began_with() {
     }
 }
 
-/// Every file of a folder, and of the folders in it.
+/// Every file below a folder.
 fn sources(folder: &Path) -> Vec<String> {
     let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     paths.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![std::fs::read_to_string(&path).unwrap()] }).collect()
 }
 
-/// Who asks for a server, or makes one up, talks to PostgreSQL.
+/// A function whose source reads or builds a `Server` connects to PostgreSQL.
 #[test]
-fn what_talks_to_postgres_is_in_the_vpc_and_nothing_else() {
+fn only_functions_that_connect_to_postgres_are_in_the_vpc() {
     let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(&file("template.yaml")).unwrap();
     for (function, (binary, _)) in functions("template.yaml") {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../functions/{binary}/src"));
@@ -294,7 +294,7 @@ fn what_talks_to_postgres_is_in_the_vpc_and_nothing_else() {
 }
 
 #[test]
-fn every_function_of_the_template_is_a_folder_and_has_an_event_that_it_takes() {
+fn every_function_of_the_template_has_a_folder_and_an_example_event() {
     let all = functions("template.yaml").into_values().chain(functions("infra/fleet.yaml").into_values());
     for (binary, _) in all {
         assert!(file(&format!("functions/{binary}/src/main.rs")).contains("serve"));
@@ -304,7 +304,7 @@ fn every_function_of_the_template_is_a_folder_and_has_an_event_that_it_takes() {
 }
 
 #[test]
-fn the_example_requests_are_what_the_functions_decode() {
+fn the_functions_decode_the_example_requests() {
     use shared::contract::{AdvanceLsnRequest, FinishRequest, InspectRequest, PreflightRequest, ReversibleStep, Step, VerifyRequest};
     use shared::fleet::{DiscoverRequest, EvaluatePolicyRequest, SummarizeRequest};
     serde_json::from_value::<DiscoverRequest>(example::request("discover")).unwrap();
@@ -320,7 +320,7 @@ fn the_example_requests_are_what_the_functions_decode() {
 }
 
 #[test]
-fn the_runbook_has_a_paragraph_for_every_error_and_for_no_other() {
+fn the_runbook_has_a_paragraph_for_exactly_every_error() {
     let runbook = file("infra/runbook.md");
     let written: BTreeSet<String> = runbook.lines().filter_map(|line| line.strip_prefix("## ")).map(str::to_owned).collect();
     let mut raised = raised_by_states(&encrypt());
@@ -330,7 +330,7 @@ fn the_runbook_has_a_paragraph_for_every_error_and_for_no_other() {
 }
 
 #[test]
-fn each_phase_of_the_schema_is_told_and_documented_with_an_example() {
+fn each_phase_of_the_schema_is_sent_and_has_a_documented_example() {
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();
     let promised: BTreeSet<&str> = list(&schema["properties"]["phase"]["enum"]).filter_map(Value::as_str).collect();
     let machine = encrypt();
@@ -340,9 +340,9 @@ fn each_phase_of_the_schema_is_told_and_documented_with_an_example() {
     assert_eq!((&told, &documented), (&promised, &promised));
 }
 
-/// An execution that undoes or finishes another one speaks of that one.
+/// The events of an execution that recovers another one are about that one.
 #[test]
-fn what_all_events_have_is_the_same_wherever_a_plan_comes_from() {
+fn common_event_fields_do_not_depend_on_the_plans_origin() {
     let machine = encrypt();
     let about = |state: &str| machine["States"][state]["Assign"]["about"].clone();
     assert!(about("Inspect").is_string());
@@ -350,17 +350,17 @@ fn what_all_events_have_is_the_same_wherever_a_plan_comes_from() {
 }
 
 #[test]
-fn a_break_in_the_state_machine_is_seen_and_its_place_is_named() {
+fn a_break_in_the_state_machine_is_detected_with_its_state() {
     let breaks: &[(&str, Break)] = &[
         ("Snapshot: does not catch every error", |machine| machine["States"]["Snapshot"]["Catch"] = json!([])),
         ("Restore: an error before the fence does not lead to undo", |machine| machine["States"]["Restore"]["Catch"][0]["Next"] = json!("Refused")),
-        ("NotifyCutOver: behind the fence something leads to undo", |machine| {
+        ("NotifyCutOver: after the fence a state leads to undo", |machine| {
             machine["States"]["CleanUpPublication"]["Catch"][0]["Next"] = json!("UndoPublication");
         }),
         ("Cutover: names DrainTimedOut, which nothing raises", |machine| {
             machine["States"]["Cutover"]["Retry"][0]["ErrorEquals"] = json!(["DrainTimedOut"]);
         }),
-        ("Verify: hands over other keys than its function takes", |machine| {
+        ("Verify: sends other keys than its function takes", |machine| {
             machine["States"]["Verify"]["Arguments"]["Payload"]["verfied"] = json!({});
         }),
         ("Cutover: does not outlast its function's time limit", |machine| machine["States"]["Cutover"]["TimeoutSeconds"] = json!(300)),
@@ -375,13 +375,13 @@ fn a_break_in_the_state_machine_is_seen_and_its_place_is_named() {
         ("Preflight: is entered again, with another state's output as its input", |machine| {
             machine["States"]["Preflight"]["Arguments"]["Payload"]["input"] = json!("{% $states.input %}");
         }),
-        ("NotifyFollowing: tells again in each lap", |machine| machine["States"]["WaitForLag"]["Next"] = json!("NotifyFollowing")),
-        ("NotifyUndoing: tells again in each lap", |machine| machine["States"]["WaitForUndo"]["Next"] = json!("NotifyUndoing")),
-        ("NotifyCuttingOver: does not go on where nothing could be told", |machine| {
+        ("NotifyFollowing: notifies again in each iteration", |machine| machine["States"]["WaitForLag"]["Next"] = json!("NotifyFollowing")),
+        ("NotifyUndoing: notifies again in each iteration", |machine| machine["States"]["WaitForUndo"]["Next"] = json!("NotifyUndoing")),
+        ("NotifyCuttingOver: does not go on if the event cannot be sent", |machine| {
             machine["States"]["NotifyCuttingOver"]["Catch"][0]["Next"] = json!("NotifyUndoing");
         }),
         ("NotifyBegun: may hold the run up", |machine| machine["States"]["NotifyBegun"]["Retry"][0]["MaxAttempts"] = json!(20)),
-        ("NotifyVerifying: tells of a phase that the schema does not have", |machine| {
+        ("NotifyVerifying: notifies of a phase that the schema does not have", |machine| {
             let detail = machine["States"]["NotifyVerifying"]["Arguments"]["Entries"][0]["Detail"].as_str().unwrap().replace("verifying", "checking");
             machine["States"]["NotifyVerifying"]["Arguments"]["Entries"][0]["Detail"] = json!(detail);
         }),

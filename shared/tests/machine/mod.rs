@@ -1,4 +1,4 @@
-//! What the tests of both state machines ask of a definition.
+//! Checks of a definition that the tests of both state machines share.
 
 #![expect(clippy::unwrap_used, reason = "a file that is not as expected fails the test")]
 
@@ -37,7 +37,7 @@ const AWS_ERRORS: [&str; 30] = [
     "Runtime.ExitError",
     "Sandbox.Timedout",
     "StepFunctions.ExecutionAlreadyExistsException",
-    // In AWS's own text it has two spellings.
+    // AWS's documentation has two spellings.
     "StepFunctions.ExecutionLimitExceededException",
     "StepFunctions.ExecutionLimitExceeded",
     "StepFunctions.ThrottlingException",
@@ -70,7 +70,7 @@ pub(crate) fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
-/// Where a state can lead, errors included.
+/// The next states of a state, including those after errors.
 pub(crate) fn successors(state: &Value) -> BTreeSet<&str> {
     let rules = list(&state["Choices"]).chain(list(&state["Catch"])).map(|rule| &rule["Next"]);
     rules.chain([&state["Next"], &state["Default"]]).filter_map(Value::as_str).collect()
@@ -106,10 +106,10 @@ pub(crate) fn check_task(state: &Value, functions: &BTreeMap<String, (String, u6
     let catches_all = list(&state["Catch"]).any(|rule| list(&rule["ErrorEquals"]).any(|error| error == "States.ALL"));
     must(catches_all, "does not catch every error");
     let keys = |value: &Value| value.as_object().map(|object| object.keys().cloned().collect::<BTreeSet<_>>());
-    must(keys(&state["Arguments"]["Payload"]) == keys(&example::request(binary)), "hands over other keys than its function takes");
+    must(keys(&state["Arguments"]["Payload"]) == keys(&example::request(binary)), "sends other keys than its function takes");
 }
 
-/// No name is caught that nothing raises, and none of ours is retried that only undo can help.
+/// Every name in a Retry or Catch is one that is raised.
 pub(crate) fn check_names(machine: &Value) -> Vec<String> {
     let ours: BTreeSet<&str> = ErrorName::ALL.iter().map(|name| name.as_str()).collect();
     let mut problems = Vec::new();
@@ -124,10 +124,10 @@ pub(crate) fn check_names(machine: &Value) -> Vec<String> {
     problems
 }
 
-/// What somebody could do to a definition without noticing.
+/// A mistake that somebody could make in a definition without noticing.
 pub(crate) type Break = fn(&mut Value);
 
-/// One break each, and the state that must be named.
+/// Makes one mistake at a time, which must be reported with its state.
 pub(crate) fn assert_each_break_is_seen(whole: &Value, breaks: &[(&str, Break)], problems: fn(&Value) -> Vec<String>) {
     for (expected, break_it) in breaks {
         let mut broken = whole.clone();
@@ -137,7 +137,7 @@ pub(crate) fn assert_each_break_is_seen(whole: &Value, breaks: &[(&str, Break)],
     }
 }
 
-/// What a template fills in for the placeholders of a definition, as it is written there.
+/// The values that a template fills in for the placeholders of a definition, as YAML.
 pub(crate) fn substitutions(template: &str, resource: &str) -> BTreeMap<String, String> {
     let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(&file(template)).unwrap();
     let filled = template["Resources"][resource]["Properties"]["DefinitionSubstitutions"].as_mapping().unwrap();
