@@ -1,4 +1,4 @@
-"""Tries every fault of the matrix on whole executions, and writes down what became of each.
+"""Tries every fault of the matrix on whole executions, and records the results.
 
     python -m faults --binaries DIR [--only TEXT] [--every N [--first M]] [--workers 3] [--report FILE]
 """
@@ -41,21 +41,21 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--binaries", required=True)
     parser.add_argument("--only", default="", help="cases whose kind or name has this text")
     parser.add_argument("--every", type=int, default=1, help="one case out of this many")
-    parser.add_argument("--first", type=int, default=0, help="where to begin with --every")
+    parser.add_argument("--first", type=int, default=0, help="the first case with --every")
     parser.add_argument("--workers", type=int, default=3)
-    parser.add_argument("--report", type=Path, help="where the table goes")
+    parser.add_argument("--report", type=Path, help="file for the table")
     return parser.parse_args()
 
 
 def _try_all(cases: list[Case], arguments: argparse.Namespace) -> list[Result]:
-    """Each worker has a cloud of its own, whose faults are its own."""
+    """Each worker has its own cloud with its own faults."""
     waiting = queue.Queue()
     for numbered in enumerate(cases):
         waiting.put(numbered)
     results: dict[int, Result] = {}
 
     def work() -> None:
-        # A cloud that has run many executions is slow to describe them: a new one now and then.
+        # A cloud that has run many executions is slow to describe them, so it is replaced after some cases.
         for _ in itertools.count():
             if waiting.empty():
                 return
@@ -93,8 +93,8 @@ def _table(results: list[Result], text: str) -> str:
         [
             "# Faults",
             "",
-            f"{text} ({counted}). Written by `make test-faults`: one whole execution for each line, with writers that count what was",
-            "acknowledged. *moved*: the application is on the encrypted database and all that the demo's verdict asks for holds;",
+            f"{text} ({counted}). Written by `make test-faults`: one whole execution for each line, with writers that count their",
+            "acknowledged writes. *moved*: the application uses the encrypted database and the demo's verdict holds;",
             "*given back*: the source is as it was before, and takes writes.",
             "",
             "| kind | fault | the run | error | writes acknowledged | lost | doubled | problems |",

@@ -1,4 +1,4 @@
-"""What people, servers and networks do to a run while it runs."""
+"""Interference with a run by people, servers and networks."""
 
 import os
 import subprocess
@@ -74,7 +74,7 @@ def remove_wal(run) -> None:
 
 
 def put_row_in_the_way(run) -> None:
-    """Somebody writes to the target: a row with the key that the source gives out next."""
+    """Somebody writes to the target: a row with the key that the source assigns next."""
     with run.databases.connect(target_of(run.databases, run.identifier), "app") as copy:
         copy.execute("insert into public.thing (id, told) values (100000, 'somebody')")
     with run.databases.connect(run.source, "app") as source:
@@ -87,7 +87,7 @@ def change_row(run) -> None:
 
 
 def hold_tables(run) -> None:
-    """A long transaction of the application has a row of a table, while the cutover asks for all of them."""
+    """A long transaction of the application has locked a row while the cutover locks all tables."""
     with run.databases.connect(run.source, "app") as session:
         session.execute("begin")
         session.execute("update public.thing set told = told where id = 599")
@@ -95,12 +95,12 @@ def hold_tables(run) -> None:
         session.execute("commit")
 
 
-# More than a file of WAL, less than the table that the source then fills.
+# More than one WAL file, less than the table that the source then fills.
 FULL_BYTES = 24 << 20
 
 
 def fill_disk_of_target(run) -> None:
-    """No file of the target's server grows any more, which is how a full disk looks to it, while the source's table does."""
+    """No file of the target's server can grow any more, as on a full disk, while the source's table grows."""
     _limit_files_of_target(run, str(FULL_BYTES))
     with run.databases.connect(run.source, "app") as source:
         source.execute("insert into public.thing (told) select repeat(md5(n::text), 4) from generate_series(1, 250000) n")
@@ -111,29 +111,29 @@ def fill_disk_of_target_for_a_while(run) -> None:
     fill_disk_of_target(run)
     with run.databases.connect(target_of(run.databases, run.identifier), "app") as copy:
         size = "select pg_relation_size('public.thing')"
-        wait_until(lambda: copy.execute(size).fetchone()[0], lambda seen: seen >= FULL_BYTES - (1 << 20), "the copy's table to be full", LIMIT_SECONDS)
+        wait_until(lambda: copy.execute(size).fetchone()[0], lambda seen: seen >= FULL_BYTES - (1 << 20), "a full table there", LIMIT_SECONDS)
     time.sleep(3)
     _limit_files_of_target(run, "unlimited")
 
 
 def _limit_files_of_target(run, limit: str) -> None:
-    """The limit of the postmaster, which those inherit that it starts later, and of those that are there."""
+    """Sets the limit of the postmaster, which later children inherit, and of its present children."""
     with run.databases.connect(target_of(run.databases, run.identifier), "app") as copy:
         backend = copy.execute("select pg_backend_pid()").fetchone()[0]
         (postmaster,) = [int(line.split()[1]) for line in Path(f"/proc/{backend}/status").read_text().splitlines() if line.startswith("PPid:")]
         children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
-        # As the server's own user: root may not in every container.
+        # As the server's own user: in some containers root may not.
         place = Path(f"/proc/{postmaster}").stat()
         owner = {"user": place.st_uid, "group": place.st_gid} if os.getuid() == 0 else {}
         limit_it = ["prlimit", f"--fsize={limit}:", "--pid"]
         subprocess.run([*limit_it, str(postmaster)], check=True, **owner)
-        # One of them may have ended meanwhile.
+        # A child may have ended meanwhile.
         for pid in children:
             subprocess.run([*limit_it, pid], check=False, stderr=subprocess.DEVNULL, **owner)
 
 
 def closed_group(cloud: LocalCloud, identifier: str) -> dict:
-    """Members of a request to make a database whose group lets in nobody."""
+    """Members of a request to create a database with a security group that allows nothing."""
     ec2 = cloud.client("ec2")
     vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
     return {"VpcSecurityGroupIds": [ec2.create_security_group(GroupName=identifier, Description="closed", VpcId=vpc)["GroupId"]]}

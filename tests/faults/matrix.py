@@ -1,4 +1,4 @@
-"""Which faults there are: computed from the state machine file, so that a new state brings its cases."""
+"""The matrix of faults, computed from the state machine file, so that a new state adds its cases."""
 
 import json
 from collections.abc import Callable
@@ -10,35 +10,35 @@ from demo.kinds import KINDS
 from . import interference
 
 DEFINITION = Path(__file__).resolve().parents[2] / "statemachine" / "encrypt.asl.json"
-# As often as the state machine tries again after a failure of Lambda itself, and once.
+# The retries of the state machine after a failure of Lambda itself, plus the first attempt.
 TRIES = 4
-# When a call is killed or overtaken, in milliseconds after it began. The cutover has the most moments that differ.
+# When a call is killed or overtaken, in milliseconds after it began. The cutover has the most distinct moments.
 MOMENTS_MS = (3, 30, 120)
 CUTOVER_MOMENTS_MS = (5, 15, 25, 35, 50, 70, 100, 140, 200)
 
-# Refused: before anything was made.
+# Refused: before anything was created.
 MOVED, GIVEN_BACK, REFUSED = "moved", "given back", "refused"
 
 
 @dataclass(frozen=True)
 class Case:
-    """Something that goes wrong, on one of the ways through the state machine, and how the run may end."""
+    """A fault, on one of the paths through the state machine, and the allowed ends of the run."""
 
     name: str
     kind: str
-    # `forward`, `undo` (verification fails for good), `approved` (waits for the word), `stopped` (by a person).
+    # `forward`, `undo` (verification fails for good), `approved` (waits for approval), `stopped` (by a person).
     way: str
     faults: tuple[dict, ...] = ()
-    # The state at which an operator, a server or a person interferes, and what then happens.
+    # The state at which an operator, a server or a person interferes, and the interference.
     at: str | None = None
     meanwhile: Callable | None = None
     ends: tuple[str, ...] = (MOVED,)
     request: dict = field(default_factory=dict)
-    # One of the demo's kinds, and more members of the request to make it, which may have to be made up first.
+    # One of the demo's kinds, and more members of the request to create it, which may have to be created first.
     source: str = "instance"
     members: dict = field(default_factory=dict)
     more_members: Callable | None = None
-    # Of PostgreSQL, where only one will do.
+    # The major version of PostgreSQL, if the case needs a certain one.
     major: int | None = None
 
 
@@ -62,8 +62,8 @@ def reachable(states: dict, start: str, without: tuple[str, ...] = ()) -> set[st
 
 
 def ways(states: dict) -> dict[str, str]:
-    """The way on which each call of a function is met. What tells of a phase calls none, and fails in silence: of that
-    tests/observability has a run; a stop there is one between its neighbours."""
+    """The path on which each function call is reached. Notify states call no function and fail silently:
+    tests/observability covers that; a stop in one is the same as a stop between its neighbours."""
     tasks = [name for name, state in states.items() if "FunctionName" in state.get("Arguments", {})]
     undo = reachable(states, "UndoPublication")
     found = {}
@@ -77,18 +77,18 @@ def ways(states: dict) -> dict[str, str]:
     return found
 
 
-# A verification of many calls, as of tens of gigabytes.
+# A verification in many calls, as for tens of gigabytes.
 IN_MANY_CALLS = {"wait": {"max_seconds": 1, "calls_end_seconds": 3, "verify_call_seconds": 0}}
 
 
-# What only happens to a source that has no logical replication yet.
+# States only for a source that has no logical replication yet.
 OF_UNPREPARED = ("Prepare", "RestoreParameterGroup", "WatchDuringParameterGroup", "UndoPreparation", "CleanUpPreparation")
-# What is done otherwise to a cluster.
+# States that differ for a cluster.
 OF_CLUSTERS = ("Snapshot", "Restore", "AdvanceLsn", "CompareSettings", "UndoRestore", "UndoSnapshot", "CleanUpSnapshot", "Finish")
 
 
 def needs_of(state: str) -> dict:
-    """What source and request must have for an execution to come to a state."""
+    """The source and request with which an execution reaches a state."""
     if state in OF_UNPREPARED:
         return {"source": "unprepared", "request": KINDS["unprepared"].request}
     return {"request": IN_MANY_CALLS if state in ("Verify", "WatchDuringVerify") else {}}
@@ -122,7 +122,7 @@ def lambda_cases() -> list[Case]:
 
 
 def stop_cases() -> list[Case]:
-    """An execution that a person stops, in every task; another one undoes or finishes it."""
+    """An execution that a person stops, in every task; another one undoes or completes it."""
     states = definition()["States"]
     behind_fence = reachable(states, "CleanUpSubscription")
     cases = []
@@ -181,13 +181,13 @@ def rds_cases() -> list[Case]:
     ]
 
 
-# Of those that stand in a VPC, and fall asleep there.
+# States whose functions are in the VPC, and lose their network when idle.
 SLEEPING = ("Inspect", "CreatePublication", "WatchDuringSnapshot", "Subscribe", "AdvanceLsn", "PollLag", "Verify", "Cutover", "CleanUpPublication")
 MONITORED = {"MonitoringInterval": 15, "MonitoringRoleArn": "arn:aws:iam::123456789012:role/monitoring", "EnablePerformanceInsights": True}
 
 
 def aws_cases() -> list[Case]:
-    """What AWS does now and then, or always, and no other part of this matrix has."""
+    """Behaviour of AWS, occasional or permanent, that no other part of this matrix covers."""
 
     def case(name: str, *faults: dict, ends: str = MOVED, **needs) -> Case:
         source = needs.pop("source", "instance")

@@ -1,4 +1,4 @@
-"""One case: a source with writers, an execution that something goes wrong with, and what is so afterwards."""
+"""One case: a source with writers, an execution with a fault, and the checks afterwards."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -17,15 +17,15 @@ from executions.sources import make_request, make_source, secret_name, secret_va
 from .matrix import GIVEN_BACK, MOVED, REFUSED, TRIES, Case
 
 LIMIT_SECONDS = 400
-# States at which an execution says that something may be left, for another one to go on with.
+# End states after which something may be left, which another execution completes.
 UNFINISHED = ("UndoFailed", "UndoNotBegun", "CutoverUnfinished", "CleanUpFailed")
-# Requests that do not name what the run makes.
+# Requests that do not name the run's resources.
 OF_THE_SOURCE = ("DescribeDBInstances", "DescribeDBClusters", "RebootDBInstance")
 
 
 @dataclass
 class Result:
-    """What became of a case; `problems` is empty where all is as it must be."""
+    """The result of a case; `problems` is empty if everything is right."""
 
     case: Case
     ended: str = ""
@@ -38,7 +38,7 @@ class Result:
 
 
 class Run:
-    """A case under way, as those see it who interfere."""
+    """A case in progress, as the interference functions see it."""
 
     def __init__(self, cloud: LocalCloud, case: Case, identifier: str, major: int) -> None:
         self.cloud, self.case, self.identifier = cloud, case, identifier
@@ -81,7 +81,7 @@ class Run:
         arn = f"{self.cloud.state_machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
         key = hashlib.sha256(arn.encode()).hexdigest()[:10]
         for fault in self._spoilers() + list(self.case.faults):
-            # What is meant for RDS is told by the names of the run; all else by execution, which a stopped one hands on.
+            # Faults of RDS are selected by the run's names; all others by execution, except when another one takes over.
             members = {"about": key} if "request" in fault else {} if self.case.way == "stopped" else {"execution": name}
             if fault.get("request") in OF_THE_SOURCE:
                 members = {"about": self.identifier}
@@ -89,13 +89,13 @@ class Run:
         self.execution = Execution(self.cloud, name, request)
 
     def _spoilers(self) -> list[dict]:
-        """What leads an execution onto the way of the case."""
+        """Faults that bring an execution onto the case's path."""
         if self.case.way == "undo":
             return [{"state": "Verify", "kind": "error-before"} for _ in range(TRIES)]
         return []
 
     def _wait(self) -> Execution:
-        """The execution that has the last word."""
+        """The execution that ends the case."""
         last = self.execution
         if self.case.way in ("approved", "stopped") and self._is_waiting():
             if self.case.way == "approved":
@@ -112,7 +112,7 @@ class Run:
         return last
 
     def _is_waiting(self) -> bool:
-        """Whether the execution has come to where it waits for its approval; otherwise it is undone, or has ended."""
+        """Whether the execution waits for its approval; otherwise it is being undone, or has ended."""
 
         def look() -> str | None:
             entered = self.execution.follow()
@@ -137,7 +137,7 @@ class Run:
         raise AssertionError(f"ended in {state}: {last.describe().get('cause')}; {failures(last.events())[-3:]}")
 
     def _problems(self, ended: str, application) -> list[str]:
-        # What is refused was given back before it was taken.
+        # A refused run has changed nothing, which also counts as given back.
         due = {*self.case.ends, *({REFUSED} if GIVEN_BACK in self.case.ends else ())}
         problems = [] if ended in due else [f"{ended}, where {' or '.join(self.case.ends)} was due"]
         if ended == MOVED:
@@ -149,7 +149,7 @@ class Run:
         return problems + [f"{what} before: {self.before[what]}, after: {after[what]}" for what in after if after[what] != self.before[what]]
 
     def _count(self, result: Result, application) -> None:
-        """Acknowledged writes against the database that the writers are on."""
+        """Compares acknowledged writes with the database that the writers use."""
         writes = [(writer.number, write.seq) for writer in application.writers for write in writer.acknowledged]
         result.acknowledged = len(writes)
         moments = sorted(write.at for writer in application.writers for write in writer.acknowledged)
@@ -165,7 +165,7 @@ class Run:
             result.problems.append(f"{result.lost} writes lost, {result.doubled} doubled")
 
     def remove(self) -> None:
-        """Takes the servers away: hundreds of cases would fill the machine. What is still going would be missed by the next case."""
+        """Removes the servers: hundreds of cases would fill the machine. Waits until they are gone, since the next case must not see them."""
         clusters = [each["DBClusterIdentifier"] for each in self.databases.clusters()]
         instances = [each["DBInstanceIdentifier"] for each in self.databases.all() if "DBClusterIdentifier" not in each]
         own = [name for name in clusters + instances if name == self.identifier or name.startswith(f"{self.identifier}-enc-")]

@@ -1,9 +1,9 @@
-"""Takes each guard away, one at a time, in a copy of the sources, and sees its test fail.
+"""Removes each guard, one at a time, in a copy of the sources, and checks that its test fails.
 
     python -m guards [--only TEXT]
 
-A test that stays green without its guard proves nothing; one that is not there cannot fail. The traps are those of the
-procedure that lose data or break the source, in the order in which they are feared.
+A test that stays green without its guard proves nothing; a missing test cannot fail. The traps are those of the
+procedure that lose data or break the source, the worst first.
 """
 
 import argparse
@@ -20,20 +20,20 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Guard:
-    """What stands against a trap, how it is taken away, and the test that must then fail."""
+    """The code that protects from a trap, its removal, and the test that must then fail."""
 
     trap: str
     guard: str
     file: str
     present: str
     absent: str
-    # `cargo test` arguments, or a pytest place below tests/.
+    # `cargo test` arguments, or a pytest node id below tests/.
     test: str
 
 
 GUARDS = [
     Guard(
-        "1 the copy's own recovery is taken for the first one", "Log::is_later_one", "shared/src/recovery_log.rs",
+        "1 the target's own recovery is mistaken for the first one", "Log::is_later_one", "shared/src/recovery_log.rs",
         "fn is_later_one(&self, start: &Start) -> bool {", "fn is_later_one(&self, start: &Start) -> bool {\n        let _ = start;\n        return false;\n        #[allow(unreachable_code)]",
         "cargo: -p shared --test recovery_log",
     ),
@@ -48,7 +48,7 @@ GUARDS = [
         "cargo: -p shared --lib heartbeat",
     ),
     Guard(
-        "2 a table that was made meanwhile is not applied", "changed_tables", "shared/src/replication.rs",
+        "2 a table that was created during the run is not applied", "changed_tables", "shared/src/replication.rs",
         "        if !published.contains(&table.oid) {", "        if false && !published.contains(&table.oid) {",
         "executions/test_drift.py::test_what_nobody_repairs_ends_the_run_some_time_after_the_approval",
     ),
@@ -58,7 +58,7 @@ GUARDS = [
         "executions/test_refusals.py",
     ),
     Guard(
-        "4 writes behind lag 0", "lock_all, behind which the copy drains", "functions/cutover/src/pause.rs",
+        "4 writes after lag 0", "lock_all, after which the target drains", "functions/cutover/src/pause.rs",
         'lock_all(&mut locks, "exclusive", max_hold(plan))', 'lock_all(&mut locks, "access share", max_hold(plan))',
         "executions/test_locks.py::test_a_transaction_that_writes_as_the_cutover_begins_is_waited_for_and_arrives",
     ),
@@ -73,7 +73,7 @@ GUARDS = [
         "executions/test_storage.py",
     ),
     Guard(
-        "6 inherited slots stay on the copy", "drop_inherited", "shared/src/sql/drop_inherited_slots.sql",
+        "6 inherited slots stay on the target", "drop_inherited", "shared/src/sql/drop_inherited_slots.sql",
         "from pg_catalog.pg_replication_slots", "from (select * from pg_catalog.pg_replication_slots limit 0)",
         "executions/test_whole_execution.py::test_nothing_is_left_of_the_run",
     ),
@@ -83,7 +83,7 @@ GUARDS = [
         "executions/test_whole_execution.py::test_sequences_are_ahead_of_their_columns",
     ),
     Guard(
-        "8 DDL in the moment of the cutover", "Ddl::hold and its count", "functions/cutover/src/pause.rs",
+        "8 DDL at the moment of the cutover", "Ddl::hold and its count", "functions/cutover/src/pause.rs",
         "    if ddl == open.ddl_compared {", "    if true || ddl == open.ddl_compared {",
         "executions/test_drift.py::test_ddl_that_is_under_way_when_the_cutover_begins_is_waited_for_and_seen",
     ),
@@ -93,7 +93,7 @@ GUARDS = [
         "executions/test_whole_execution.py::test_the_target_has_the_settings_of_the_source",
     ),
     Guard(
-        "9 a setting is lost that restore forgot", "compare-settings::accept", "functions/compare-settings/src/lib.rs",
+        "9 a setting that restore omits is lost", "compare-settings::accept", "functions/compare-settings/src/lib.rs",
         "    if differences.lost.is_empty() {", "    if differences.lost.len() < usize::MAX {",
         "executions/test_settings.py::test_a_setting_that_was_lost_undoes_the_run",
     ),
@@ -103,22 +103,22 @@ GUARDS = [
         "cargo: -p restore",
     ),
     Guard(
-        "the copy cannot reach the source", "network::check", "functions/inspect/src/network.rs",
+        "the target cannot reach the source", "network::check", "functions/inspect/src/network.rs",
         "            Path::Closed => findings.refuse(", "            Path::Closed => findings.warn(",
         "executions/test_network.py::test_groups_that_do_not_let_the_copy_in_are_found_before_anything_is_made",
     ),
     Guard(
-        "the copy looks for a public source outside of its network", "the address in connection_string", "functions/subscribe/src/lib.rs",
+        "the target resolves a public source to an address outside its network", "the address in connection_string", "functions/subscribe/src/lib.rs",
         "let address = if plan.source.is_public {", "let address = if plan.source.is_public && plan.source.port == 0 {",
         "executions/test_network.py::test_a_public_source_is_found_by_the_address_that_the_functions_see",
     ),
     Guard(
-        "a parameter group passes for applied", "create-publication::is_logical", "functions/create-publication/src/lib.rs",
+        "a parameter group counts as applied too early", "create-publication::is_logical", "functions/create-publication/src/lib.rs",
         "    if plan.preparation.is_some() && !is_logical", "    if plan.plan_only && !is_logical",
         "executions/test_preparation.py::test_a_group_that_is_in_sync_before_it_is_applied_does_not_pass_for_logical_replication",
     ),
     Guard(
-        "a late call passes the undo", "CANCEL_FENCE takes the marks away", "shared/src/sql/cancel_fence.sql",
+        "a late call closes the fence after the undo", "CANCEL_FENCE renames the marks", "shared/src/sql/cancel_fence.sql",
         " where pg_catalog.to_regclass(pg_catalog.format('%I.marks', $2)) is not null", " where $2 is null",
         "executions/test_late_call.py",
     ),
@@ -128,12 +128,12 @@ GUARDS = [
         "cargo: -p evaluate-policy",
     ),
     Guard(
-        "a typo in a tag is taken for silence", "Policy::of", "functions/evaluate-policy/src/policy.rs",
+        "a typo in a tag counts as no tag", "Policy::of", "functions/evaluate-policy/src/policy.rs",
         "            if understood.is_none() {", "            if false && understood.is_none() {",
         "cargo: -p evaluate-policy",
     ),
     Guard(
-        "slots are made before there is a place for the copy", "check_capacity::position", "functions/check-capacity/src/lib.rs",
+        "slots are created before there is capacity for the encrypted snapshot", "check_capacity::position", "functions/check-capacity/src/lib.rs",
         "    running.iter().filter(|execution| key(execution) < own).count()", "    running.iter().filter(|execution| key(execution) < own).count() * 0",
         "cargo: -p check-capacity",
     ),
@@ -146,7 +146,7 @@ def main() -> None:
     wanted = parser.parse_args().only
     guards = [guard for guard in GUARDS if wanted in f"{guard.trap} {guard.guard}"]
     seen = [_is_missed(guard) for guard in guards]
-    print(f"{sum(seen)} of {len(guards)} guards are missed by their tests when they are gone")
+    print(f"{sum(seen)} of {len(guards)} guards: their tests fail without them")
     sys.exit(not all(seen))
 
 
@@ -170,7 +170,7 @@ def _is_missed(guard: Guard) -> bool:
 
 
 def _complaint(test: str, copy: Path) -> str:
-    """What the test fails with on its own account, or nothing: what does not even compile would prove nothing."""
+    """The test's own failure, or nothing: code that does not compile would prove nothing."""
     target = Path(os.environ["CARGO_TARGET_DIR"])
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(str(copy / each) for each in ("tests", "local-cloud"))}
     if arguments := test.removeprefix("cargo: ") if test.startswith("cargo: ") else None:
@@ -180,7 +180,7 @@ def _complaint(test: str, copy: Path) -> str:
     else:
         subprocess.run(["cargo", "build", "-q", "--workspace"], cwd=copy, check=True)
         with tempfile.TemporaryDirectory(prefix="rds-reencrypt-binaries-") as binaries:
-            # The tests take what was built for release.
+            # The tests use the release directory.
             Path(binaries, "release").symlink_to(target / "debug")
             pytest = [sys.executable, "-m", "pytest", "-q", "-x", f"tests/{test}"]
             run = subprocess.run(pytest, cwd=copy, env=environment | {"CARGO_TARGET_DIR": binaries}, capture_output=True, text=True)
