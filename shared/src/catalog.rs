@@ -186,7 +186,7 @@ impl ServerLook {
     pub async fn read(&self, source: &Session, plan: &Plan) -> Result<ServerState> {
         let (carried, uncarried) = find_uncarried(source, &self.uncarried, plan).await?;
         let params: sql::Params = &[&carried, &uncarried, &plan.databases_named];
-        let digests = self.digests.iter().map(|query| async { digests(&read(source, query, params).await.context("look at databases and roles")?) });
+        let digests = self.digests.iter().map(|query| async { digests(&read(source, query, params).await.context("read databases and roles")?) });
         let digests = try_join_all(digests).await?;
         Ok(ServerState { uncarried, digests })
     }
@@ -202,7 +202,7 @@ async fn find_uncarried<'a>(
     if plan.databases_named {
         return Ok((carried, Vec::new()));
     }
-    let uncarried = sql::column(source, query, &[&carried]).await.context("look for new databases")?;
+    let uncarried = sql::column(source, query, &[&carried]).await.context("find new databases")?;
     Ok((carried, uncarried))
 }
 

@@ -87,7 +87,7 @@ impl EventTrigger {
 /// # Errors
 /// `PostgresUnavailable`, `PostgresRefused`.
 pub async fn try_out(server: &Server, session: &mut Session, database: &str, names: &Names, terms: Terms) -> Result<Tried> {
-    let all = read(session).await.context("look for event triggers")?;
+    let all = read(session).await.context("read the event triggers")?;
     let mut tried = Tried::default();
     let (fires, held): (Vec<&EventTrigger>, Vec<&EventTrigger>) = all.iter().partition(|trigger| trigger.fires(terms));
     tried.held.extend(held.iter().filter(|trigger| terms.held && trigger.event != NEVER_FIRES).map(|trigger| trigger.told()));

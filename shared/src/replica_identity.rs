@@ -53,7 +53,7 @@ pub async fn read_ambiguous(source: &impl GenericClient, tables: &[u32]) -> Resu
     let rows = source.query(sql::EQUAL_NOT_IDENTICAL, &[&tables]).await?;
     let read =
         |row: &Row| Ok(Ambiguous { name: row.try_get("name")?, columns: row.try_get("columns")?, identity_full: row.try_get("identity_full")? });
-    rows.iter().map(read).collect::<Result<_>>().context("look for rows that are equal but not identical")
+    rows.iter().map(read).collect::<Result<_>>().context("find rows that are equal but not identical")
 }
 
 /// Adds a possible reason of the difference to the error of a comparison.

@@ -41,7 +41,7 @@ impl Table {
     /// `TablesChanged` if it is gone.
     pub async fn find(session: &Session, major: u32, oid: u32, hash: bool) -> Result<Self> {
         let gone = || StepError::new(ErrorName::TablesChanged, format!("the table with oid {oid} is gone"));
-        let row = session.query_opt(sql::HASH_TABLE, &[&oid, &hash]).await.map_err(StepError::from).context("look at a table")?.ok_or_else(gone)?;
+        let row = session.query_opt(sql::HASH_TABLE, &[&oid, &hash]).await.map_err(StepError::from).context("find a table")?.ok_or_else(gone)?;
         let number = |column| Ok::<_, StepError>(u64::try_from(row.try_get::<_, i64>(column)?).unwrap_or(0));
         let (pages, bytes) = (number("pages")?, number("bytes")?);
         Ok(Self {

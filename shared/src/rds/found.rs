@@ -37,7 +37,7 @@ pub async fn find(aws: &Aws, id: &str) -> Result<Found> {
 }
 
 async fn find_cluster(aws: &Aws, id: &str) -> Result<Found> {
-    let not_found = || StepError::new(ErrorName::SourceNotFound, format!("there is no database {id} in this Region and account"));
+    let not_found = || StepError::new(ErrorName::SourceNotFound, format!("no database {id} exists in this Region and account"));
     let cluster = clusters::find_cluster(aws, id).await?.ok_or_else(not_found)?;
     let of_cluster = Filter::builder().name("db-cluster-id").values(cluster.db_cluster_identifier().unwrap_or_default()).build();
     let members = aws.rds.describe_db_instances().filters(of_cluster).send().await?.db_instances.unwrap_or_default();

@@ -177,7 +177,7 @@ const MODIFY_INSTANCE: &[(&str, Sent)] = &[
     ("EngineLifecycleSupport", AT_RESTORE),
 ];
 
-/// The new cluster, with its key.
+/// The target, as a cluster, with its key.
 const RESTORE_CLUSTER: &[(&str, Sent)] = &[
     ("AvailabilityZones", Yes),
     ("DBClusterIdentifier", Yes),
