@@ -70,12 +70,12 @@ async fn cut_over(aws: &Aws, source: &Server, plan: &Plan) -> Result<CutoverDone
     let mut target = target_server(aws, plan).await?;
     target.application_name.clone_from(&source.application_name);
     end_earlier_call(&target, plan).await?;
-    let switches = stage_switches(aws, plan, &target).await?;
+    let staged = stage_switches(aws, plan, &target).await?;
     // The target was restored as an instance of the source's class.
     let load = Load::of_class(target_writer(aws, plan).await?.db_instance_class().unwrap_or_default());
-    let last_check = last_check::check(aws, plan, source, &target, &switches);
+    let last_check = last_check::check(aws, plan, source, &target, &staged);
     let pause::Fenced { closed, phases, snapshots_of_target } = Box::pin(pause::fence_source(aws, source, &target, plan, load, last_check)).await?;
-    let switched = try_join_all(switches.into_iter().map(|switch| switch.carry_out(aws, plan, source, &target))).await;
+    let switched = try_join_all(staged.into_iter().map(|switch| switch.carry_out(aws, plan, source, &target))).await;
     let write_pause_ms = now_ms().saturating_sub(closed.paused_at_ms);
     // Emit first: while a secret cannot be written, writers keep waiting across retries.
     metrics::emit(&plan.source.identifier, &[(Metric::WritePauseMs, write_pause_ms.into())]);

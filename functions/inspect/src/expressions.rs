@@ -147,7 +147,7 @@ async fn take_down(session: &Session, expression: &Expression, outcome: Outcome,
     Ok(())
 }
 
-/// A search_path with which it works: the schemas of its functions, or these and `public`.
+/// A `search_path` with which it works: the schemas of its functions, or these and `public`.
 async fn find_path(session: &Session, expression: &Expression) -> Result<Option<String>> {
     if expression.without_path.is_empty() {
         return Ok(None);
