@@ -18,8 +18,10 @@ PYTHON := $(RDS_REENCRYPT_CACHE)/venv/bin/python
 help:
 	@sed -n 's/^## \([a-z0-9-]*\): /\1\t/p' Makefile | while IFS=$$'\t' read -r name text; do printf '%-20s%s\n' "$$name" "$$text"; done
 
-## check: what has to be so before each commit: formatted, without lints, unit tests; a minute once built
-check:
+## check: before each commit: formatting, lints, unit tests; a minute once built
+check: install
+	$(PYTHON) -m ruff check --quiet .
+	$(PYTHON) -m ruff format --quiet --check .
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo test --workspace --quiet

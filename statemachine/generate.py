@@ -1,10 +1,10 @@
 """Writes statemachine/*.asl.json from the YAML beside it: `make definitions`. Everything is Amazon States Language but the members below.
 
-    call: preflight              a task that invokes this function, with `payload`
-    notify: begun                a task that sends the event of this phase, with `message` and `facts`; goes on whether it is sent or not
-    retry: [lambda, locked: 8]   the policies of `retries`, some with another MaxAttempts
-    catch: NotifyUndoing         every error, kept as `failure`, with the next wait's count at zero; {State: name} keeps it under another name
-    - give up: WaitedTooLong     a Choice that ends a wait: `when`, `cause`
+call: preflight              a task that invokes this function, with `payload`
+notify: begun                a task that sends the event of this phase, with `message` and `facts`; goes on whether it is sent or not
+retry: [lambda, locked: 8]   the policies of `retries`, some with another MaxAttempts
+catch: NotifyUndoing         every error, kept as `failure`, with the next wait's count at zero; {State: name} keeps it under another name
+- give up: WaitedTooLong     a Choice that ends a wait: `when`, `cause`
 """
 
 import json

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 TABLE = json.loads((Path(__file__).resolve().parents[1] / "statemachine" / "phases.json").read_text())
@@ -16,7 +17,7 @@ class Phase:
 
 
 def _read(phases: list[dict]) -> tuple[Phase, ...]:
-    return tuple(Phase(each["name"], each["text"], (*sum(each["steps"].values(), []), *each["states"])) for each in phases)
+    return tuple(Phase(each["name"], each["text"], (*chain(*each["steps"].values()), *each["states"])) for each in phases)
 
 
 # In the order in which an execution passes them; detours are off the way.

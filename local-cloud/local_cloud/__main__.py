@@ -21,7 +21,18 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 
 from local_cloud import (
-    api, at_scale, cbor, cloudformation, lambdas, rds, secret_versions, serverless, simulator, stack, stepfunctions, time_scale,
+    api,
+    at_scale,
+    cbor,
+    cloudformation,
+    lambdas,
+    rds,
+    secret_versions,
+    serverless,
+    simulator,
+    stack,
+    stepfunctions,
+    time_scale,
     without_servers,
 )  # fmt: skip
 from local_cloud.access import Access
@@ -56,7 +67,7 @@ def main(defaults: list[str] | None = None, functions: type[lambdas.Lambdas] | N
 def _arguments(defaults: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local_cloud", description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--port", type=int, default=int(os.environ.get("CLOUD_PORT", 4566)),
+        "--port", type=int, default=int(os.environ.get("CLOUD_PORT", "4566")),
         help="port on 127.0.0.1, 0 for any free one; default $CLOUD_PORT, else 4566",
     )  # fmt: skip
     parser.add_argument("--directory", type=Path, help="where servers and logs live, and stay; default one that goes")
@@ -107,9 +118,7 @@ def _end_on_signals() -> None:
         signal.signal(each, end)
 
 
-def _start(
-    arguments: argparse.Namespace, kind: type[lambdas.Lambdas], listener: socket.socket, at_end: contextlib.ExitStack
-) -> dict[str, str]:
+def _start(arguments: argparse.Namespace, kind: type[lambdas.Lambdas], listener: socket.socket, at_end: contextlib.ExitStack) -> dict[str, str]:
     """Starts everything, and hands back what a client has to know."""
     port = listener.getsockname()[1]
     endpoint_url = f"http://127.0.0.1:{port}"
@@ -172,18 +181,14 @@ def _directory(wished: Path | None, at_end: contextlib.ExitStack) -> Path:
     return directory
 
 
-def _serve(
-    listener: socket.socket, functions: lambdas.Lambdas, databases: rds.Rds, at_end: contextlib.ExitStack
-) -> None:
+def _serve(listener: socket.socket, functions: lambdas.Lambdas, databases: rds.Rds, at_end: contextlib.ExitStack) -> None:
     moto = DomainDispatcherApplication(create_backend_app)
     # moto looks through two hundred directories for every request, and lets none pass meanwhile.
     moto.get_backend_for_host = functools.cache(moto.get_backend_for_host)
     access = Access(functions.faults)
     application = api.beside(access.guarding(cbor.spoken_by(moto)), functions, databases, access)
     host, port = listener.getsockname()
-    server = make_server(
-        host, port, application, threaded=True, request_handler=MotoRequestHandler, fd=listener.fileno()
-    )
+    server = make_server(host, port, application, threaded=True, request_handler=MotoRequestHandler, fd=listener.fileno())
     threading.Thread(target=server.serve_forever, daemon=True).start()
     at_end.callback(server.shutdown)
 

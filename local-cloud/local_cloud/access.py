@@ -69,8 +69,7 @@ class Access:
     def _listing(self, where: dict[str, dict[str, set[str]]]) -> dict[str, dict[str, list[str]]]:
         with self._lock:
             return {
-                function: {action: sorted(resources) for action, resources in sorted(actions.items())}
-                for function, actions in sorted(where.items())
+                function: {action: sorted(resources) for action, resources in sorted(actions.items())} for function, actions in sorted(where.items())
             }
 
     def forget(self) -> None:

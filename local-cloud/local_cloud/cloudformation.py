@@ -40,9 +40,7 @@ def _attach_policies() -> None:
     """moto attaches none; AWS's own it does not know."""
     create = Role.create_from_cloudformation_json.__func__
 
-    def create_with_policies(
-        cls: type[Role], resource_name: str, cloudformation_json: dict, account_id: str, region_name: str, **more
-    ) -> Role:
+    def create_with_policies(cls: type[Role], resource_name: str, cloudformation_json: dict, account_id: str, region_name: str, **more) -> Role:
         role = create(cls, resource_name, cloudformation_json, account_id, region_name, **more)
         for arn in cloudformation_json["Properties"].get("ManagedPolicyArns", []):
             if ":aws:policy/" not in arn:
@@ -55,9 +53,7 @@ def _attach_policies() -> None:
 def _give_functions_their_log_group() -> None:
     create = LambdaFunction.create_from_cloudformation_json.__func__
 
-    def create_writing(
-        cls: type[LambdaFunction], resource_name: str, cloudformation_json: dict, *where: str, **more
-    ) -> LambdaFunction:
+    def create_writing(cls: type[LambdaFunction], resource_name: str, cloudformation_json: dict, *where: str, **more) -> LambdaFunction:
         function = create(cls, resource_name, cloudformation_json, *where, **more)
         logging_config = cloudformation_json["Properties"].get("LoggingConfig", {})
         function.logs_group_name = logging_config.get("LogGroup", function.logs_group_name)
@@ -69,9 +65,7 @@ def _give_functions_their_log_group() -> None:
 def _refer_to_versions() -> None:
     """A version's `Ref` is its ARN; moto's has nothing but the number."""
 
-    def create(
-        cls: type[LambdaVersion], resource_name: str, cloudformation_json: dict, account_id: str, region_name: str, **_
-    ) -> LambdaVersion:
+    def create(cls: type[LambdaVersion], resource_name: str, cloudformation_json: dict, account_id: str, region_name: str, **_) -> LambdaVersion:
         backend = lambda_backends[account_id][region_name]
         function = backend.publish_version(cloudformation_json["Properties"]["FunctionName"])
         version = cls({"Version": function.version})
@@ -104,9 +98,7 @@ class ConfigRule(CloudFormationModel):
         return self.arn if attribute_name == "Arn" else self.arn.split("/")[-1]
 
     @classmethod
-    def create_from_cloudformation_json(
-        cls, resource_name: str, cloudformation_json: dict, account_id: str, region_name: str, **_
-    ) -> "ConfigRule":
+    def create_from_cloudformation_json(cls, resource_name: str, cloudformation_json: dict, account_id: str, region_name: str, **_) -> "ConfigRule":
         identifier = f"config-rule-{uuid.uuid4().hex[:6]}"
         return cls(resource_name, f"arn:aws:config:{region_name}:{account_id}:config-rule/{identifier}")
 

@@ -134,10 +134,7 @@ class Cluster(HasMasterUser, models.RDSBaseModel):
         self.pending_modified_values: dict[str, Any] = {}
         self.global_cluster_identifier: str | None = described.get("global_cluster_identifier")
         self.is_writer = True  # moto's word for the primary of a global cluster
-        self._associated_roles = [
-            models.AssociatedRole(role["RoleArn"], role.get("FeatureName"))
-            for role in described.get("associated_roles") or []
-        ]
+        self._associated_roles = [models.AssociatedRole(role["RoleArn"], role.get("FeatureName")) for role in described.get("associated_roles") or []]
         # Held while the writer is changed or a member goes.
         self.membership = threading.Lock()
         # For the first server: what its master user shall have, and the data that it shall start with.

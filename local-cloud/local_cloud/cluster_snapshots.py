@@ -90,9 +90,7 @@ class ClusterSnapshotRequests(SnapshotRequests):
     def check_has_data(self, cluster: Cluster) -> None:
         """A cluster without a member has data once there was one."""
         if cluster.volume is None and not (cluster.server and cluster.server.running):
-            raise exceptions.InvalidDBClusterStateFault(
-                f"The cluster {cluster.db_cluster_identifier} has no running writer, and never had one."
-            )
+            raise exceptions.InvalidDBClusterStateFault(f"The cluster {cluster.db_cluster_identifier} has no running writer, and never had one.")
 
     def take_cluster_snapshot(self, cluster: Cluster, snapshot: ClusterSnapshot) -> None:
         if cluster.writer:
@@ -134,15 +132,11 @@ class ClusterSnapshotRequests(SnapshotRequests):
         self._check_new_cluster_snapshot(target_db_cluster_snapshot_identifier)
         self.check_copies(self.cluster_snapshots.values(), COPIES_AT_A_TIME)
         if kms_key_id and not source.storage_encrypted:
-            raise exceptions.InvalidParameterCombination(
-                "KmsKeyId cannot be specified when copying an unencrypted DB cluster snapshot."
-            )
+            raise exceptions.InvalidParameterCombination("KmsKeyId cannot be specified when copying an unencrypted DB cluster snapshot.")
         key_arn = self.key_arn(kms_key_id) if kms_key_id else source.kms_key_id
         if not tags and copy_tags:
             tags = source.tags
-        copy = ClusterSnapshot(
-            self, source.cluster, target_db_cluster_snapshot_identifier, tags, key_arn, self.rds.pace.copy
-        )
+        copy = ClusterSnapshot(self, source.cluster, target_db_cluster_snapshot_identifier, tags, key_arn, self.rds.pace.copy)
         copy.source_db_cluster_snapshot_arn = source.arn
         copy.rds_tools = source.rds_tools
         for name in (*CAPTURED, "engine_version", "allocated_storage", "port"):

@@ -46,9 +46,7 @@ class ClusterRequests(ControlPlane):
         if not members.get("master_username"):
             raise exceptions.InvalidParameterValue("The parameter MasterUsername must be provided and must not be blank.")
         if managed == bool(password):
-            raise exceptions.InvalidParameterCombination(
-                "Either MasterUserPassword or ManageMasterUserPassword must be given."
-            )
+            raise exceptions.InvalidParameterCombination("Either MasterUserPassword or ManageMasterUserPassword must be given.")
         if members.get("storage_encrypted") or members.get("kms_key_id"):
             members["storage_encrypted"] = True
             members["kms_key_id"] = self.key_arn(members.get("kms_key_id") or keys.DEFAULT_KEY)
@@ -64,9 +62,7 @@ class ClusterRequests(ControlPlane):
         if identifier in self.clusters:
             raise DBClusterAlreadyExists(identifier)
         if len(self.clusters) >= CLUSTERS_PER_ACCOUNT:
-            raise exceptions.RDSClientError(
-                "DBClusterQuotaExceededFault", "The request would exceed the maximum number of DB clusters."
-            )
+            raise exceptions.RDSClientError("DBClusterQuotaExceededFault", "The request would exceed the maximum number of DB clusters.")
 
     def _add_cluster(self, members: dict[str, Any]) -> Cluster:
         cluster = Cluster(self, members)
@@ -248,9 +244,7 @@ class ClusterRequests(ControlPlane):
     def _writer_first(self, cluster: Cluster) -> list:
         return [*([cluster.writer] if cluster.writer else []), *cluster.readers]
 
-    def failover_db_cluster(
-        self, db_cluster_identifier: str, target_db_instance_identifier: str | None = None, **_: Any
-    ) -> Cluster:
+    def failover_db_cluster(self, db_cluster_identifier: str, target_db_instance_identifier: str | None = None, **_: Any) -> Cluster:
         cluster = self.find_cluster_in_state(db_cluster_identifier, "fail over the cluster", "available")
         self.check_members_available(cluster, "fail over the cluster")
         if not cluster.readers:
@@ -287,9 +281,7 @@ class ClusterRequests(ControlPlane):
         if cluster.status == "deleting":
             raise exceptions.InvalidDBClusterStateFault(f"DBCluster {db_cluster_identifier} is already being deleted.")
         if cluster.deletion_protection:
-            raise exceptions.InvalidParameterCombination(
-                "Cannot delete protected Cluster, please disable deletion protection and try again."
-            )
+            raise exceptions.InvalidParameterCombination("Cannot delete protected Cluster, please disable deletion protection and try again.")
         if bool(skip_final_snapshot) == bool(final_db_snapshot_identifier):
             raise exceptions.InvalidParameterCombination(
                 "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified, and cannot go with it."

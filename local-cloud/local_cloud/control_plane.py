@@ -90,8 +90,7 @@ class ControlPlane(models.RDSBackend):
             name = instance.db_instance_identifier
             allowed = " or ".join(states)
             raise exceptions.InvalidDBInstanceStateFault(
-                f"Cannot {what} because the database instance {name} is not currently in the {allowed} state: "
-                f"it is {instance.status}."
+                f"Cannot {what} because the database instance {name} is not currently in the {allowed} state: it is {instance.status}."
             )
         return instance
 

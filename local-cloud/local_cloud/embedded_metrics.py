@@ -19,9 +19,7 @@ def install() -> None:
     def get_of_these_dimensions(self: CloudWatchBackend, *arguments: Any, dimensions: list[dict], **more: Any) -> list:
         wanted = {(each["Name"], each["Value"]) for each in dimensions}
         view = copy.copy(self)
-        view.get_all_metrics = lambda: [
-            each for each in self.get_all_metrics() if {(of.name, of.value) for of in each.dimensions} == wanted
-        ]
+        view.get_all_metrics = lambda: [each for each in self.get_all_metrics() if {(of.name, of.value) for of in each.dimensions} == wanted]
         return get(view, *arguments, dimensions=dimensions, **more)
 
     CloudWatchBackend.get_metric_statistics = get_of_these_dimensions

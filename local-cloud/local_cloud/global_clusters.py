@@ -26,9 +26,7 @@ class GlobalClusterNotFound(exceptions.RDSClientError):
 
 
 class GlobalClusterRequests(ControlPlane):
-    def create_global_cluster(
-        self, global_cluster_identifier: str, source_db_cluster_identifier: str | None, **members: Any
-    ) -> models.GlobalCluster:
+    def create_global_cluster(self, global_cluster_identifier: str, source_db_cluster_identifier: str | None, **members: Any) -> models.GlobalCluster:
         if global_cluster_identifier in self.global_clusters:
             raise GlobalClusterAlreadyExists(global_cluster_identifier)
         if source_db_cluster_identifier is None:
@@ -59,13 +57,9 @@ class GlobalClusterRequests(ControlPlane):
 
     def check_leaves_global_cluster(self, cluster: Cluster) -> None:
         if cluster.global_cluster_identifier:
-            raise exceptions.InvalidDBClusterStateFault(
-                "This cluster is a part of a global cluster, please remove it from globalcluster first"
-            )
+            raise exceptions.InvalidDBClusterStateFault("This cluster is a part of a global cluster, please remove it from globalcluster first")
 
-    def remove_from_global_cluster(
-        self, global_cluster_identifier: str, db_cluster_identifier: str
-    ) -> models.GlobalCluster:
+    def remove_from_global_cluster(self, global_cluster_identifier: str, db_cluster_identifier: str) -> models.GlobalCluster:
         found = self.find_global_cluster(global_cluster_identifier)
         cluster = self._cluster_of(db_cluster_identifier)
         if cluster not in found.members:

@@ -70,8 +70,7 @@ def check_storage(members: dict[str, Any], allocated_storage: int) -> None:
     named = members.get("iops") or members.get("storage_throughput")
     if members.get("storage_type") == "gp3" and named and allocated_storage < GP3_CHOICE_GIB:
         raise InvalidParameterCombination(
-            "You can't specify IOPS or storage throughput for engine postgres "
-            f"and a storage size less than {GP3_CHOICE_GIB}."
+            f"You can't specify IOPS or storage throughput for engine postgres and a storage size less than {GP3_CHOICE_GIB}."
         )
     limit = members.get("max_allocated_storage")
     if limit and limit != allocated_storage and 10 * limit < 11 * allocated_storage:
@@ -228,10 +227,7 @@ class Instance(HasMasterUser, models.DBInstance):
 
     def _needed_by_primary(self) -> dict[str, int]:
         primary = self.follows.applied.values
-        return {
-            name: int(primary.get(name) or self.settings[name]["default"])
-            for name in parameters.NOT_LESS_THAN_ON_PRIMARY
-        }
+        return {name: int(primary.get(name) or self.settings[name]["default"]) for name in parameters.NOT_LESS_THAN_ON_PRIMARY}
 
     @property
     def has_enough_for_primary(self) -> bool:

@@ -29,9 +29,7 @@ OF_STORAGE = ("allocated_storage", "iops", "storage_throughput", "storage_type")
 class InstanceRequests(ControlPlane):
     """Create, restore, modify, reboot, stop, start, delete."""
 
-    def describe_db_instances(
-        self, db_instance_identifier: str | None = None, filters: Any = None
-    ) -> list[models.DBInstance]:
+    def describe_db_instances(self, db_instance_identifier: str | None = None, filters: Any = None) -> list[models.DBInstance]:
         """moto filters all instances for one; and work in threads takes instances away meanwhile, which ends a loop."""
         if filters:
             return super().describe_db_instances(db_instance_identifier, filters)
@@ -58,9 +56,7 @@ class InstanceRequests(ControlPlane):
         managed = bool(members.pop("manage_master_user_password", False))
         password = members.pop("master_user_password", None)
         if managed == bool(password):
-            raise exceptions.InvalidParameterCombination(
-                "Either MasterUserPassword or ManageMasterUserPassword must be given."
-            )
+            raise exceptions.InvalidParameterCombination("Either MasterUserPassword or ManageMasterUserPassword must be given.")
         if members.get("storage_encrypted") or members.get("kms_key_id"):
             members["storage_encrypted"] = True
             members["kms_key_id"] = self.key_arn(members.get("kms_key_id") or keys.DEFAULT_KEY)
@@ -129,13 +125,9 @@ class InstanceRequests(ControlPlane):
             raise InvalidDBSnapshotState(f"DBSnapshot {snapshot_identifier} is not in the available state.")
         given = {name: value for name, value in members.items() if value is not None and name != "db_name"}
         if given.pop("manage_master_user_password", False):
-            raise exceptions.InvalidParameterCombination(
-                "ManageMasterUserPassword is not supported for engine postgres."
-            )
+            raise exceptions.InvalidParameterCombination("ManageMasterUserPassword is not supported for engine postgres.")
         if given.get("allocated_storage", snapshot.allocated_storage) < snapshot.allocated_storage:
-            raise exceptions.InvalidParameterValue(
-                "The allocated storage size can't be less than the source snapshot or backup size."
-            )
+            raise exceptions.InvalidParameterValue("The allocated storage size can't be less than the source snapshot or backup size.")
         if snapshot.kms_key_id:
             self.key_arn(snapshot.kms_key_id)
         if not is_offered("postgres", snapshot.engine_version):
@@ -236,21 +228,15 @@ class InstanceRequests(ControlPlane):
             instance.give_up_managed_password()
         password = members.get("master_user_password")
         if password and instance.manage_master_user_password:
-            raise exceptions.InvalidParameterCombination(
-                "You can't specify MasterUserPassword for an instance with a managed one."
-            )
+            raise exceptions.InvalidParameterCombination("You can't specify MasterUserPassword for an instance with a managed one.")
         return password
 
-    def configure_export(
-        self, exporter: Instance | Cluster, configuration: dict[str, Any], servers: Sequence[Instance]
-    ) -> None:
+    def configure_export(self, exporter: Instance | Cluster, configuration: dict[str, Any], servers: Sequence[Instance]) -> None:
         """Change which logs an instance or a cluster exports, and follow those of its servers or leave them."""
         enabled = set(configuration.get("EnableLogTypes") or [])
         disabled = set(configuration.get("DisableLogTypes") or [])
         exported_before = {each.dbi_resource_id for each in servers if each.exports_log}
-        exporter.enabled_cloudwatch_logs_exports = sorted(
-            (set(exporter.enabled_cloudwatch_logs_exports) | enabled) - disabled
-        )
+        exporter.enabled_cloudwatch_logs_exports = sorted((set(exporter.enabled_cloudwatch_logs_exports) | enabled) - disabled)
         for each in servers:
             if not each.exports_log:
                 self.rds.log_exporter.forget(each.dbi_resource_id)
@@ -333,9 +319,7 @@ class InstanceRequests(ControlPlane):
         if isinstance(instance, Member):
             return self.delete_member(instance, final_db_snapshot_identifier)
         if instance.deletion_protection:
-            raise exceptions.InvalidParameterCombination(
-                "Cannot delete protected DB Instance, please disable deletion protection and try again."
-            )
+            raise exceptions.InvalidParameterCombination("Cannot delete protected DB Instance, please disable deletion protection and try again.")
         if bool(skip_final_snapshot) == bool(final_db_snapshot_identifier):
             raise exceptions.InvalidParameterCombination(
                 "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified, and cannot go with it."

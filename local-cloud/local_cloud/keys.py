@@ -80,9 +80,7 @@ def default_key_usage() -> None:
     """A key made without a usage is for encryption (KMS API reference, CreateKey); moto leaves it without any."""
     create = KmsBackend.create_key
 
-    def create_usable(
-        kms: KmsBackend, policy: str | None, key_usage: str | None, *others: object, **named: object
-    ) -> Key:
+    def create_usable(kms: KmsBackend, policy: str | None, key_usage: str | None, *others: object, **named: object) -> Key:
         return create(kms, policy, key_usage or "ENCRYPT_DECRYPT", *others, **named)
 
     KmsBackend.create_key = create_usable

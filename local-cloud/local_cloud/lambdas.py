@@ -179,9 +179,7 @@ class _ExecutionEnvironment:
 class Lambdas:
     """The execution environments of all functions of one cloud."""
 
-    def __init__(
-        self, rie: Path, directory: Path, shared_variables: dict[str, str], faults: Faults, cpu_of_mb: CpuOfMb = None
-    ) -> None:
+    def __init__(self, rie: Path, directory: Path, shared_variables: dict[str, str], faults: Faults, cpu_of_mb: CpuOfMb = None) -> None:
         self.faults = faults
         self._cpu_of_mb = cpu_of_mb
         self._rie = rie

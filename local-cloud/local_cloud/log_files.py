@@ -15,9 +15,7 @@ LINES_OF_A_PORTION = 25
 class LogFileRequests(ControlPlane):
     """Describe and download. RDS begins a file every hour; the cloud has one, named for the instance's first."""
 
-    def describe_db_log_files(
-        self, db_instance_identifier: str, file_last_written: int | None = None, **_: Any
-    ) -> list[dict[str, Any]]:
+    def describe_db_log_files(self, db_instance_identifier: str, file_last_written: int | None = None, **_: Any) -> list[dict[str, Any]]:
         instance = self.find(db_instance_identifier)
         if instance.server is None or instance.tag(LOG_TAG) == "none":
             return []

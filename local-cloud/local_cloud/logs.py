@@ -16,9 +16,7 @@ TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(\.\d+)? UTC")
 class LogExport:
     """Follows one server log from a position on and sends what is added."""
 
-    def __init__(
-        self, log: Path, position: int, logs: LogsBackend, group: str, stream: str, shows: Callable[[str], bool]
-    ):
+    def __init__(self, log: Path, position: int, logs: LogsBackend, group: str, stream: str, shows: Callable[[str], bool]):
         self.position = position
         self._log = log
         self._logs = logs

@@ -63,7 +63,7 @@ class Child(Execution):
             state_machine=types.SimpleNamespace(
                 arn=machine_arn, name=machine_name, sm_type=api.StateMachineType.STANDARD, definition=None
             ),
-            start_date=datetime.datetime.now(tz=datetime.timezone.utc), cloud_watch_logging_session=None,
+            start_date=datetime.datetime.now(tz=datetime.UTC), cloud_watch_logging_session=None,
             activity_store={}, input_data=json.dumps(value),
         )  # fmt: skip
         self.index = index
@@ -121,7 +121,7 @@ class MapRun:
         return self.stop()
 
     def stop(self) -> None:
-        now = datetime.datetime.now(tz=datetime.timezone.utc)
+        now = datetime.datetime.now(tz=datetime.UTC)
         for child in list(self._running.values()):
             child.stop(stop_date=now, error=None, cause=STOPPED)
             self._result(child)
@@ -147,7 +147,7 @@ class MapRun:
         count, percentage = self.record.tolerated_failure_count, self.record.tolerated_failure_percentage
         if not count and not percentage:
             return self._failures > 0
-        return bool(count) and self._failures > count or bool(percentage) and self._failures * 100 > percentage * total
+        return (bool(count) and self._failures > count) or (bool(percentage) and self._failures * 100 > percentage * total)
 
     def _count(self, what: str, by: int) -> None:
         for counter in (self.record.item_counter, self.record.execution_counter):
@@ -160,9 +160,7 @@ def _run(self: DistributedIterationComponent, env) -> None:
     record = given.map_run_record
 
     def tell(event_type, **details) -> None:
-        env.event_manager.add_event(
-            context=env.event_history_context, event_type=event_type, event_details=EventDetails(**details)
-        )
+        env.event_manager.add_event(context=env.event_history_context, event_type=event_type, event_details=EventDetails(**details))
 
     tell(api.HistoryEventType.MapRunStarted, mapRunStartedEventDetails={"mapRunArn": record.map_run_arn})
     if given.item_reader:
@@ -204,9 +202,7 @@ def _run(self: DistributedIterationComponent, env) -> None:
 
 def _threshold_exceeded(env) -> FailureEventException:
     error = StatesErrorName(typ=StatesErrorNameType.StatesExceedToleratedFailureThreshold)
-    details = api.MapRunFailedEventDetails(
-        error=error.error_name, cause="The specified tolerated failure threshold was exceeded"
-    )
+    details = api.MapRunFailedEventDetails(error=error.error_name, cause="The specified tolerated failure threshold was exceeded")
     return FailureEventException(
         FailureEvent(
             env=env, error_name=error, event_type=api.HistoryEventType.MapRunFailed,
@@ -230,9 +226,7 @@ def _find_children() -> None:
 
     def get_executions(self: StepFunctionsParserBackend, execution_status=None) -> list[Execution]:
         children = list(self.__dict__.get("children", {}).values())
-        return executions(self, execution_status) + [
-            child for child in children if execution_status in (None, child.exec_status)
-        ]
+        return executions(self, execution_status) + [child for child in children if execution_status in (None, child.exec_status)]
 
     # ListExecutions by state machine is moto's; by map run it is told here (API reference, "ListExecutions": latest first).
     list_executions = StepFunctionResponse.list_executions

@@ -27,9 +27,7 @@ class MasterUserSecret(models.MasterUserSecret):
         return [{"Key": f"aws:rds:primary{kind}Arn", "Value": self.resource.arn}]
 
     def rotate(self) -> str:
-        self.secretsmanager.update_secret(
-            self.secret.arn, secret_string=self._generate_secret_string(), client_request_token=str(uuid.uuid4())
-        )
+        self.secretsmanager.update_secret(self.secret.arn, secret_string=self._generate_secret_string(), client_request_token=str(uuid.uuid4()))
         return self.password
 
 
@@ -48,9 +46,7 @@ class HasMasterUser:
         """Give the master user what RDS gives it, and its database."""
         name = sql.Identifier(self.master_username)
         statements = [
-            sql.SQL("create role {} login createdb createrole password {} valid until 'infinity'").format(
-                name, sql.Literal(password)
-            ),
+            sql.SQL("create role {} login createdb createrole password {} valid until 'infinity'").format(name, sql.Literal(password)),
             sql.SQL("grant rds_superuser to {} with admin option").format(name),
             sql.SQL("alter database postgres owner to {}").format(name),
             sql.SQL("alter database template1 owner to {}").format(name),

@@ -24,8 +24,7 @@ class MemberRequests(ControlPlane):
         told = [name for key, name in only_for_the_cluster.items() if members.get(key)]
         if isinstance(instance, Member) and told:
             raise exceptions.InvalidParameterCombination(
-                f"The instance {instance.db_instance_identifier} is a member of a DB cluster, to which belongs: "
-                f"{', '.join(told)}."
+                f"The instance {instance.db_instance_identifier} is a member of a DB cluster, to which belongs: {', '.join(told)}."
             )
 
     def check_no_member(self, instance: Instance, what: str) -> None:
@@ -156,9 +155,7 @@ class MemberRequests(ControlPlane):
         if not cluster.is_aurora:
             raise exceptions.InvalidDBClusterStateFault("The members of a Multi-AZ DB cluster are deleted with it.")
         if final_snapshot_identifier:
-            raise exceptions.InvalidParameterCombination(
-                "FinalDBSnapshotIdentifier can not be specified when deleting a cluster instance."
-            )
+            raise exceptions.InvalidParameterCombination("FinalDBSnapshotIdentifier can not be specified when deleting a cluster instance.")
         self.find_in_state(member.db_instance_identifier, "delete the instance", *DELETABLE)
         staying = [reader for reader in cluster.readers if reader.status != "deleting"]
         if member.is_cluster_writer and staying and not cluster.readers_by_tier():

@@ -34,9 +34,7 @@ class ParameterGroupRequests(ControlPlane):
 
     def _check_family(self, family: str) -> None:
         if not self._is_family(family):
-            raise exceptions.InvalidParameterValue(
-                f"ParameterGroupFamily {family} is not a valid parameter group family"
-            )
+            raise exceptions.InvalidParameterValue(f"ParameterGroupFamily {family} is not a valid parameter group family")
 
     def _check_own(self, name: str) -> None:
         if name.startswith("default."):
@@ -53,9 +51,7 @@ class ParameterGroupRequests(ControlPlane):
     def _check_changes(self, group: Group, changes: list[dict[str, Any]]) -> None:
         for change in changes:
             if change["ParameterName"] in _not_in(group):
-                raise exceptions.InvalidParameterValue(
-                    f"Could not find parameter with name: {change['ParameterName']}"
-                )
+                raise exceptions.InvalidParameterValue(f"Could not find parameter with name: {change['ParameterName']}")
             parameters.check(change, self._settings(group))
 
     def _reset(self, group: Group, everything: bool, changes: list[dict[str, Any]]) -> None:
@@ -69,8 +65,7 @@ class ParameterGroupRequests(ControlPlane):
         immediate = [
             change["ParameterName"]
             for change in changes
-            if change.get("ApplyMethod") == "immediate"
-            and not parameters.needs_restart(change["ParameterName"], self._settings(group))
+            if change.get("ApplyMethod") == "immediate" and not parameters.needs_restart(change["ParameterName"], self._settings(group))
         ]
         for instance in self.with_servers():
             if instance.applied.uses(group) and instance.server and instance.server.running:
@@ -81,9 +76,7 @@ class ParameterGroupRequests(ControlPlane):
     def find_group(self, name: str) -> models.DBParameterGroup:
         """A group of one's own, or a default group."""
         if name not in self.db_parameter_groups and (family := self._default_family(name)):
-            self.db_parameter_groups[name] = models.DBParameterGroup(
-                self, name, f"Default parameter group for {family}", family
-            )
+            self.db_parameter_groups[name] = models.DBParameterGroup(self, name, f"Default parameter group for {family}", family)
         if name not in self.db_parameter_groups:
             raise exceptions.DBParameterGroupNotFoundError(name)
         return self.db_parameter_groups[name]
@@ -125,9 +118,7 @@ class ParameterGroupRequests(ControlPlane):
         self._check_own(name)
         group = self.find_group(name)
         if any(instance.group is group for instance in self.with_servers()):
-            raise InvalidDBParameterGroupState(
-                "One or more database instances are still members of this parameter group."
-            )
+            raise InvalidDBParameterGroupState("One or more database instances are still members of this parameter group.")
         return self.db_parameter_groups.pop(name)
 
     # Groups of clusters.
@@ -135,9 +126,7 @@ class ParameterGroupRequests(ControlPlane):
     def find_cluster_group(self, name: str) -> models.DBClusterParameterGroup:
         groups = self.db_cluster_parameter_groups
         if name not in groups and (family := self._default_family(name)):
-            groups[name] = models.DBClusterParameterGroup(
-                self, name, f"Default cluster parameter group for {family}", family
-            )
+            groups[name] = models.DBClusterParameterGroup(self, name, f"Default cluster parameter group for {family}", family)
         if name not in groups:
             raise exceptions.DBClusterParameterGroupNotFoundError(name)
         return groups[name]
@@ -152,13 +141,9 @@ class ParameterGroupRequests(ControlPlane):
         self, db_cluster_parameter_group_name: str, db_parameter_group_family: str, **members: Any
     ) -> models.DBClusterParameterGroup:
         self._check_family(db_parameter_group_family or "")
-        return super().create_db_cluster_parameter_group(
-            db_cluster_parameter_group_name, db_parameter_group_family, **members
-        )
+        return super().create_db_cluster_parameter_group(db_cluster_parameter_group_name, db_parameter_group_family, **members)
 
-    def copy_db_cluster_parameter_group(
-        self, source_db_cluster_parameter_group_identifier: str, **members: Any
-    ) -> models.DBClusterParameterGroup:
+    def copy_db_cluster_parameter_group(self, source_db_cluster_parameter_group_identifier: str, **members: Any) -> models.DBClusterParameterGroup:
         _check_can_be_copied(source_db_cluster_parameter_group_identifier)
         return super().copy_db_cluster_parameter_group(source_db_cluster_parameter_group_identifier, **members)
 
@@ -173,9 +158,7 @@ class ParameterGroupRequests(ControlPlane):
         self._apply_to_servers(group, changes)
         return group
 
-    def reset_cluster_parameters(
-        self, name: str, everything: bool, changes: list[dict[str, Any]]
-    ) -> models.DBClusterParameterGroup:
+    def reset_cluster_parameters(self, name: str, everything: bool, changes: list[dict[str, Any]]) -> models.DBClusterParameterGroup:
         self._check_own(name)
         group = self.find_cluster_group(name)
         self._reset(group, everything, changes)

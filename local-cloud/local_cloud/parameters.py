@@ -81,9 +81,7 @@ def check(parameter: dict[str, Any], settings: Settings) -> None:
     if needs_restart(name, settings) and parameter.get("ApplyMethod") == "immediate":
         raise InvalidParameterCombination("cannot use immediate apply method for static parameter")
     if name in settings and value is not None and not _allowed(value, settings[name]):
-        raise InvalidParameterValue(
-            f"Invalid parameter value: {value} for: {name} allowed values are: {_range(settings[name])}"
-        )
+        raise InvalidParameterValue(f"Invalid parameter value: {value} for: {name} allowed values are: {_range(settings[name])}")
 
 
 def _allowed(value: str, setting: dict) -> bool:
@@ -196,9 +194,7 @@ def on(values: dict[str, str], name: str) -> bool:
     return values.get(name, "0").lower() in ("1", "on", "true", "yes")
 
 
-def write_configuration(
-    server: Server, values: dict[str, str], settings: Settings, imposed: dict[str, str] | None = None
-) -> None:
+def write_configuration(server: Server, values: dict[str, str], settings: Settings, imposed: dict[str, str] | None = None) -> None:
     """Write postgresql.conf and pg_hba.conf of a server for these values, with imposed ones over them."""
     lines = {
         "listen_addresses": "127.0.0.1",

@@ -321,7 +321,7 @@ IMPLIED = (
         "RDS deletes the members of a Multi-AZ DB cluster", _DEPENDENT + "DeleteDBCluster",
     ),
     Implied(
-        ("kms:Decrypt",), lambda request: _key_of_log_group(request),
+        ("kms:Decrypt",), _key_of_log_group,
         "the log group is under a key", "CloudWatch Logs user guide, \"Encrypt log data in CloudWatch Logs using AWS Key Management "
         "Service\", which does not say whether who reads needs it: in doubt asked for",
         {"kms:ViaService": "logs.{region}.amazonaws.com"},

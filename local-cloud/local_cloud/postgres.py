@@ -168,9 +168,7 @@ class Server:
 
     def connect(self, database: str = "postgres") -> psycopg.Connection:
         """A session of the superuser over the socket, which no other user of the server may do."""
-        return psycopg.connect(
-            host=str(self.sockets), port=self.port, user=SUPERUSER, dbname=database, autocommit=True, connect_timeout=10
-        )
+        return psycopg.connect(host=str(self.sockets), port=self.port, user=SUPERUSER, dbname=database, autocommit=True, connect_timeout=10)
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:

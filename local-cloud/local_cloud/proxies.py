@@ -25,9 +25,7 @@ class ProxyRequests(ControlPlane):
             self.find_cluster(cluster)
         for instance in db_instance_identifiers:
             self.find(instance)
-        targets = super().register_db_proxy_targets(
-            db_proxy_name, target_group_name, db_cluster_identifiers, db_instance_identifiers
-        )
+        targets = super().register_db_proxy_targets(db_proxy_name, target_group_name, db_cluster_identifiers, db_instance_identifiers)
         return [_settled(target) for target in targets]
 
     def deregister_db_proxy_targets(self, db_proxy_name: str, *targets: Any, **named: Any) -> None:

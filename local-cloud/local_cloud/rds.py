@@ -283,9 +283,7 @@ def _refuse(response: RDSResponse, error: str, message: str = "a fault that was 
     setattr(response, camelcase_to_underscores(response._get_action()), refuse)
 
 
-def install(
-    directory: Path, postgres_dir: Path, faults: Faults, pace: Pace = Pace(), kind: type[Rds] = Rds
-) -> Rds:
+def install(directory: Path, postgres_dir: Path, faults: Faults, pace: Pace = Pace(), kind: type[Rds] = Rds) -> Rds:
     """Put real servers behind moto's RDS in this process; once, before moto's server starts."""
     rds = kind(Path(directory), Path(postgres_dir), pace)
     ControlPlane.rds = rds

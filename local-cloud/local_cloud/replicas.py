@@ -23,12 +23,8 @@ class ReplicaRequests(ControlPlane):
     def create_db_instance_read_replica(self, members: dict[str, Any]) -> Instance:
         given = {name: value for name, value in members.items() if value is not None}
         source = self._source_of_replica(given)
-        if given.get("kms_key_id") and (
-            not source.storage_encrypted or self.key_arn(given["kms_key_id"]) != source.kms_key_id
-        ):
-            raise exceptions.InvalidParameterCombination(
-                "A read replica in the same Region has the encryption of its source."
-            )
+        if given.get("kms_key_id") and (not source.storage_encrypted or self.key_arn(given["kms_key_id"]) != source.kms_key_id):
+            raise exceptions.InvalidParameterCombination("A read replica in the same Region has the encryption of its source.")
         inherited = {name: getattr(source, name) for name in INHERITED}
         if inherited["option_group_name"].startswith("default:"):
             del inherited["option_group_name"]
@@ -77,9 +73,7 @@ class ReplicaRequests(ControlPlane):
     def promote_read_replica(self, members: dict[str, Any]) -> Instance:
         replica = self.find_in_state(members["db_instance_identifier"], "promote the read replica", "available")
         if replica.follows is None or isinstance(replica, Member):
-            raise exceptions.InvalidDBInstanceStateFault(
-                f"DB Instance {replica.db_instance_identifier} is not a read replica."
-            )
+            raise exceptions.InvalidDBInstanceStateFault(f"DB Instance {replica.db_instance_identifier} is not a read replica.")
         retention, window = members.get("backup_retention_period"), members.get("preferred_backup_window")
 
         def promote() -> None:

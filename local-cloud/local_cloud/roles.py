@@ -98,7 +98,7 @@ def simulate(arn: str, need: Need, region: str) -> str:
     return "explicitDeny" if Role(role.name, tuple(denies)).mentions(need, region) else "implicitDeny"
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _read(policies: tuple[str, ...]) -> tuple[Statement, ...]:
     return tuple(_statement(each) for policy in policies for each in _list(json.loads(policy)["Statement"]))
 

@@ -112,16 +112,12 @@ class SnapshotRequests(ControlPlane):
             raise exceptions.DBSnapshotNotFoundFault(identifier)
         return self.database_snapshots[name]
 
-    def describe_db_snapshots(
-        self, db_instance_identifier=None, db_snapshot_identifier=None, snapshot_type=None, filters=None
-    ) -> list[Snapshot]:
+    def describe_db_snapshots(self, db_instance_identifier=None, db_snapshot_identifier=None, snapshot_type=None, filters=None) -> list[Snapshot]:
         if db_snapshot_identifier:
             return [self.find_snapshot(db_snapshot_identifier)]
         return super().describe_db_snapshots(db_instance_identifier, None, snapshot_type, filters or {})
 
-    def create_db_snapshot(
-        self, db_instance_identifier: str, db_snapshot_identifier: str, tags: list | None = None, **_: Any
-    ) -> Snapshot:
+    def create_db_snapshot(self, db_instance_identifier: str, db_snapshot_identifier: str, tags: list | None = None, **_: Any) -> Snapshot:
         if self.find(db_instance_identifier).db_cluster_identifier:
             raise exceptions.InvalidDBInstanceStateFault(
                 "The specified instance is a member of a cluster and a snapshot cannot be created directly. "

@@ -22,9 +22,7 @@ class NotDeployable(Exception):
     """The template, the state machine or the binaries are not complete; the text says what is missing."""
 
 
-def deploy(
-    template_file: Path, binaries: Path, endpoint_url: str, region: str, name: str
-) -> dict[str, str]:
+def deploy(template_file: Path, binaries: Path, endpoint_url: str, region: str, name: str) -> dict[str, str]:
     """The stack's outputs, once functions, roles and state machines exist, those of nested applications included."""
     session = boto3.Session("deployer", "deployer", region_name=region)
     bucket = f"{name}-packages"

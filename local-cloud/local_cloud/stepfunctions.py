@@ -130,9 +130,7 @@ def _evaluate_jsonata() -> None:
             super().__init__(**options | {"ensure_ascii": False})
 
     Functions.Encoder = Encoder
-    lambda_eval_utils.json = types.SimpleNamespace(
-        **vars(json) | {"dumps": functools.partial(json.dumps, ensure_ascii=False)}
-    )
+    lambda_eval_utils.json = types.SimpleNamespace(**vars(json) | {"dumps": functools.partial(json.dumps, ensure_ascii=False)})
 
 
 def _variables(env) -> dict:
@@ -186,7 +184,7 @@ def _to_jsonata(value):
 
 
 def _timestamp(moment: datetime.datetime) -> str:
-    return moment.astimezone(datetime.timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return moment.astimezone(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 # --- Service integrations -------------------------------------------------------------------------------------------
@@ -228,9 +226,7 @@ def _spell_as_step_functions_does() -> None:
     # A member that is text or bytes takes any JSON, written without spaces and in UTF-8. That a string for bytes keeps
     # its quotes is AWS's own way: `"Body": "text"` of s3:putObject stores "text" with them.
     for module in (state_task_service, state_task_service_sns, quotas):
-        module.to_json_str = functools.partial(
-            json.dumps, cls=_DateTimeEncoder, ensure_ascii=False, separators=(",", ":")
-        )
+        module.to_json_str = functools.partial(json.dumps, cls=_DateTimeEncoder, ensure_ascii=False, separators=(",", ":"))
 
 
 def _operation(task: StateTaskService, boto_service_name: str | None, service_action_name: str | None):
@@ -298,7 +294,7 @@ def _parse_a_definition_once() -> None:
     # execution. What it makes keeps nothing of an execution.
     parse = AmazonStateLanguageParser.parse
 
-    @functools.lru_cache(maxsize=None)
+    @functools.cache
     def parse_once(definition: str):
         return parse(maps.with_parsable_percentage(definition))
 
@@ -345,7 +341,7 @@ def _stop_at_once() -> None:
 
     def stop_execution(self: StepFunctionResponse) -> ActionResult:
         execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
-        now = datetime.datetime.now(tz=datetime.timezone.utc)
+        now = datetime.datetime.now(tz=datetime.UTC)
         execution.stop(stop_date=now, error=self._get_param("error"), cause=self._get_param("cause"))
         return ActionResult({"stopDate": execution.stop_date or now})
 
@@ -405,9 +401,7 @@ def _wait_for_nested_executions() -> None:
     # ("Run a Job (.sync)": it "will call the Step Functions StopExecution API action").
     def resolver(is_parsed: bool):
         def build(self: StateTaskServiceSfn, env, *_, **__):
-            backend = models.stepfunctions_parser_backends[env.aws_execution_details.account][
-                env.aws_execution_details.region
-            ]
+            backend = models.stepfunctions_parser_backends[env.aws_execution_details.account][env.aws_execution_details.region]
             execution = backend.describe_execution(env.stack.pop()["ExecutionArn"])
 
             def wait() -> dict | None:
@@ -416,7 +410,7 @@ def _wait_for_nested_executions() -> None:
                         return _result(self, env, execution, is_parsed)
                 parent = env.states.context_object.context_object_data["Execution"]["Id"]
                 execution.stop(
-                    stop_date=datetime.datetime.now(tz=datetime.timezone.utc), error=None,
+                    stop_date=datetime.datetime.now(tz=datetime.UTC), error=None,
                     cause=f"The Task state in AWS Step Functions execution [{parent}] which was managing this resource "
                     "was aborted",
                 )  # fmt: skip

@@ -1,7 +1,8 @@
 """Clusters of a running cloud, as their tests use them."""
 
-from local_cloud.testing import wait_until
 from databases import LIMIT_SECONDS, PASSWORD, Databases
+
+from local_cloud.testing import wait_until
 
 AURORA = "aurora-postgresql"
 MULTI_AZ = {"DBClusterInstanceClass": "db.m5d.large", "AllocatedStorage": 100, "StorageType": "io1", "Iops": 1000}
@@ -20,9 +21,7 @@ class Clusters(Databases):
         return self.cluster_available(identifier)
 
     def restore(self, identifier: str, snapshot: str, engine: str = AURORA, **members) -> dict:
-        self.rds.restore_db_cluster_from_snapshot(
-            DBClusterIdentifier=identifier, SnapshotIdentifier=snapshot, Engine=engine, **members
-        )
+        self.rds.restore_db_cluster_from_snapshot(DBClusterIdentifier=identifier, SnapshotIdentifier=snapshot, Engine=engine, **members)
         return self.cluster_available(identifier)
 
     def begin_member(self, identifier: str, cluster: str, **members) -> None:
@@ -69,9 +68,7 @@ class Clusters(Databases):
         )  # fmt: skip
 
     def take_snapshot(self, cluster: str, snapshot: str, **members) -> dict:
-        self.rds.create_db_cluster_snapshot(
-            DBClusterIdentifier=cluster, DBClusterSnapshotIdentifier=snapshot, **members
-        )
+        self.rds.create_db_cluster_snapshot(DBClusterIdentifier=cluster, DBClusterSnapshotIdentifier=snapshot, **members)
         found = self.cluster_snapshot_available(snapshot)
         self.cluster_available(cluster)
         return found
@@ -81,9 +78,7 @@ class Clusters(Databases):
         return found["DBClusterSnapshots"][0]
 
     def cluster_snapshot_available(self, identifier: str, status: str = "available") -> dict:
-        wait_until(
-            lambda: self.describe_snapshot(identifier)["Status"] == status, f"{identifier} {status}", LIMIT_SECONDS
-        )
+        wait_until(lambda: self.describe_snapshot(identifier)["Status"] == status, f"{identifier} {status}", LIMIT_SECONDS)
         return self.describe_snapshot(identifier)
 
     def cluster_log(self, cluster: str) -> list[str]:
@@ -93,17 +88,12 @@ class Clusters(Databases):
 
     def cluster_group(self, name: str, family: str, **values: str) -> str:
         """A cluster parameter group with values that wait for a reboot."""
-        self.rds.create_db_cluster_parameter_group(
-            DBClusterParameterGroupName=name, DBParameterGroupFamily=family, Description=name
-        )
+        self.rds.create_db_cluster_parameter_group(DBClusterParameterGroupName=name, DBParameterGroupFamily=family, Description=name)
         if values:
             self.change_cluster_group(name, "pending-reboot", **values)
         return name
 
     def change_cluster_group(self, name: str, method: str, **values: str) -> None:
         """`rds.logical_replication` is written with a double underscore for its dot."""
-        parameters = [
-            {"ParameterName": key.replace("__", "."), "ParameterValue": value, "ApplyMethod": method}
-            for key, value in values.items()
-        ]
+        parameters = [{"ParameterName": key.replace("__", "."), "ParameterValue": value, "ApplyMethod": method} for key, value in values.items()]
         self.rds.modify_db_cluster_parameter_group(DBClusterParameterGroupName=name, Parameters=parameters)

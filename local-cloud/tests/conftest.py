@@ -5,6 +5,7 @@ import re
 import uuid
 
 import pytest
+
 from local_cloud.testing import Cloud
 
 

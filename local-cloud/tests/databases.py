@@ -3,6 +3,7 @@
 import botocore.exceptions
 import psycopg
 import pytest
+
 from local_cloud.testing import wait_until
 
 PASSWORD = "correct-horse"
@@ -30,9 +31,7 @@ class Databases:
         return self.rds.describe_db_instances(DBInstanceIdentifier=identifier)["DBInstances"][0]
 
     def available(self, identifier: str, status: str = "available") -> dict:
-        wait_until(
-            lambda: self.describe(identifier)["DBInstanceStatus"] == status, f"{identifier} {status}", LIMIT_SECONDS
-        )
+        wait_until(lambda: self.describe(identifier)["DBInstanceStatus"] == status, f"{identifier} {status}", LIMIT_SECONDS)
         return self.describe(identifier)
 
     def snapshot_available(self, identifier: str) -> dict:
@@ -62,9 +61,7 @@ class Databases:
             return name
         self.rds.modify_db_parameter_group(
             DBParameterGroupName=name,
-            Parameters=[
-                {"ParameterName": "rds.logical_replication", "ParameterValue": "1", "ApplyMethod": "pending-reboot"}
-            ],
+            Parameters=[{"ParameterName": "rds.logical_replication", "ParameterValue": "1", "ApplyMethod": "pending-reboot"}],
         )
         return name
 

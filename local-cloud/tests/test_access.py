@@ -92,9 +92,7 @@ def test_a_condition_on_a_tag_is_one_on_what_the_thing_has(cloud, asking):
     has_tag = {"Null": {"aws:ResourceTag/mark": "false"}}
     rds = asking("rds", {"Action": "rds:DeleteDBParameterGroup", "Resource": f"{ACCOUNT}:pg:*", "Condition": has_tag})
     for name, tags in {"marked": [{"Key": "mark", "Value": "x"}], "plain": []}.items():
-        cloud.client("rds").create_db_parameter_group(
-            DBParameterGroupName=name, DBParameterGroupFamily="postgres17", Description=name, Tags=tags
-        )
+        cloud.client("rds").create_db_parameter_group(DBParameterGroupName=name, DBParameterGroupFamily="postgres17", Description=name, Tags=tags)
     assert refused(rds.delete_db_parameter_group, DBParameterGroupName="plain")["Code"] == "AccessDenied"
     rds.delete_db_parameter_group(DBParameterGroupName="marked")
 
@@ -155,5 +153,5 @@ def test_a_log_group_under_a_key_is_read_with_the_key(cloud, asking):
 
 def test_a_policy_that_this_cloud_does_not_understand_is_not_passed_over(asking):
     rds = asking("rds", {"Action": "rds:*", "Resource": "*", "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}})
-    with pytest.raises(Exception, match="500|closed|Connection"):
+    with pytest.raises(Exception, match=r"500|closed|Connection"):
         rds.describe_db_instances()

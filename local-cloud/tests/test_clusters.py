@@ -6,8 +6,9 @@ import threading
 import psycopg
 import pytest
 from clusters import AURORA, Clusters
-from local_cloud.testing import wait_until
 from databases import PASSWORD, refused
+
+from local_cloud.testing import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +42,7 @@ def test_the_first_member_is_the_writer_and_a_reader_follows_it(clusters, shop):
     assert reader["EngineVersion"] == "17.7" and reader["MasterUsername"] == "master"
     with clusters.connect(writer) as session, clusters.connect(reader) as follower:
         session.execute("create table note as select 1 as id")
-        wait_until(
-            lambda: follower.execute("select to_regclass('note')").fetchone()[0], "the writer's table on the reader"
-        )
+        wait_until(lambda: follower.execute("select to_regclass('note')").fetchone()[0], "the writer's table on the reader")
         with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
             follower.execute("insert into note values (2)")
         assert session.execute("select slot_name from pg_replication_slots").fetchall() == []
@@ -102,9 +101,7 @@ def test_the_start_lsn_of_a_restored_cluster_is_where_its_rows_end(clusters, sho
             f"create subscription copy connection '{publisher} sslmode=require' publication everything"
             " with (create_slot = false, copy_data = false, enabled = false, slot_name = copy)"
         )
-        session.execute(
-            "select pg_replication_origin_advance('pg_' || subid, %s::pg_lsn) from pg_stat_subscription", (start,)
-        )
+        session.execute("select pg_replication_origin_advance('pg_' || subid, %s::pg_lsn) from pg_stat_subscription", (start,))
         session.execute("alter subscription copy enable")
         rows = "select count(*), max(id), sum(id) from entry"
         written = origin.execute(rows).fetchone()
@@ -123,9 +120,7 @@ def test_the_log_group_of_aurora_has_no_lines_of_recovery(clusters, shop):
     streams = clusters.cloud.client("logs").describe_log_streams(logGroupName="/aws/rds/cluster/shop/postgresql")
     assert {stream["logStreamName"] for stream in streams["logStreams"]} == {"shop-1.0", "shop-2.0"}
     file = clusters.rds.describe_db_log_files(DBInstanceIdentifier="shop-1")["DescribeDBLogFiles"][0]
-    portion = clusters.rds.download_db_log_file_portion(
-        DBInstanceIdentifier="shop-1", LogFileName=file["LogFileName"], Marker="0"
-    )
+    portion = clusters.rds.download_db_log_file_portion(DBInstanceIdentifier="shop-1", LogFileName=file["LogFileName"], Marker="0")
     assert "ready to accept connections" in portion["LogFileData"]
     for text in "\n".join(clusters.cluster_log("shop")), portion["LogFileData"]:
         assert not re.search("redo|record length|database system was|recovery", text)
@@ -156,9 +151,7 @@ def test_a_copy_of_an_unencrypted_snapshot_with_a_key_is_an_error_and_a_restore_
     assert clusters.take_snapshot("encrypted", "with-key")["KmsKeyId"] == key
     other = clusters.cloud.client("kms").create_key()["KeyMetadata"]["Arn"]
     for name, wanted, expected in ("kept", {}, key), ("rekeyed", {"KmsKeyId": other}, other):
-        rds.copy_db_cluster_snapshot(
-            SourceDBClusterSnapshotIdentifier="with-key", TargetDBClusterSnapshotIdentifier=name, **wanted
-        )
+        rds.copy_db_cluster_snapshot(SourceDBClusterSnapshotIdentifier="with-key", TargetDBClusterSnapshotIdentifier=name, **wanted)
         assert clusters.cluster_snapshot_available(name)["KmsKeyId"] == expected
     assert clusters.restore("kept", "kept")["KmsKeyId"] == key
     assert clusters.restore("rekeyed", "kept", KmsKeyId=other)["KmsKeyId"] == other
@@ -327,9 +320,7 @@ def test_the_managed_master_password_of_a_cluster_is_in_secrets_manager(clusters
 
     member = clusters.add_member("managed-1", "managed")
     clusters.connect(member, password=password()).close()
-    clusters.rds.modify_db_cluster(
-        DBClusterIdentifier="managed", ManageMasterUserPassword=False, MasterUserPassword=PASSWORD
-    )
+    clusters.rds.modify_db_cluster(DBClusterIdentifier="managed", ManageMasterUserPassword=False, MasterUserPassword=PASSWORD)
     assert "MasterUserSecret" not in clusters.cluster_available("managed")
     clusters.connect(member).close()
     clusters.rds.modify_db_cluster(DBClusterIdentifier="managed", ManageMasterUserPassword=True)

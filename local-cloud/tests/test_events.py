@@ -5,8 +5,9 @@ import json
 import uuid
 
 import pytest
-from local_cloud.testing import wait_until
 from machines import AWKWARD, ended, output, passing
+
+from local_cloud.testing import wait_until
 
 
 @pytest.fixture
@@ -119,7 +120,7 @@ def test_entries_over_the_limit_are_refused(cloud):
     events = cloud.client("events")
     entry = compliance_change()
     size = sum(len(text.encode()) for text in [entry["Source"], entry["DetailType"], entry["Detail"], "arn:of:it"])
-    just = entry | {"Detail": entry["Detail"][:-1] + ' ' * (262_144 - size) + "}"}
+    just = entry | {"Detail": entry["Detail"][:-1] + " " * (262_144 - size) + "}"}
     assert events.put_events(Entries=[just])["FailedEntryCount"] == 0
     with pytest.raises(events.exceptions.ClientError, match="over the limit"):
         events.put_events(Entries=[just | {"Source": "aws.config2"}])

@@ -6,7 +6,6 @@ import uuid
 import pytest
 from machines import AWKWARD, calling, output, then
 
-
 NO_TOPIC = {"TopicArn": "arn:aws:sns:eu-central-1:123456789012:none", "Message": "m"}
 
 
@@ -78,9 +77,7 @@ def test_errors_have_the_names_of_the_java_sdk(run, bucket, integration, argumen
     assert (execution["status"], execution["error"]) == ("FAILED", name)
 
 
-@pytest.mark.parametrize(
-    "message, sent", [("{% $states.input.text %}", AWKWARD), ({"a": "{% $states.input.list %}"}, '{"a":[1]}')]
-)
+@pytest.mark.parametrize("message, sent", [("{% $states.input.text %}", AWKWARD), ({"a": "{% $states.input.list %}"}, '{"a":[1]}')])
 def test_a_message_is_published(cloud, run, message, sent):
     sns, sqs = cloud.client("sns"), cloud.client("sqs")
     topic = sns.create_topic(Name=f"topic-{uuid.uuid4().hex[:8]}")["TopicArn"]

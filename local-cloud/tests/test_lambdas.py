@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
 from local_cloud.testing import Cloud, wait_until
 
 
@@ -69,9 +70,7 @@ def test_a_version_stays_as_it_was_published(invoke, cloud):
     assert answer["variables"]["AWS_LAMBDA_FUNCTION_NAME"] == invoke.function
 
 
-@pytest.mark.parametrize(
-    "invoke", [{"Environment": {"Variables": {"OWN": "1"}}, "MemorySize": 192, "Timeout": 7}], indirect=True
-)
+@pytest.mark.parametrize("invoke", [{"Environment": {"Variables": {"OWN": "1"}}, "MemorySize": 192, "Timeout": 7}], indirect=True)
 def test_a_function_sees_its_own_variables_and_nothing_of_the_host(invoke, cloud):
     variables = invoke()[0]["variables"]
     assert variables["OWN"] == "1"

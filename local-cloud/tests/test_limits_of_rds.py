@@ -4,8 +4,9 @@ import time
 
 import pytest
 from botocore.config import Config
-from local_cloud.testing import wait_until
 from databases import Databases, refused
+
+from local_cloud.testing import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +93,7 @@ def test_a_status_can_pass_by_itself(cloud, databases, plain):
     fault = {"kind": "outcome", "request": "ModifyDBInstance", "outcome": "storage-optimization", "after_ms": 2000}
     cloud.api("POST", "faults", fault)
     databases.rds.modify_db_instance(DBInstanceIdentifier="plain", AllocatedStorage=30, ApplyImmediately=True)
-    status = lambda: databases.describe("plain")["DBInstanceStatus"]  # noqa: E731
+    status = lambda: databases.describe("plain")["DBInstanceStatus"]
     wait_until(lambda: status() == "storage-optimization", "storage-optimization", 10)
     began = time.monotonic()
     assert refused(databases.rds.create_db_snapshot, DBInstanceIdentifier="plain", DBSnapshotIdentifier="early") == "InvalidDBInstanceState"

@@ -3,8 +3,9 @@
 import json
 
 import pytest
-from local_cloud.testing import wait_until
 from machines import AWKWARD, ended, most_at_once, output, passing, task, then
+
+from local_cloud.testing import wait_until
 
 
 def distributed(states, **members):
@@ -69,9 +70,7 @@ def test_a_child_does_not_see_its_parents_variables(run):
     execution = run(
         {"items": [1]},
         Set=then("Each", passing("{% $states.input %}", Assign={"outer": "x"})),
-        Each=distributed(
-            {"Give": passing("{% $exists($outer) ? 'seen' : 'unseen' %}", Assign={"inner": "its own"})}
-        ),
+        Each=distributed({"Give": passing("{% $exists($outer) ? 'seen' : 'unseen' %}", Assign={"inner": "its own"})}),
     )
     assert output(execution) == ["unseen"]
 
@@ -121,9 +120,7 @@ def test_a_child_that_fails_fails_the_map_and_stops_the_others(cloud, run):
 
 def test_the_maps_failure_can_be_caught(run):
     catch = [{"ErrorEquals": ["States.ExceedToleratedFailureThreshold"], "Next": "Caught"}]
-    execution = run(
-        {"items": ["bad"]}, Each=distributed(FAILING, Catch=catch), Caught=passing("{% $states.input.Error %}")
-    )
+    execution = run({"items": ["bad"]}, Each=distributed(FAILING, Catch=catch), Caught=passing("{% $states.input.Error %}"))
     assert output(execution) == "States.ExceedToleratedFailureThreshold"
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import psycopg
 import pytest
 from clusters import MULTI_AZ, Clusters
-from local_cloud.testing import Cloud, wait_until
 from databases import refused
+
+from local_cloud.testing import Cloud, wait_until
 
 MAJOR = "16"
 
@@ -22,9 +23,7 @@ def clusters(cloud):
 @pytest.fixture(scope="module")
 def trio(clusters):
     clusters.cluster_group("trio", "postgres16", rds__logical_replication="1")
-    return clusters.create_cluster(
-        "trio", "postgres", MAJOR, DBClusterParameterGroupName="trio", EnableCloudwatchLogsExports=["postgresql"]
-    )
+    return clusters.create_cluster("trio", "postgres", MAJOR, DBClusterParameterGroupName="trio", EnableCloudwatchLogsExports=["postgresql"])
 
 
 def test_rds_makes_three_members_and_two_of_them_follow(clusters, trio):
@@ -82,9 +81,7 @@ def test_a_reboot_of_the_cluster_applies_its_group(clusters, trio):
     assert clusters.member_status("trio", "trio-instance-3")["DBClusterParameterGroupStatus"] == "pending-reboot"
     clusters.rds.reboot_db_cluster(DBClusterIdentifier="trio")
     assert clusters.describe_cluster("trio")["Status"] == "rebooting"
-    assert {each["DBClusterParameterGroupStatus"] for each in clusters.cluster_available("trio")["DBClusterMembers"]} == {
-        "in-sync"
-    }
+    assert {each["DBClusterParameterGroupStatus"] for each in clusters.cluster_available("trio")["DBClusterMembers"]} == {"in-sync"}
     for position in 1, 2, 3:
         with clusters.connect(clusters.available(f"trio-instance-{position}")) as session:
             assert session.execute("show max_connections").fetchone() == ("333",)
@@ -117,11 +114,7 @@ def test_no_server_of_a_cluster_outlives_a_cloud_that_is_killed(open_directory):
 
     def listening() -> list[int]:
         probe = "exec 3<>/dev/tcp/127.0.0.1/{}"
-        return [
-            port
-            for port in ports
-            if subprocess.run(["bash", "-c", probe.format(port)], stderr=subprocess.DEVNULL).returncode == 0
-        ]
+        return [port for port in ports if subprocess.run(["bash", "-c", probe.format(port)], stderr=subprocess.DEVNULL).returncode == 0]
 
     def left() -> set[str]:
         return segments & {line.split()[1] for line in Path("/proc/sysvipc/shm").read_text().splitlines()}

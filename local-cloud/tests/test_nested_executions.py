@@ -4,8 +4,9 @@ import json
 import time
 
 import pytest
-from local_cloud.testing import wait_until
 from machines import AWKWARD, calling, ended, output, passing
+
+from local_cloud.testing import wait_until
 
 
 def start(machine_arn, given=None, **more):
@@ -31,9 +32,7 @@ def test_the_result_is_the_description_with_its_output_as_json(run, machine):
 def test_its_failure_is_states_task_failed_with_the_description_as_cause(run, machine):
     nested = machine(Fail={"Type": "Fail", "Error": "SlotLost", "Cause": AWKWARD})
     caught = passing("{% $merge([{'error': $states.input.Error}, $parse($states.input.Cause)]) %}")
-    execution = run(
-        Start=start(nested, Catch=[{"ErrorEquals": ["States.TaskFailed"], "Next": "Caught"}]), Caught=caught
-    )
+    execution = run(Start=start(nested, Catch=[{"ErrorEquals": ["States.TaskFailed"], "Next": "Caught"}]), Caught=caught)
     cause = output(execution)
     assert cause["error"] == "States.TaskFailed"
     assert (cause["Error"], cause["Cause"], cause["Status"]) == ("SlotLost", AWKWARD, "FAILED")

@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
-from local_cloud.testing import wait_until
 from databases import Databases, refused
+
+from local_cloud.testing import wait_until
 
 MAJORS = [13, 17]
 
@@ -61,9 +62,7 @@ def test_an_encrypted_copy_of_a_snapshot_under_load_is_where_the_seed_lsn_says(d
         )
         copy = databases.snapshot_available(f"encrypted{major}")
         assert copy["Encrypted"] and ":key/" in copy["KmsKeyId"]
-        rds.restore_db_instance_from_db_snapshot(
-            DBInstanceIdentifier=target_id, DBSnapshotIdentifier=f"encrypted{major}", **exports
-        )
+        rds.restore_db_instance_from_db_snapshot(DBInstanceIdentifier=target_id, DBSnapshotIdentifier=f"encrypted{major}", **exports)
         target = databases.available(target_id)
         assert target["KmsKeyId"] == copy["KmsKeyId"]
     finally:
@@ -87,9 +86,7 @@ def test_an_encrypted_copy_of_a_snapshot_under_load_is_where_the_seed_lsn_says(d
             f"create subscription copy connection '{publisher} sslmode=require' publication everything"
             " with (create_slot = false, copy_data = false, enabled = false, slot_name = copy)"
         )
-        session.execute(
-            "select pg_replication_origin_advance('pg_' || subid, %s::pg_lsn) from pg_stat_subscription", (seed,)
-        )
+        session.execute("select pg_replication_origin_advance('pg_' || subid, %s::pg_lsn) from pg_stat_subscription", (seed,))
         session.execute("alter subscription copy enable")
         with databases.connect(source) as origin:
             rows = "select count(*), max(id), sum(writer) from entry"
@@ -163,15 +160,9 @@ def test_a_static_parameter_waits_for_a_reboot_and_a_dynamic_one_does_not(databa
     assert show("wal_level") == "logical" and show("rds.logical_replication") == "on"
 
     static = {"ParameterName": "max_connections", "ParameterValue": "50", "ApplyMethod": "immediate"}
-    assert (
-        refused(rds.modify_db_parameter_group, DBParameterGroupName="own", Parameters=[static])
-        == "InvalidParameterCombination"
-    )
+    assert refused(rds.modify_db_parameter_group, DBParameterGroupName="own", Parameters=[static]) == "InvalidParameterCombination"
     unknown = {"ParameterName": "no_such", "ParameterValue": "1", "ApplyMethod": "immediate"}
-    assert (
-        refused(rds.modify_db_parameter_group, DBParameterGroupName="own", Parameters=[unknown])
-        == "InvalidParameterValue"
-    )
+    assert refused(rds.modify_db_parameter_group, DBParameterGroupName="own", Parameters=[unknown]) == "InvalidParameterValue"
 
 
 def test_rename_stop_start_and_delete_act_on_the_server(databases):
@@ -179,7 +170,7 @@ def test_rename_stop_start_and_delete_act_on_the_server(databases):
     instance = databases.create("before", 17, DeletionProtection=True, Tags=[{"Key": "team", "Value": "orders"}])
     session = databases.connect(instance)
     rds.modify_db_instance(DBInstanceIdentifier="before", NewDBInstanceIdentifier="after", ApplyImmediately=True)
-    databases_found = lambda: {each["DBInstanceIdentifier"] for each in rds.describe_db_instances()["DBInstances"]}  # noqa: E731
+    databases_found = lambda: {each["DBInstanceIdentifier"] for each in rds.describe_db_instances()["DBInstances"]}
     wait_until(lambda: "after" in databases_found(), "the new name")
     instance = databases.available("after")
     with pytest.raises(psycopg.OperationalError):
@@ -190,17 +181,11 @@ def test_rename_stop_start_and_delete_act_on_the_server(databases):
     databases.available("after", "stopped")
     with pytest.raises(psycopg.OperationalError):
         databases.connect(instance)
-    assert (
-        refused(rds.create_db_snapshot, DBInstanceIdentifier="after", DBSnapshotIdentifier="no")
-        == "InvalidDBInstanceState"
-    )
+    assert refused(rds.create_db_snapshot, DBInstanceIdentifier="after", DBSnapshotIdentifier="no") == "InvalidDBInstanceState"
     rds.start_db_instance(DBInstanceIdentifier="after")
     databases.connect(databases.available("after")).close()
 
-    assert (
-        refused(rds.delete_db_instance, DBInstanceIdentifier="after", SkipFinalSnapshot=True)
-        == "InvalidParameterCombination"
-    )
+    assert refused(rds.delete_db_instance, DBInstanceIdentifier="after", SkipFinalSnapshot=True) == "InvalidParameterCombination"
     rds.modify_db_instance(DBInstanceIdentifier="after", DeletionProtection=False, ApplyImmediately=True)
     databases.available("after")
     rds.delete_db_instance(DBInstanceIdentifier="after", FinalDBSnapshotIdentifier="last")
@@ -221,12 +206,9 @@ def test_without_rds_tools_a_restore_cannot_make_the_extension(databases):
     databases.create("old-minor", 17, Tags=[{"Key": "cloud:rds_tools", "Value": "off"}])
     databases.rds.create_db_snapshot(DBInstanceIdentifier="old-minor", DBSnapshotIdentifier="old-minor")
     databases.snapshot_available("old-minor")
-    databases.rds.restore_db_instance_from_db_snapshot(
-        DBInstanceIdentifier="old-copy", DBSnapshotIdentifier="old-minor"
-    )
-    with databases.connect(databases.available("old-copy")) as session:
-        with pytest.raises(psycopg.errors.FeatureNotSupported):
-            session.execute("create extension rds_tools")
+    databases.rds.restore_db_instance_from_db_snapshot(DBInstanceIdentifier="old-copy", DBSnapshotIdentifier="old-minor")
+    with databases.connect(databases.available("old-copy")) as session, pytest.raises(psycopg.errors.FeatureNotSupported):
+        session.execute("create extension rds_tools")
 
 
 def test_requests_in_the_wrong_state_are_refused_with_the_names_of_aws(databases, plain):
@@ -237,24 +219,15 @@ def test_requests_in_the_wrong_state_are_refused_with_the_names_of_aws(databases
         "MasterUsername": "m",
         "MasterUserPassword": "p" * 8,
     }
-    assert (
-        refused(rds.create_db_instance, DBInstanceIdentifier="plain", AllocatedStorage=20, **new)
-        == "DBInstanceAlreadyExists"
-    )
+    assert refused(rds.create_db_instance, DBInstanceIdentifier="plain", AllocatedStorage=20, **new) == "DBInstanceAlreadyExists"
     rds.create_db_snapshot(DBInstanceIdentifier="plain", DBSnapshotIdentifier="first")
-    assert (
-        refused(rds.create_db_snapshot, DBInstanceIdentifier="plain", DBSnapshotIdentifier="second")
-        == "InvalidDBInstanceState"
-    )
+    assert refused(rds.create_db_snapshot, DBInstanceIdentifier="plain", DBSnapshotIdentifier="second") == "InvalidDBInstanceState"
     assert refused(rds.reboot_db_instance, DBInstanceIdentifier="plain") == "InvalidDBInstanceState"
     unfinished = {"SourceDBSnapshotIdentifier": "first", "TargetDBSnapshotIdentifier": "copy"}
     assert refused(rds.copy_db_snapshot, **unfinished) == "InvalidDBSnapshotState"
     databases.snapshot_available("first")
     databases.available("plain")
-    assert (
-        refused(rds.create_db_snapshot, DBInstanceIdentifier="plain", DBSnapshotIdentifier="first")
-        == "DBSnapshotAlreadyExists"
-    )
+    assert refused(rds.create_db_snapshot, DBInstanceIdentifier="plain", DBSnapshotIdentifier="first") == "DBSnapshotAlreadyExists"
     assert refused(rds.describe_db_snapshots, DBSnapshotIdentifier="none") == "DBSnapshotNotFound"
     assert refused(rds.describe_db_instances, DBInstanceIdentifier="none") == "DBInstanceNotFound"
     small = {"DBInstanceIdentifier": "small", "DBSnapshotIdentifier": "first", "StorageType": "gp3", "Iops": 3000}
@@ -277,9 +250,7 @@ def test_a_key_that_cannot_encrypt_is_refused(databases, plain):
 
 def test_the_log_can_be_downloaded(databases, plain):
     file = databases.rds.describe_db_log_files(DBInstanceIdentifier="plain")["DescribeDBLogFiles"][0]
-    portion = databases.rds.download_db_log_file_portion(
-        DBInstanceIdentifier="plain", LogFileName=file["LogFileName"], Marker="0"
-    )
+    portion = databases.rds.download_db_log_file_portion(DBInstanceIdentifier="plain", LogFileName=file["LogFileName"], Marker="0")
     assert "database system is ready to accept connections" in portion["LogFileData"]
     assert not portion["AdditionalDataPending"]
 
@@ -304,10 +275,7 @@ def test_no_server_outlives_a_cloud_that_is_killed(open_directory):
         cloud.process.wait()
 
     def listening() -> bool:
-        return (
-            subprocess.run(["bash", "-c", f"exec 3<>/dev/tcp/127.0.0.1/{port}"], stderr=subprocess.DEVNULL).returncode
-            == 0
-        )
+        return subprocess.run(["bash", "-c", f"exec 3<>/dev/tcp/127.0.0.1/{port}"], stderr=subprocess.DEVNULL).returncode == 0
 
     wait_until(lambda: not listening(), "the server to end")
 

@@ -2,8 +2,9 @@
 
 import psycopg
 import pytest
-from local_cloud.testing import wait_until
 from databases import LIMIT_SECONDS, Databases, refused
+
+from local_cloud.testing import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -12,9 +13,7 @@ def databases(cloud):
 
 
 def replicate(databases: Databases, source: str, replica: str, **members) -> dict:
-    databases.rds.create_db_instance_read_replica(
-        DBInstanceIdentifier=replica, SourceDBInstanceIdentifier=source, **members
-    )
+    databases.rds.create_db_instance_read_replica(DBInstanceIdentifier=replica, SourceDBInstanceIdentifier=source, **members)
     return databases.available(replica)
 
 

@@ -4,6 +4,7 @@ import json
 import uuid
 
 import pytest
+
 from local_cloud import stack
 from local_cloud.testing import BOOTSTRAP, wait_until
 
@@ -147,10 +148,12 @@ Outputs:
   TopicArn: {Value: !Ref Topic}
 """
 
+MACHINE_TEXT = json.dumps(MACHINE)
+
 
 @pytest.fixture
 def deploy(cloud, tmp_path):
-    def deploy(template=TEMPLATE, machine=json.dumps(MACHINE), binary="echo"):
+    def deploy(template=TEMPLATE, machine=MACHINE_TEXT, binary="echo"):
         (tmp_path / "template.yaml").write_text(template)
         (tmp_path / "machine.asl.json").write_text(machine)
         (tmp_path / binary).write_text(BOOTSTRAP)
@@ -208,9 +211,7 @@ def test_a_nested_application_is_deployed_with_its_parameters_and_outputs(cloud,
     (tmp_path / "giving.asl.json").write_text(json.dumps(giving))
     (tmp_path / "echo").write_text(BOOTSTRAP)
     (tmp_path / "echo").chmod(0o755)
-    outputs = stack.deploy(
-        tmp_path / "template.yaml", tmp_path, cloud.exports["AWS_ENDPOINT_URL"], cloud.exports["AWS_REGION"], name
-    )
+    outputs = stack.deploy(tmp_path / "template.yaml", tmp_path, cloud.exports["AWS_ENDPOINT_URL"], cloud.exports["AWS_REGION"], name)
     client = cloud.client("stepfunctions")
     execution = client.start_execution(stateMachineArn=outputs["FleetStateMachineArn"])["executionArn"]
     variables = json.loads(wait_until(lambda: client.describe_execution(executionArn=execution).get("output"), "output"))

@@ -1,7 +1,6 @@
 """Rules of AWS for states in JSONata that moto's interpreter has otherwise, each with the smallest machine that shows it."""
 
 import pytest
-
 from machines import output, passing, task, then
 
 CAUGHT = passing("{% 'caught ' & $states.input.Error & ' ' & ($exists($first) ? 'assigned' : 'unassigned') %}")

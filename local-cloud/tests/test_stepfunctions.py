@@ -4,8 +4,10 @@ import json
 import time
 
 import pytest
-from local_cloud.testing import wait_until
 from machines import AWKWARD, ended, most_at_once, output, passing, task, then
+
+from local_cloud.testing import wait_until
+
 
 def test_a_function_gets_the_payload_and_its_answer_is_assigned_and_put_out(run, function_arn):
     execution = run(
@@ -90,7 +92,7 @@ def test_a_choice_takes_the_first_rule_that_holds(run, given, taken):
         "Choose": {
             "Type": "Choice",
             "Choices": [
-                {"Condition": "{% $states.input.lag = \"'\" %}", "Next": "Else"},
+                {"Condition": '{% $states.input.lag = "\'" %}', "Next": "Else"},
                 {"Condition": "{% $states.input.lag < 10 and $exists($states.input.ready) %}", "Next": "Low"},
                 {"Condition": "{% $states.input.lag >= 10 %}", "Next": "High", "Assign": {"high": True}},
             ],
@@ -111,7 +113,7 @@ def test_a_choice_takes_the_first_rule_that_holds(run, given, taken):
         ("$merge([{'a': 1}, {'b': null}])", {"a": 1, "b": None}),
         ("$states.input.a.b ? 'yes' : $exists($states.input.none) ? 'null' : 'no'", "null"),
         ("$string({'a': 'é'})", '{"a":"é"}'),
-        ("$parse('{\"a\": [1, null, \"x\"]}')", {"a": [1, None, "x"]}),
+        ('$parse(\'{"a": [1, null, "x"]}\')', {"a": [1, None, "x"]}),
         ("$hash('a', 'SHA-256')", "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"),
         ("$partition([1, 2, 3], 2)", [[1, 2], [3]]),
         ("$range(1, 5, 2)", [1, 3, 5]),

@@ -3,10 +3,11 @@
 import time
 
 import pytest
-from local_cloud.without_servers import AS_ON_AWS
-from local_cloud.testing import Cloud
 from databases import Databases
 from machines import output
+
+from local_cloud.testing import Cloud
+from local_cloud.without_servers import AS_ON_AWS
 
 SCALE = 600
 # As little as that a status may have lasted: a part of it is over before one looks.

@@ -29,7 +29,8 @@ def main() -> None:
         return
     if not session.region_name:
         sys.exit("aws-check: no Region; set AWS_DEFAULT_REGION")
-    sys.exit(not all([is_fine(what, ask) for what, ask in all_checks(session)]))
+    # A list, so that everything is asked whatever fails.
+    sys.exit(not all([is_fine(what, ask) for what, ask in all_checks(session)]))  # noqa: C419
 
 
 def all_checks(session: boto3.Session) -> Iterator[tuple[str, Callable[[], list[checks.Finding]]]]:

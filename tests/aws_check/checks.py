@@ -37,9 +37,7 @@ def template(cloudformation, body: str) -> list[Finding]:
 
 def policy(accessanalyzer, asked: Policy) -> list[Finding]:
     resource = {"validatePolicyResourceType": asked.resource} if asked.resource else {}
-    pages = accessanalyzer.get_paginator("validate_policy").paginate(
-        policyDocument=json.dumps(asked.document), policyType=asked.kind, **resource
-    )
+    pages = accessanalyzer.get_paginator("validate_policy").paginate(policyDocument=json.dumps(asked.document), policyType=asked.kind, **resource)
     found = [each for page in pages for each in page["findings"]]
     return [Finding(each["findingType"], f"{each['issueCode']}: {each['findingDetails']}") for each in found]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import boto3
 import pytest
 from botocore.stub import Stubber
+
 from demo.local_cloud import LocalCloud, binaries_directory
 
 from . import checks

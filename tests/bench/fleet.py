@@ -280,7 +280,10 @@ def print_cost(cloud: LocalCloud, count: int) -> None:
     gb_seconds = sum(_seconds(each) * each["memory_size_mb"] / 1024 for each in functions) / count
     states, lambdas = transitions * PER_TRANSITION, invocations * PER_REQUEST + gb_seconds * PER_GB_SECOND
     print(f"per database  {transitions:.0f} transitions, {states:.4f} USD; {invocations:.0f} invocations, {gb_seconds:.1f} GB-s, {lambdas:.4f} USD")
-    print("faults        " + ", ".join(f"{each['strikes']} {each['kind']} {each['request'] or ''}".strip() for each in cloud.api("GET", "faults")["faults"]))
+    print(
+        "faults        "
+        + ", ".join(f"{each['strikes']} {each['kind']} {each['request'] or ''}".strip() for each in cloud.api("GET", "faults")["faults"])
+    )
 
 
 def _seconds(function: dict) -> float:

@@ -59,7 +59,7 @@ def print_table(sizes: list[str], reports: dict[str, list[dict]]) -> None:
             max(report["write_pause_of_worst_writer_ms"] for report in held),
             median(held, lambda report: seconds_a_call(report, "verify")),
             median(held, lambda report: sum(each["seconds"] for each in report["functions"].values())),
-            median(held, lambda report: cost(report, size)),
+            median(held, lambda report, size=size: cost(report, size)),
             max(each["max_memory_mb"] for report in held for each in report["functions"].values()),
         )
         print(" | ".join(f"{each:>14}" if isinstance(each, str) else f"{each:>14.4g}" for each in row))

@@ -113,7 +113,9 @@ def report(seconds: dict[str, list[float]], size: int) -> None:
     ours = statistics.median(seconds["verification, rows"])
     for what, each in seconds.items():
         best, median = min(each), statistics.median(each)
-        print(f"{what:32} {size / best / 1e6:7.0f} MB/s {size / median / 1e6:7.0f} MB/s   verification runs at {median / ours:5.2f} of it", flush=True)
+        print(
+            f"{what:32} {size / best / 1e6:7.0f} MB/s {size / median / 1e6:7.0f} MB/s   verification runs at {median / ours:5.2f} of it", flush=True
+        )
 
 
 if __name__ == "__main__":

@@ -3,9 +3,8 @@
 import os
 from pathlib import Path
 
-from local_cloud.__main__ import main
-
 from cloud.simulated import SimulatedLambdas
+from local_cloud.__main__ import main
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # What a client has to know of the stack's outputs.

@@ -184,7 +184,13 @@ class Simulated:
             self._fenced.add(run)
         if is_first and random.Random(plan["source"]["identifier"]).random() < BROKEN_BEHIND_FENCE:
             raise Failed("Internal", "the cutover broke off behind its fence: simulated")
-        return {"write_pause_ms": 80, "drained_lsn": "0/36355F0", "switched_secrets": [], "drift": [], "pause_phases_ms": [{"phase": "locks", "ms": 80}]}
+        return {
+            "write_pause_ms": 80,
+            "drained_lsn": "0/36355F0",
+            "switched_secrets": [],
+            "drift": [],
+            "pause_phases_ms": [{"phase": "locks", "ms": 80}],
+        }
 
 
 def _suffer(function: str, source: str) -> None:

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from aws_rules.definition import problems
 from botocore.exceptions import ClientError
+
+from aws_rules.definition import problems
 from local_cloud.testing import Cloud
 
 DEFINITIONS = sorted((Path(__file__).parents[2] / "statemachine").glob("*.asl.json"))

@@ -204,12 +204,12 @@ def print_measurements(report: dict) -> None:
     functions = report["functions"].values()
     gaps = ", ".join(f"{when}: {gap} ms" for when, gap in report["longest_gap_before_ms"].items())
     print(f"""
-write pause       {report['write_pause_ms']} ms from the last write on the source to the first on the target
-                  ({report['write_pause_of_worst_writer_ms']} ms for the worst writer; the product says {report['write_pause_said_by_the_product_ms']} ms)
+write pause       {report["write_pause_ms"]} ms from the last write on the source to the first on the target
+                  ({report["write_pause_of_worst_writer_ms"]} ms for the worst writer; the product says {report["write_pause_said_by_the_product_ms"]} ms)
 gaps before       {gaps}
-writes            {report['writes']['acknowledged']} acknowledged, {report['writes']['refused']} refused or broken, {report['writes']['unknown']} without an answer
-transitions       {report['state_transitions']}
-functions         {max(each['max_memory_mb'] for each in functions)} MB of memory at most, binaries of {max(each['binary_mb'] for each in functions)} MB at most""")
+writes            {report["writes"]["acknowledged"]} acknowledged, {report["writes"]["refused"]} refused or broken, {report["writes"]["unknown"]} without an answer
+transitions       {report["state_transitions"]}
+functions         {max(each["max_memory_mb"] for each in functions)} MB of memory at most, binaries of {max(each["binary_mb"] for each in functions)} MB at most""")
 
 
 if __name__ == "__main__":

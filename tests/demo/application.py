@@ -112,9 +112,7 @@ class Application:
             place = json.loads(self._secrets_manager.get_secret_value(SecretId=writer.secret)["SecretString"])
             server = f"{place['host']}:{place['port']}"
             try:
-                with connect(
-                    self._ca_file, place["host"], place["port"], writer.database, place["username"], place["password"]
-                ) as session:
+                with connect(self._ca_file, place["host"], place["port"], writer.database, place["username"], place["password"]) as session:
                     while not self._ended.is_set():
                         self._write(writer, session, server)
                         self._ended.wait(self._between_writes_seconds)

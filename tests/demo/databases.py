@@ -144,23 +144,17 @@ class Databases:
             f"{identifier} {status}", CREATING_LIMIT_SECONDS,
         )  # fmt: skip
 
-    def connect(
-        self, instance: dict, dbname: str = "postgres", user: str = MASTER, password: str = MASTER_PASSWORD
-    ) -> psycopg.Connection:
+    def connect(self, instance: dict, dbname: str = "postgres", user: str = MASTER, password: str = MASTER_PASSWORD) -> psycopg.Connection:
         """A session that commits by itself, by default the master user's."""
         endpoint = instance["Endpoint"]
         return connect(self._cloud.ca_file, endpoint["Address"], endpoint["Port"], dbname, user, password, autocommit=True)
 
 
 def _changes(parameters: dict[str, object]) -> list[dict]:
-    return [
-        {"ParameterName": name, "ParameterValue": str(value), "ApplyMethod": "pending-reboot"} for name, value in parameters.items()
-    ]
+    return [{"ParameterName": name, "ParameterValue": str(value), "ApplyMethod": "pending-reboot"} for name, value in parameters.items()]
 
 
-def connect(
-    ca_file: str, host: str, port: int, dbname: str, user: str, password: str, autocommit: bool = False
-) -> psycopg.Connection:
+def connect(ca_file: str, host: str, port: int, dbname: str, user: str, password: str, autocommit: bool = False) -> psycopg.Connection:
     """A session over TLS with a server that proves who it is."""
     return psycopg.connect(
         host=host, port=port, dbname=dbname, user=user, password=password, autocommit=autocommit,

@@ -27,9 +27,12 @@ class Execution:
         self.name = name
         self._client = cloud.client("stepfunctions")
         self._followed: list[Entered] = []
-        self.arn = arn or self._client.start_execution(
-            stateMachineArn=machine_arn or cloud.state_machine_arn, name=name, input=json.dumps(request)
-        )["executionArn"]
+        self.arn = (
+            arn
+            or self._client.start_execution(stateMachineArn=machine_arn or cloud.state_machine_arn, name=name, input=json.dumps(request))[
+                "executionArn"
+            ]
+        )
         self._history = History(self._client, self.arn)
 
     def stop(self) -> None:
@@ -91,9 +94,7 @@ class Execution:
 def entered_states(events: list[dict]) -> list[Entered]:
     """The states in the order in which they were entered; as many as Step Functions bills transitions."""
     return [
-        Entered(
-            event["stateEnteredEventDetails"]["name"], event["type"].removesuffix("StateEntered"), event["timestamp"].timestamp()
-        )
+        Entered(event["stateEnteredEventDetails"]["name"], event["type"].removesuffix("StateEntered"), event["timestamp"].timestamp())
         for event in events
         if "stateEnteredEventDetails" in event
     ]

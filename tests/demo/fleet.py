@@ -88,7 +88,7 @@ class Fleet:
         with contextlib.ExitStack() as started:
             for application in self.applications.values():
                 started.enter_context(application)
-                wait_until(lambda: application.count, bool, "the first writes", 20)
+                wait_until(lambda application=application: application.count, bool, "the first writes", 20)
             self._end = started.pop_all()
         return self
 
@@ -199,6 +199,7 @@ def follow(fleet: Fleet, campaign: Execution, view: View) -> float:
 
 def check_resumption(fleet: Fleet, mailbox: Mailbox, name: str) -> list[Check]:
     """The same campaign once more, of those that have moved: it begins nothing, and changes nothing."""
+
     def look() -> tuple:
         return runs_of(fleet.cloud, ""), footprint(fleet.cloud, fleet.shops[UNDONE].instance, [])
 
@@ -249,10 +250,16 @@ def check_undone(fleet: Fleet, before: dict, written: int, rows: dict[str, dict]
     refused = [said for writer in application.writers for said in writer.refused]
     return [
         acknowledged,
-        Check(f"{UNDONE}: its application is where it was, and writes", not has_moved(scene) and application.count > written, f"{application.count - written} writes since"),
+        Check(
+            f"{UNDONE}: its application is where it was, and writes",
+            not has_moved(scene) and application.count > written,
+            f"{application.count - written} writes since",
+        ),
         Check(f"{UNDONE}: its application has noticed nothing", not refused, "; ".join(refused) or "no write was refused"),
         Check(f"{UNDONE}: nothing is left of the run", not left, "; ".join(left) or "nothing"),
-        Check(f"{UNDONE}: the summary says why", row["outcome"] == "undone" and row["why"].startswith("DataDiffers"), f"{row['outcome']}: {row['why']}"),
+        Check(
+            f"{UNDONE}: the summary says why", row["outcome"] == "undone" and row["why"].startswith("DataDiffers"), f"{row['outcome']}: {row['why']}"
+        ),
     ]
 
 
@@ -272,14 +279,16 @@ def conclude_on(fleet: Fleet, rows: dict[str, dict], checks: list[Check], second
     lines = [line_of(fleet, member, rows[member.identifier]) for member in FLEET]
     print()
     for line in [{name: name.replace("_", " ") for name in lines[0]}, *lines]:
-        print("  ".join(f"{str(value):<{max(len(str(each[name])) for each in [*lines, {name: name}])}}" for name, value in line.items()))
+        print("  ".join(f"{value!s:<{max(len(str(each[name])) for each in [*lines, {name: name}])}}" for name, value in line.items()))
     print()
     for check in checks:
         if not check.holds or not check.what.startswith(MOVED):
             print(f"{'holds' if check.holds else 'FAILS'}  {check.what}: {check.found}")
     lost, doubled = (sum(line[name] for line in lines) for name in ("lost", "doubled"))
     outcomes, undone = count(rows), [f"{source}: {row['why'][:200]}" for source, row in rows.items() if row["outcome"] == "undone"]
-    print(f"\n{len(checks)} checks, {sum(not check.holds for check in checks)} fail; the campaign took {seconds:.0f} s, {fleet.count} writes were acknowledged")
+    print(
+        f"\n{len(checks)} checks, {sum(not check.holds for check in checks)} fail; the campaign took {seconds:.0f} s, {fleet.count} writes were acknowledged"
+    )
     print(f"{outcomes.get('encrypted', 0)} encrypted, {len(undone)} undone: {', '.join(undone)}; {lost} rows lost, {doubled} doubled")
     return {
         "holds": all(check.holds for check in checks),

@@ -24,15 +24,10 @@ def footprint(cloud: LocalCloud, instance: dict, names: list[str]) -> dict[str, 
         "instances": [each["DBInstanceIdentifier"] for each in rds.describe_db_instances()["DBInstances"]],
         "clusters": [each["DBClusterIdentifier"] for each in rds.describe_db_clusters()["DBClusters"]],
         "snapshots": [each["DBSnapshotIdentifier"] for each in rds.describe_db_snapshots()["DBSnapshots"]],
-        "cluster snapshots": [
-            each["DBClusterSnapshotIdentifier"] for each in rds.describe_db_cluster_snapshots()["DBClusterSnapshots"]
-        ],
+        "cluster snapshots": [each["DBClusterSnapshotIdentifier"] for each in rds.describe_db_cluster_snapshots()["DBClusterSnapshots"]],
         "parameter groups": own_parameter_groups(cloud),
         "group of the source": parameter_group_of(cloud, instance),
-        "log groups": [
-            each["logGroupName"]
-            for each in cloud.client("logs").describe_log_groups(logGroupNamePrefix="/aws/rds/")["logGroups"]
-        ],
+        "log groups": [each["logGroupName"] for each in cloud.client("logs").describe_log_groups(logGroupNamePrefix="/aws/rds/")["logGroups"]],
         "secrets": [(each["Name"], len(each["SecretVersionsToStages"])) for each in secrets.list_secrets()["SecretList"]],
     }
     databases = Databases(cloud)

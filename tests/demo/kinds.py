@@ -44,7 +44,5 @@ KINDS = {
     "aurora": Kind("an Aurora cluster with a writer and a reader", _aurora, is_cluster=True),
     "cluster": Kind("a Multi-AZ DB cluster", _multi_az_cluster, is_cluster=True),
     "rekey": Kind("an instance under the key that AWS manages", _encrypted_instance),
-    "unprepared": Kind(
-        "an instance without logical replication", _unprepared_instance, {"consent": {"replica_identity": True, "reboot": True}}
-    ),
+    "unprepared": Kind("an instance without logical replication", _unprepared_instance, {"consent": {"replica_identity": True, "reboot": True}}),
 }

@@ -47,7 +47,9 @@ class Shop:
         return Scene(cloud, databases, databases.writer(self.identifier), target, key_arn, before, writers)
 
 
-def open_shop(cloud: LocalCloud, kind: Kind, major: int, identifier: str = IDENTIFIER, rows: dict[str, int] = ROWS, tags: dict[str, str] = TAGS) -> Shop:
+def open_shop(
+    cloud: LocalCloud, kind: Kind, major: int, identifier: str = IDENTIFIER, rows: dict[str, int] = ROWS, tags: dict[str, str] = TAGS
+) -> Shop:
     """`rows` has its databases. The secrets are `<identifier>/master`, and `<database>/app` for each of them."""
     databases = Databases(cloud)
     tag_list = [{"Key": key, "Value": value} for key, value in tags.items()]

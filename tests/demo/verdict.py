@@ -145,7 +145,7 @@ def check_contents(scene: Scene, database: str) -> Check:
     the writers wrote there is left out, by their own count."""
     moved = [(writer.number, writer.first_seq_moved) for writer in scene.writers_of(database) if writer.first_seq_moved]
     later = " or ".join(f"t.writer = {number} and t.seq >= {seq}" for number, seq in moved)
-    conditions = {table: f"not ({later})" for table in LEDGER_TABLES} if later else {}
+    conditions = dict.fromkeys(LEDGER_TABLES, f"not ({later})") if later else {}
     with scene.databases.connect(scene.source, database) as source, scene.databases.connect(scene.target, database) as target:
         here, there = read_contents(source, conditions), read_contents(target, conditions)
     different = [f"{name}: {here.get(name)} {there.get(name)}" for name in sorted({*here, *there}) if here.get(name) != there.get(name)]

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+
 from demo.databases import Databases
 from demo.local_cloud import LocalCloud, binaries_directory
 from demo.shop import make_key, make_secret

@@ -1,6 +1,7 @@
 """A cloud for the tests of each module, with the product on it: no module meets what another has left."""
 
 import pytest
+
 from demo.databases import Databases
 from demo.local_cloud import LocalCloud, binaries_directory
 from demo.shop import make_key

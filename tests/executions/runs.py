@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import psycopg
+
 from demo import verdict
 from demo.application import Application
 from demo.databases import Databases
@@ -56,9 +57,7 @@ def move(cloud: LocalCloud, instance: dict, request: dict, key_arn: str) -> Move
         return finish(cloud, databases, instance, execution, application, key_arn)
 
 
-def finish(
-    cloud: LocalCloud, databases: Databases, instance: dict, execution: Execution, application: Application, key_arn: str
-) -> Moved:
+def finish(cloud: LocalCloud, databases: Databases, instance: dict, execution: Execution, application: Application, key_arn: str) -> Moved:
     """Waits for the success of an execution that was started."""
     described = execution.wait(LIMIT_SECONDS)
     assert described["status"] == "SUCCEEDED", (described, failures(execution.events()))

@@ -1,6 +1,7 @@
 """Instances to be encrypted, and requests to encrypt them."""
 
 import psycopg
+
 from demo.application import LEDGER
 from demo.databases import MASTER, MASTER_PASSWORD, Databases
 from demo.kinds import KINDS
@@ -14,6 +15,7 @@ SMALL = """
 create table public.thing (id serial primary key, told text not null, changed int not null default 0);
 insert into public.thing (told) select 'thing ' || n from generate_series(1, 600) n;
 """
+
 
 def make_source(cloud: LocalCloud, identifier: str, major: int, kind: str = "instance", **members) -> dict:
     """An instance with one small database `app`, or the writer of a cluster with it, and the secret of its master user, as

@@ -4,6 +4,7 @@ import json
 
 import psycopg
 import pytest
+
 from demo.comparison import read_contents
 from demo.databases import CREATING_LIMIT_SECONDS
 from demo.executions import Execution
@@ -31,11 +32,9 @@ def test_a_deleted_source_leaves_one_last_snapshot_with_all_its_rows(cloud, data
     target = databases.describe(moved.scene.target["DBInstanceIdentifier"])
     assert target["DeletionProtection"]
 
-    (last,) = [each for each in rds.describe_db_snapshots(SnapshotType="manual")["DBSnapshots"] if "to-delete" == each["DBInstanceIdentifier"]]
+    (last,) = [each for each in rds.describe_db_snapshots(SnapshotType="manual")["DBSnapshots"] if each["DBInstanceIdentifier"] == "to-delete"]
     assert last["Status"] == "available" and last["DBSnapshotIdentifier"] in str(moved.execution.output["report"])
-    rds.restore_db_instance_from_db_snapshot(
-        DBInstanceIdentifier="restored", DBSnapshotIdentifier=last["DBSnapshotIdentifier"]
-    )
+    rds.restore_db_instance_from_db_snapshot(DBInstanceIdentifier="restored", DBSnapshotIdentifier=last["DBSnapshotIdentifier"])
     restored = wait_until(
         lambda: databases.describe("restored"), lambda seen: seen["DBInstanceStatus"] == "available", "restored",
         CREATING_LIMIT_SECONDS,

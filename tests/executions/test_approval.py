@@ -1,6 +1,7 @@
 """The cutover waits for the word; and one source has one execution."""
 
 import pytest
+
 from demo.executions import Execution, entered_states
 from demo.waiting import wait_until
 

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+
 from demo.databases import Databases, values
 from demo.executions import Execution
 from demo.waiting import wait_until

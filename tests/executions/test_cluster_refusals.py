@@ -5,6 +5,7 @@ import json
 import os
 
 import pytest
+
 from demo.databases import MASTER, MASTER_PASSWORD
 from demo.executions import Execution
 from demo.footprint import footprint
@@ -36,9 +37,7 @@ def assert_refused(described: dict, error: str, *named: str) -> None:
 
 
 def make_other(cloud: LocalCloud, identifier: str, **members) -> None:
-    cloud.client("rds").create_db_cluster(
-        **{"DBClusterIdentifier": identifier, "Engine": "aurora-postgresql", "EngineVersion": "16"} | members
-    )
+    cloud.client("rds").create_db_cluster(**{"DBClusterIdentifier": identifier, "Engine": "aurora-postgresql", "EngineVersion": "16"} | members)
 
 
 def test_aurora_serverless_v1(cloud, cluster):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
 from demo import verdict
 from demo.executions import Execution, entered_states, failures
 from demo.waiting import wait_until
@@ -45,7 +46,7 @@ OF_TABLES = [
     Change('drop trigger melde_neben on "Drift".neben', 'trigger "Drift".neben.melde_neben: only on the target'),
     Change('create or replace rule keine as on delete to "Drift".sicht do also nothing', 'rule "Drift".sicht.keine: differs'),
     Change('alter policy alle on "Drift".neben using (id > 1)', 'policy "Drift".neben.alle: differs'),
-    Change('alter table public.theirs enable row level security', "table public.theirs: differs"),
+    Change("alter table public.theirs enable row level security", "table public.theirs: differs"),
     Change('create or replace view "Drift".sicht as select id, told from "Drift".haupt where id > 1', 'view "Drift".sicht: differs'),
     Change('create view "Drift".noch as table "Drift".haupt', 'view "Drift".noch: only on the source'),
     Change('drop materialized view "Drift".gesehen', 'materialized view "Drift".gesehen: only on the target'),
@@ -96,7 +97,7 @@ def waiting(request, cloud, databases, key_arn):
         session.execute(WAREHOUSE)
         session.execute("alter table public.by_whole_row replica identity default")
         session.execute(DRIFT)
-        session.execute('create function "Drift".zeuge() returns event_trigger language plpgsql as \'begin end\'')
+        session.execute("create function \"Drift\".zeuge() returns event_trigger language plpgsql as 'begin end'")
     with writing(cloud, identifier) as application:
         execution = Execution(cloud, f"move-{identifier}", make_request(identifier, cutover={"secrets": [secret_name(identifier)]}))
         execution.wait_for_state("MayCutOver", LIMIT_SECONDS)

@@ -7,11 +7,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from local_cloud.permissions import IMPLIED
+
 from demo.databases import MASTER
 from demo.executions import Execution, failures
 from demo.reports import read_report
-from demo.waiting import wait_until
+from local_cloud.permissions import IMPLIED
 
 from .denials import denied
 from .runs import approve, target_of
@@ -62,7 +62,11 @@ def test_it_is_complete_and_in_the_report(run):
     evidence = run.written.evidence
     assert run.written.json["evidence"] == evidence and b"What AWS did here" in run.written.html
     assert (evidence["schema_version"], evidence["region"]) == (1, run.execution.arn.split(":")[3])
-    assert evidence["lines"] == {"answered_calls": sum(each["calls"] for each in evidence["functions"]), "found": evidence["lines"]["answered_calls"], "unread": None}
+    assert evidence["lines"] == {
+        "answered_calls": sum(each["calls"] for each in evidence["functions"]),
+        "found": evidence["lines"]["answered_calls"],
+        "unread": None,
+    }
     told = evidence["run"]
     assert (told["outcome"], told["kind"], told["postgres_major"]) == ("encrypted", "instance", 16)
     assert (told["is_source_encrypted"], told["is_source_public"], told["was_prepared"]) == (False, False, True)

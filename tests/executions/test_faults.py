@@ -1,6 +1,7 @@
 """The short tier of the fault matrix: a sample of it, in which kinds of fault and tasks differ; `make test-faults` tries all."""
 
 import pytest
+
 from faults.matrix import all_cases
 from faults.run import carry_out
 

@@ -1,6 +1,7 @@
 """Every kind of database that the method covers, moved under writes and given back."""
 
 import pytest
+
 from demo.executions import Execution
 from demo.kinds import KINDS
 

@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+
 from demo.application import Application
 from demo.databases import Databases
 from demo.executions import Execution, failures

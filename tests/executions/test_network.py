@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from demo.executions import Execution
 from demo.local_cloud import LocalCloud
 

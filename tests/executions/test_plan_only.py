@@ -1,6 +1,7 @@
 """plan_only: an answer, and nothing else."""
 
 import pytest
+
 from demo.executions import Execution, entered_states
 from demo.footprint import footprint
 

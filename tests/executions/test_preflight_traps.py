@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import psycopg
 import pytest
+
 from demo.databases import MASTER, Databases
 from demo.executions import Execution
 from demo.shop import make_secret
 from demo.waiting import wait_until
 
-from .sources import LIMIT_SECONDS, make_request, make_source, secret_name, secret_value
+from .sources import LIMIT_SECONDS, make_request, make_source, secret_value
 
 MAJORS = [12, 17, 18]
 

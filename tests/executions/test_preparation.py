@@ -1,6 +1,7 @@
 """A source without logical replication: prepared with consent, and given its parameter group back."""
 
 import pytest
+
 from demo.databases import values
 from demo.executions import Execution
 from demo.footprint import footprint, own_parameter_groups, parameter_group_of

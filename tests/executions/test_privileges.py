@@ -4,6 +4,7 @@ import contextlib
 import json
 
 import pytest
+
 from demo.executions import Execution
 
 from .sources import LIMIT_SECONDS, make_request, make_source

@@ -4,6 +4,7 @@ import contextlib
 import itertools
 
 import pytest
+
 from demo.databases import MASTER, values
 from demo.executions import Execution, entered_states
 from demo.footprint import footprint
@@ -125,7 +126,14 @@ def test_triggers_and_row_security_that_would_disturb_the_copy(cloud, databases,
         session.execute("alter table thing enable always trigger loud")
         session.execute("alter table journal.ledger enable row level security, force row level security")
         try:
-            refuse(cloud, source, make_request(NAME), "PreconditionFailed", "thing (loud)", "forced row security, where the target cannot apply changes: journal.ledger")
+            refuse(
+                cloud,
+                source,
+                make_request(NAME),
+                "PreconditionFailed",
+                "thing (loud)",
+                "forced row security, where the target cannot apply changes: journal.ledger",
+            )
         finally:
             session.execute("alter table journal.ledger disable row level security, no force row level security")
             session.execute("drop function noop() cascade")

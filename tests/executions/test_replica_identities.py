@@ -1,6 +1,7 @@
 """Replica identities of every kind are after a run what they were before it, on both sides, and after an undo too."""
 
 import pytest
+
 from demo import verdict
 from demo.executions import Execution
 

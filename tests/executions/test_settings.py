@@ -4,6 +4,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
+
 from demo.databases import Databases
 from demo.executions import Execution, failures
 from demo.local_cloud import LocalCloud
@@ -153,7 +154,9 @@ def test_a_setting_that_was_lost_undoes_the_run(cloud, databases):
     with undone(cloud, source, "lossy", "SettingsDiffer", wait={"max_seconds": 1, "calls_end_seconds": 3, "verify_call_seconds": 0}) as execution:
         execution.wait_for_state("Verify", LIMIT_SECONDS)
         target = target_of(databases, "lossy")["DBInstanceIdentifier"]
-        cloud.client("rds").modify_db_instance(DBInstanceIdentifier=target, DBInstanceClass="db.t3.large", CopyTagsToSnapshot=True, ApplyImmediately=True)
+        cloud.client("rds").modify_db_instance(
+            DBInstanceIdentifier=target, DBInstanceClass="db.t3.large", CopyTagsToSnapshot=True, ApplyImmediately=True
+        )
     cause = execution.describe()["cause"]
     assert "DBInstanceClass: db.t3.medium on the source, db.t3.large on the target" in cause
     assert "CopyTagsToSnapshot: not set on the source, true on the target" in cause and "2 settings of lossy" in cause

@@ -20,11 +20,7 @@ NO_LOG = {"Key": "cloud:log", "Value": "none"}
 
 def answers(execution: Execution) -> list[dict]:
     """What the step answered, look by look."""
-    outputs = [
-        json.loads(event["taskSucceededEventDetails"]["output"])
-        for event in execution.events()
-        if "taskSucceededEventDetails" in event
-    ]
+    outputs = [json.loads(event["taskSucceededEventDetails"]["output"]) for event in execution.events() if "taskSucceededEventDetails" in event]
     return [output["Payload"] for output in outputs if "witnesses" in (output.get("Payload") or {})]
 
 

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from demo.databases import Databases
 from demo.executions import Execution
 from demo.footprint import footprint

@@ -3,6 +3,7 @@
 import datetime
 
 import pytest
+
 from demo.executions import Execution, entered_states
 from demo.footprint import footprint
 from demo.local_cloud import LocalCloud

@@ -1,6 +1,7 @@
 """What happens to a run while it runs: before the fence the source is given back, and nothing is left."""
 
 import pytest
+
 from demo.shop import make_key
 from demo.waiting import wait_until
 

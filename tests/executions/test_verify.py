@@ -7,12 +7,13 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from demo.databases import values
 from demo.executions import Execution, failures
 from demo.reports import read_report
 from demo.waiting import wait_until
 
-from .runs import approve, finish, move, target_of, undone, writing
+from .runs import approve, move, target_of, undone, writing
 from .sources import LIMIT_SECONDS, make_request, make_source, secret_name
 
 # More than two ranges of pages.

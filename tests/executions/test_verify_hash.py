@@ -156,7 +156,9 @@ def test_what_replication_may_store_in_another_way_is_no_difference(session, cas
 def test_names_are_quoted_and_dropped_columns_left_out(session):
     session.execute(TYPES)
     for table in "ours", "theirs":
-        session.execute(sql.SQL("""create table hashed.{} (rds_reencrypt_row int, "row" text, gone int, "a""b" float8)""").format(sql.Identifier(table)))
+        session.execute(
+            sql.SQL("""create table hashed.{} (rds_reencrypt_row int, "row" text, gone int, "a""b" float8)""").format(sql.Identifier(table))
+        )
         session.execute(f"alter table hashed.{table} drop column gone")
     session.execute("""insert into hashed.ours values (1, 'x', 1.5)""")
     session.execute("""insert into hashed.theirs values (1, 'y', 1.5)""")

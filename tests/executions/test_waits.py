@@ -50,7 +50,9 @@ def test_a_window_that_opens_in_a_week_is_met_when_it_opens():
 
 
 def test_who_waits_for_a_place_outlasts_one_who_waits_for_an_approval_there():
-    looks = {wait: pauses(wait, choice, lambda _: FOLLOWING) for wait, choice in [("WaitForCapacity", "HasCapacity"), ("WaitForApproval", "MayCutOver")]}
+    looks = {
+        wait: pauses(wait, choice, lambda _: FOLLOWING) for wait, choice in [("WaitForCapacity", "HasCapacity"), ("WaitForApproval", "MayCutOver")]
+    }
     assert sum(looks["WaitForCapacity"]) > sum(looks["WaitForApproval"]) + 24 * HOUR
 
 

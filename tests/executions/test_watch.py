@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from demo.executions import Execution
 from demo.waiting import wait_until
 
@@ -30,7 +31,7 @@ def watch(cloud):
         return subprocess.Popen(
             [sys.executable, "-m", "watch", execution], cwd=REPOSITORY, env=os.environ | cloud.exports, text=True,
             # Who starts the tests in the background has them ignore it.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler), **streams,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler), **streams,  # noqa: PLW1509
         )  # fmt: skip
 
     return start
@@ -100,4 +101,4 @@ def test_on_a_terminal_there_is_a_part_that_moves(cloud, source, watch):
     wait_until(read, lambda said: said == b"closed", "the command to end", LIMIT_SECONDS)
     os.close(ours)
     assert process.wait(timeout=30) == 0, printed.decode()
-    assert "\x1b[".encode() in printed and "SUCCEEDED" in printed.decode()
+    assert b"\x1b[" in printed and "SUCCEEDED" in printed.decode()

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
+
 from demo import verdict
 from demo.application import Application
 from demo.executions import Execution, failures
@@ -31,9 +32,7 @@ def moved(request, cloud, databases, key_arn):
         assert described["status"] == "SUCCEEDED", (described, failures(execution.events()), application.writers[0].refused)
         wait_until(lambda: application.has_moved, bool, "writes of every writer on the target", 20)
     target = verdict.find_target(databases, application.writers[0].acknowledged[-1].server)
-    scene = verdict.Scene(
-        cloud, databases, databases.describe(identifier), target, key_arn, {secret: secret_value(instance)}, application.writers
-    )
+    scene = verdict.Scene(cloud, databases, databases.describe(identifier), target, key_arn, {secret: secret_value(instance)}, application.writers)
     return SimpleNamespace(execution=execution, scene=scene, identities=identities, identifier=identifier)
 
 
@@ -97,7 +96,7 @@ def test_the_output_has_what_the_interface_promises(moved):
     assert set(output["databases"]) == {"postgres", *NAMES}
     for name, database in output["databases"].items():
         assert set(database) == {"start_lsn", "tables", "rows", "verified"} and database["verified"] == "rows"
-        assert name == "postgres" or database["tables"] > 15 and database["rows"] > 4000
+        assert name == "postgres" or (database["tables"] > 15 and database["rows"] > 4000)
     assert 0 < output["write_pause_ms"] < 30_000
     assert output["report"]
 
@@ -116,7 +115,7 @@ def test_the_report_has_the_figures_of_the_output(moved, cloud):
         assert len({table["table"] for table in database["compared"]}) == database["tables"]
         assert sum(table["rows"] for table in database["compared"]) == database["rows"]
         assert all(len(table["hash"]) == 64 for table in database["compared"])
-    assert b"&quot;S\xc3\xbcd&quot;" in written.html and b"B\xc3\xbcro \"" not in written.html
+    assert b"&quot;S\xc3\xbcd&quot;" in written.html and b'B\xc3\xbcro "' not in written.html
 
 
 def test_the_target_has_the_settings_of_the_source(moved):

@@ -4,11 +4,12 @@ import random
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
+
 from demo.application import LEDGER
 from demo.databases import MASTER, Databases
 from demo.local_cloud import LocalCloud
 from demo.shop import make_secret
-from psycopg import sql
 
 from .sources import secret_name, secret_value
 

@@ -1,6 +1,6 @@
 """Tries every fault of the matrix on whole executions, and records the results.
 
-    python -m faults --binaries DIR [--only TEXT] [--every N [--first M]] [--workers 3] [--report FILE]
+python -m faults --binaries DIR [--only TEXT] [--every N [--first M]] [--workers 3] [--report FILE]
 """
 
 import argparse

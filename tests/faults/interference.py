@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 
 import psycopg
+
 from demo.local_cloud import LocalCloud
 from demo.waiting import wait_until
-
 from executions.runs import target_of
 
 LIMIT_SECONDS = 120

@@ -177,7 +177,9 @@ def rds_cases() -> list[Case]:
         refused("RebootDBInstance", "InvalidDBInstanceState", 2, MOVED, "unprepared"),
         refused("DeleteDBParameterGroup", "InvalidDBParameterGroupState", 2, MOVED, "unprepared"),
         refused("CreateDBParameterGroup", "DBParameterGroupQuotaExceeded", 1, GIVEN_BACK, "unprepared"),
-        Case("the key is disabled after the snapshot", "RDS", "forward", at="WaitForSnapshot", meanwhile=interference.disable_key, ends=(GIVEN_BACK,)),
+        Case(
+            "the key is disabled after the snapshot", "RDS", "forward", at="WaitForSnapshot", meanwhile=interference.disable_key, ends=(GIVEN_BACK,)
+        ),
     ]
 
 

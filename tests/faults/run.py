@@ -1,6 +1,7 @@
 """One case: a source with writers, an execution with a fault, and the checks afterwards."""
 
 import hashlib
+import itertools
 from dataclasses import dataclass, field
 
 from demo import verdict
@@ -10,7 +11,6 @@ from demo.footprint import footprint
 from demo.local_cloud import LocalCloud
 from demo.shop import make_key
 from demo.waiting import wait_until
-
 from executions.runs import approve, undo_of, writing
 from executions.sources import make_request, make_source, secret_name, secret_value
 
@@ -153,7 +153,7 @@ class Run:
         writes = [(writer.number, write.seq) for writer in application.writers for write in writer.acknowledged]
         result.acknowledged = len(writes)
         moments = sorted(write.at for writer in application.writers for write in writer.acknowledged)
-        result.longest_silence_ms = round(1000 * max((b - a for a, b in zip(moments, moments[1:])), default=0))
+        result.longest_silence_ms = round(1000 * max((b - a for a, b in itertools.pairwise(moments)), default=0))
         place = max((write for writer in application.writers for write in writer.acknowledged), key=lambda write: write.at).server
         with self.databases.connect(verdict.find_target(self.databases, place), "app") as session:
             for table in ("journal.ledger", "journal.event"):
@@ -171,7 +171,9 @@ class Run:
         own = [name for name in clusters + instances if name == self.identifier or name.startswith(f"{self.identifier}-enc-")]
         for identifier in own:
             self.databases.remove(identifier)
-        wait_until(lambda: [each["DBInstanceIdentifier"] for each in self.databases.all()], lambda left: not set(own) & set(left), "them to be gone", 120)
+        wait_until(
+            lambda: [each["DBInstanceIdentifier"] for each in self.databases.all()], lambda left: not set(own) & set(left), "them to be gone", 120
+        )
 
 
 def carry_out(cloud: LocalCloud, case: Case, identifier: str, major: int) -> Result:

@@ -1,6 +1,7 @@
 """A cloud for the tests of each module, with somebody who reads the fleet's topic."""
 
 import pytest
+
 from executions.conftest import cloud, databases, key_arn, strike  # noqa: F401 - fixtures
 
 from .fleet import Fleet

@@ -24,7 +24,7 @@ def owned(identifier: str, **more: str) -> list[dict]:
 
 def window(opens_in_minutes: int, lasts_minutes: int = 60) -> str:
     """A window of the week by the distance of its opening from now, which may be behind us."""
-    opens = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(minutes=opens_in_minutes)
+    opens = datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=opens_in_minutes)
     closes = opens + datetime.timedelta(minutes=lasts_minutes)
     return f"{opens:%a:%H:%M}-{closes:%a:%H:%M}".lower()
 
@@ -97,7 +97,7 @@ class Fleet:
 
     def new_day(self) -> datetime.datetime:
         """A day of which no test has had a finding: those of one day and one database are one."""
-        return datetime.datetime(2026, 1, 1, 18, tzinfo=datetime.timezone.utc) + datetime.timedelta(days=next(self._days))
+        return datetime.datetime(2026, 1, 1, 18, tzinfo=datetime.UTC) + datetime.timedelta(days=next(self._days))
 
     def put(self, *details: dict, at: datetime.datetime) -> list[str]:
         """Puts one event for each of the details on the bus; their ids."""

@@ -5,10 +5,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from jsonata.jsonata import Jsonata
+
 from demo.footprint import footprint
 from executions.runs import target_of, undo_of
 from executions.sources import make_source
-from jsonata.jsonata import Jsonata
 
 from .fleet import LIMIT_SECONDS, detail_of, owned
 
@@ -27,7 +28,7 @@ def sources(cloud, databases, key_arn):
         )
         for name in NAMES
     }  # fmt: skip
-    databases.create_aurora("circle", 16, members=1, DatabaseName="app", Tags=owned("alpha") + [{"Key": "environment", "Value": "Prod"}])
+    databases.create_aurora("circle", 16, members=1, DatabaseName="app", Tags=[*owned("alpha"), {"Key": "environment", "Value": "Prod"}])
     cloud.client("rds").create_db_instance(
         DBInstanceIdentifier="other-engine", Engine="mysql", DBInstanceClass="db.t3.medium", MasterUsername="m", MasterUserPassword="secret99",
         AllocatedStorage=20,
@@ -57,7 +58,10 @@ def test_a_campaign_plans_each_of_its_list_once_and_the_harmless_ones_first(clou
 
 
 def test_who_has_no_window_or_an_early_one_comes_first():
-    planned = [{"item": name, "go": go, "wait_seconds": wait} for name, go, wait in [("a", True, 7200), ("b", False, 0), ("c", True, 0), ("d", True, 0), ("e", True, 60)]]
+    planned = [
+        {"item": name, "go": go, "wait_seconds": wait}
+        for name, go, wait in [("a", True, 7200), ("b", False, 0), ("c", True, 0), ("d", True, 0), ("e", True, 60)]
+    ]
     chosen = Jsonata(MACHINE["States"]["PlanAll"]["Assign"]["chosen"].removeprefix("{%").removesuffix("%}"))
     for result, expected in [(planned, ["c", "d", "e", "a"]), (planned[:1], ["a"]), (planned[1:2], []), ([], [])]:
         chosen.assign("states", {"result": result})

@@ -1,6 +1,7 @@
 """From a finding of AWS Config to an execution: who is planned, who is left alone, and what is told."""
 
 import pytest
+
 from demo.footprint import footprint
 from executions.sources import make_source
 
@@ -77,7 +78,11 @@ def test_members_of_a_cluster_and_the_cluster_lead_to_one_plan_of_the_cluster(da
     fleet.news()
     day = fleet.new_day()
     members = [databases.describe(each["DBInstanceIdentifier"]) for each in cluster["DBClusterMembers"]]
-    details = [detail_of(cluster["DbClusterResourceId"], CLUSTER), detail_of("ring", CLUSTER), *(detail_of(each["DbiResourceId"]) for each in members)]
+    details = [
+        detail_of(cluster["DbClusterResourceId"], CLUSTER),
+        detail_of("ring", CLUSTER),
+        *(detail_of(each["DbiResourceId"]) for each in members),
+    ]
     executions = [fleet.started_by(event) for event in fleet.put(*details, at=day)]
     assert sorted(fleet.outcomes(each)["ring"] for each in executions) == ["known"] * 3 + ["planned"]
     (run,) = [run for run in fleet.runs() if run.startswith(f"finding-{day:%Y-%m-%d}-")]

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
+
 from demo.waiting import wait_until
 
 from .fleet import LIMIT_SECONDS, detail_of, entry, event_of
@@ -118,6 +119,7 @@ def test_an_event_with_much_in_it_that_nobody_asked_for_is_read_like_any_other(f
 
 def filled_up_to(size: int, at) -> dict:
     """An entry of this size, as EventBridge reckons it."""
+
     def of(padding: int) -> dict:
         return entry(json.dumps(detail_of("orders", annotation="x" * padding)), at)
 

@@ -1,6 +1,7 @@
 """What the owner of a database has said by tag, and what comes of it."""
 
 import pytest
+
 from demo.footprint import footprint
 from executions.runs import finish, writing
 from executions.sources import make_source, secret_name

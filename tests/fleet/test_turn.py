@@ -4,6 +4,7 @@ import contextlib
 import json
 
 import pytest
+
 from demo.executions import Execution
 from demo.footprint import footprint
 from demo.waiting import wait_until

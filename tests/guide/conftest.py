@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from demo.local_cloud import LocalCloud, binaries_directory
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -24,7 +24,9 @@ def printed(shell) -> list[tuple[Block, str]]:
 
 
 def test_what_the_guide_says_is_to_be_seen(printed):
-    problems = [f"{line}\nis not to be seen of\n{block.commands}\nwhich printed\n{output}" for block, output in printed for line in block.missing(output)]
+    problems = [
+        f"{line}\nis not to be seen of\n{block.commands}\nwhich printed\n{output}" for block, output in printed for line in block.missing(output)
+    ]
     assert not problems, "\n\n".join(problems)
     assert sum(bool(block.seen) for block, _ in printed) >= 8
 

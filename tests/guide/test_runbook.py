@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
+
 from demo.databases import MASTER, MASTER_PASSWORD, Databases
 from demo.executions import Execution
 from demo.footprint import footprint

@@ -1,6 +1,7 @@
 """A cloud for the tests of each module, with somebody who reads the topic, and runs of each kind to be seen."""
 
 import pytest
+
 from demo.databases import Databases
 from demo.executions import Execution
 from demo.waiting import wait_until

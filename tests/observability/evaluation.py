@@ -3,6 +3,7 @@
 Source: CloudWatch user guide, "Using Amazon CloudWatch alarms", "Using math expressions with CloudWatch metrics".
 """
 
+import itertools
 import operator
 from collections.abc import Callable
 from typing import Self
@@ -33,7 +34,7 @@ def if_(condition: Line, then: Line, otherwise: float) -> Line:
 def diff(line: Line) -> Line:
     """To the value before, whichever period that is of."""
     periods = sorted(line.values)
-    return Line({now: line.values[now] - line.values[before] for before, now in zip(periods, periods[1:], strict=False)})
+    return Line({now: line.values[now] - line.values[before] for before, now in itertools.pairwise(periods)})
 
 
 FUNCTIONS = {"IF": if_, "DIFF": diff}

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+
 from demo.executions import Execution, entered_states
 from demo.waiting import wait_until
 from executions.denials import ONLY_THE_SWITCH, denied

@@ -3,6 +3,7 @@
 import json
 
 import jsonschema
+
 from demo.executions import Execution, failures
 from demo.waiting import wait_until
 from executions.sources import LIMIT_SECONDS, make_request, make_source

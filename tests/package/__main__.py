@@ -1,6 +1,6 @@
 """Builds the functions for the processors that are named, and leaves in dist/ what is deployed without Rust and SAM.
 
-    python -m package arm64 x86_64
+python -m package arm64 x86_64
 """
 
 import os

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from demo.local_cloud import LocalCloud, binaries_directory
 from demo.waiting import wait_until
 from guide.blocks import read_blocks
@@ -118,9 +119,7 @@ def test_it_is_deployed_without_rust_and_sam_and_says_its_version(cloud, shell, 
     states = cloud.client("stepfunctions")
     given = json.dumps({"source": "nobody", "plan_only": True})
     execution = states.start_execution(stateMachineArn=outputs["StateMachineArn"], name="from-a-package", input=given)["executionArn"]
-    ended = wait_until(
-        lambda: states.describe_execution(executionArn=execution), lambda seen: seen["status"] != "RUNNING", "the end", LIMIT_SECONDS
-    )
+    ended = wait_until(lambda: states.describe_execution(executionArn=execution), lambda seen: seen["status"] != "RUNNING", "the end", LIMIT_SECONDS)
     assert (ended["status"], ended["error"]) == ("FAILED", "SourceNotFound"), ended
 
     def report() -> dict[str, bytes]:
@@ -129,4 +128,4 @@ def test_it_is_deployed_without_rust_and_sam_and_says_its_version(cloud, shell, 
 
     written = wait_until(report, lambda seen: "executions/from-a-package/report.html" in seen, "the report", LIMIT_SECONDS)
     assert json.loads(written["executions/from-a-package/report.json"])["version"] == version()
-    assert f"Written by rds-reencrypt <span data-figure=\"version\">{version()}</span>".encode() in written["executions/from-a-package/report.html"]
+    assert f'Written by rds-reencrypt <span data-figure="version">{version()}</span>'.encode() in written["executions/from-a-package/report.html"]

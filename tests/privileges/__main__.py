@@ -11,8 +11,8 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 from demo.local_cloud import LocalCloud, binaries_directory
-from executions.sources import KEY_ALIAS
 from demo.shop import make_key
+from executions.sources import KEY_ALIAS
 
 from . import roles
 from .cases import CASES

@@ -22,8 +22,7 @@ def statements(cloud: LocalCloud) -> dict[str, list[dict]]:
 
 def allowed(cloud: LocalCloud) -> dict[str, set[str]]:
     return {
-        function: {action for statement in all_of_it for action in as_list(statement["Action"])}
-        for function, all_of_it in statements(cloud).items()
+        function: {action for statement in all_of_it for action in as_list(statement["Action"])} for function, all_of_it in statements(cloud).items()
     }
 
 

@@ -7,6 +7,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+
 from local_cloud.testing import Cloud
 
 POLICIES = Path(__file__).resolve().parents[2] / "infra" / "policies"
@@ -110,7 +111,9 @@ def test_who_starts_may_not_approve(somebody):
     rds, states = (somebody(service, "start.json") for service in ("rds", "stepfunctions"))
     assert is_allowed(states.start_execution, stateMachineArn=f"{STATES}:stateMachine:rds-reencrypt")
     assert is_allowed(states.stop_execution, executionArn=f"{STATES}:execution:rds-reencrypt:first")
-    assert is_allowed(states.list_state_machines) and is_allowed(states.describe_state_machine, stateMachineArn=f"{STATES}:stateMachine:rds-reencrypt")
+    assert is_allowed(states.list_state_machines) and is_allowed(
+        states.describe_state_machine, stateMachineArn=f"{STATES}:stateMachine:rds-reencrypt"
+    )
     assert not is_allowed(states.start_execution, stateMachineArn=f"{STATES}:stateMachine:another")
     assert not is_allowed(rds.add_tags_to_resource, ResourceName=f"{RDS}:cluster:{NEW}", Tags=tag_list(APPROVAL))
 

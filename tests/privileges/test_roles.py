@@ -5,8 +5,9 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from local_cloud.permissions import IMPLIED, is_known, resource_types
 from samtranslator.yaml_helper import yaml_parse
+
+from local_cloud.permissions import IMPLIED, is_known, resource_types
 
 from .roles import as_list
 

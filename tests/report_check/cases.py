@@ -3,6 +3,8 @@
 import json
 from collections.abc import Callable, Iterator
 
+from psycopg import sql
+
 from demo.databases import Databases
 from demo.executions import Execution, failures
 from demo.local_cloud import LocalCloud
@@ -11,12 +13,11 @@ from executions.runs import approve, undo_of
 from executions.sources import LIMIT_SECONDS, make_request, make_source, secret_name
 from executions.warehouse import NAMES, make_warehouse
 from faults.matrix import TRIES
-from psycopg import sql
 
 Reports = Iterator[tuple[str, WrittenReport]]
 
 HOSTILE = "<script>alert('x')</script>"
-APPROVER = "<b>Eve</b> \"& Söhne\" '); drop"
+APPROVER = '<b>Eve</b> "& Söhne" \'); drop'
 # What a page, a shell or a program could take for something else.
 HOSTILE_SQL = f"""
 create schema "{HOSTILE}";
@@ -59,7 +60,12 @@ def succeeds_as_a_cluster_whose_application_nobody_leads(cloud: LocalCloud) -> R
     request = make_request("ring", cutover={"when": "now"}, verify="counts")
     written = _ended(cloud, Execution(cloud, "report-counted", request), "SUCCEEDED", "encrypted")
     titles = [task["title"].split(":")[0] for task in written.json["to_do"]]
-    assert titles == ["Point the application at the new database, now", "Terraform", "CloudFormation", "Delete the source cluster once nobody needs it"]
+    assert titles == [
+        "Point the application at the new database, now",
+        "Terraform",
+        "CloudFormation",
+        "Delete the source cluster once nobody needs it",
+    ]
     page = written.html.decode()
     assert "has to be pointed" in page and "counted on both sides" in page
     yield "counted", written
@@ -126,9 +132,7 @@ def _ended(cloud: LocalCloud, execution: Execution, status: str, outcome: str) -
 
 
 def _check_output(report: dict, output: dict) -> None:
-    databases = {
-        each["name"]: {key: each[key] for key in ("start_lsn", "tables", "rows", "verified")} for each in report["databases"]
-    }
+    databases = {each["name"]: {key: each[key] for key in ("start_lsn", "tables", "rows", "verified")} for each in report["databases"]}
     told = output["report"]
     assert databases == output["databases"]
     assert report["pause"]["write_pause_ms"] == output["write_pause_ms"] == sum(phase["ms"] for phase in report["pause"]["phases"])

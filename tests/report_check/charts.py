@@ -31,7 +31,7 @@ def _points(report: dict, name: str) -> list[list[int]]:
     first, span = samples[0][0], max(samples[-1][0] - samples[0][0], 1)
     top = max(1, *(value for _, value in samples))
     points = [[(at - first) * ACROSS / span, DOWN - max(value, 0) * DOWN / top] for at, value in samples]
-    return points + [[ACROSS, points[0][1]]] if len(points) == 1 else points
+    return [*points, [ACROSS, points[0][1]]] if len(points) == 1 else points
 
 
 def _steps(report: dict) -> Iterator[list[float]]:

@@ -3,6 +3,7 @@
 A case that is marked `long` is left to `make test-reported`; all others are in `make test` as well."""
 
 import pytest
+
 from executions.conftest import cloud, databases, key_arn, strike  # noqa: F401 - fixtures
 
 from .outcomes import Outcome

@@ -2,6 +2,7 @@
 application: tried before anything is made, refused by name, with the statement that mends it; what is accepted is applied."""
 
 import pytest
+
 from executions.runs import approve, name_of
 from executions.sources import LIMIT_SECONDS, make_source, secret_name
 from executions.test_preflight_traps import ask, of

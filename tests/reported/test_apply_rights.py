@@ -2,6 +2,7 @@
 statement that gives the right; carried out, nothing is left to be told."""
 
 import pytest
+
 from demo.databases import MASTER
 from executions.sources import make_source
 from executions.test_preflight_traps import ask, of
@@ -38,15 +39,29 @@ def test_an_owner_who_has_revoked_his_own_rights(cloud, databases, source, outco
     wanted = "delete, insert, select, trigger, truncate, update" if major >= 15 else "select, trigger, update"
     with databases.connect(instance, "app") as session:
         session.execute("revoke all on books.ledger from master")
-    outcome.refused(instance, "PreconditionFailed", "Rights", f"{MASTER} lacks", "1 tables: books.ledger", f"grant {wanted} on table books.ledger to {MASTER}")
+    outcome.refused(
+        instance, "PreconditionFailed", "Rights", f"{MASTER} lacks", "1 tables: books.ledger", f"grant {wanted} on table books.ledger to {MASTER}"
+    )
     mend(cloud, databases, instance, "select 1", f"grant {wanted} on table books.ledger to {MASTER}")
 
 
 def test_sequences_are_read_on_the_source_and_set_on_the_copy(cloud, databases, source):
     """18 reads a sequence that is closed to us as one that was never used, and says nothing."""
     _, instance = source
-    mend(cloud, databases, instance, "revoke all on sequence books.ledger_id_seq from master", f"grant select, update on sequence books.ledger_id_seq to {MASTER}")
-    mend(cloud, databases, instance, "revoke update on sequence books.ledger_id_seq from master", f"grant update on sequence books.ledger_id_seq to {MASTER}")
+    mend(
+        cloud,
+        databases,
+        instance,
+        "revoke all on sequence books.ledger_id_seq from master",
+        f"grant select, update on sequence books.ledger_id_seq to {MASTER}",
+    )
+    mend(
+        cloud,
+        databases,
+        instance,
+        "revoke update on sequence books.ledger_id_seq from master",
+        f"grant update on sequence books.ledger_id_seq to {MASTER}",
+    )
 
 
 def test_a_schema_that_its_owner_has_closed(cloud, databases, source):
@@ -68,7 +83,11 @@ def test_since_16_the_copy_works_as_the_owner_of_the_table(cloud, databases, sou
     if major < 16:
         return
     found = mend(
-        cloud, databases, instance, "revoke insert, truncate on books.theirs from app_owner", "grant insert, truncate on table books.theirs to app_owner"
+        cloud,
+        databases,
+        instance,
+        "revoke insert, truncate on books.theirs from app_owner",
+        "grant insert, truncate on table books.theirs to app_owner",
     )
     assert "app_owner lacks INSERT, TRUNCATE on 1 tables: books.theirs" in found
     # As createrole_self_grant = inherit leaves it.
@@ -92,7 +111,11 @@ def test_a_function_of_an_expression_that_the_copy_may_not_execute(cloud, databa
         session.execute("alter table books.theirs add constraint fine check (books.fine(id))")
     role = "app_owner" if major >= 16 else MASTER
     found = mend(
-        cloud, databases, instance, f"revoke execute on function books.fine(int) from public, {MASTER}", f"grant execute on function books.fine(integer) to {role}"
+        cloud,
+        databases,
+        instance,
+        f"revoke execute on function books.fine(int) from public, {MASTER}",
+        f"grant execute on function books.fine(integer) to {role}",
     )
     assert "books.theirs (check fine)" in found
     with databases.connect(instance, "app") as session:

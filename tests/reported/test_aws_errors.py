@@ -1,6 +1,7 @@
 """Errors that AWS does not list: a service that fails, an answer that is lost, a function that sleeps, a zone without room."""
 
 import pytest
+
 from demo.local_cloud import LocalCloud, binaries_directory
 from executions.sources import make_source
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
+
 from demo.databases import MASTER, values
 from demo.executions import Execution, failures
 from demo.waiting import wait_until
@@ -209,7 +210,9 @@ def test_it_comes_through_while_the_application_makes_and_drops_things_all_day(w
     identifier = source["DBInstanceIdentifier"]
     with contextlib.ExitStack() as everyday:
         for statements in EVERYDAY:
-            everyday.enter_context(repeated(lambda: databases.connect(source, "app"), *statements, every_seconds=0.5 if "function" in statements[0] else 0.05))
+            everyday.enter_context(
+                repeated(lambda: databases.connect(source, "app"), *statements, every_seconds=0.5 if "function" in statements[0] else 0.05)
+            )
         everyday.enter_context(repeated(lambda: databases.connect(source), *LEASES, every_seconds=0.4))
         approve(cloud, identifier, execution.name)
         finish(cloud, databases, source, execution, application, key_arn).assert_nothing_lost()
@@ -258,9 +261,9 @@ def test_a_large_object_that_is_written_to_all_the_time_gives_the_run_back(cloud
     source = make_source(cloud, "scribbled", 16)
     with databases.connect(source, "app") as session:
         session.execute("select lo_from_bytea(4711, 'as the snapshot has it')")
-    with repeated(lambda: databases.connect(source, "app"), "select lo_put(4711, 0, '{n} times')"):
-        with undone(cloud, source, "scribbled", "CatalogsDiffer") as execution:
-            pass
+    scribbling = repeated(lambda: databases.connect(source, "app"), "select lo_put(4711, 0, '{n} times')")
+    with scribbling, undone(cloud, source, "scribbled", "CatalogsDiffer") as execution:
+        pass
     assert "1 large objects differ: 4711" in execution.describe()["cause"]
 
 
@@ -296,7 +299,9 @@ def test_a_template_that_takes_writes_is_refused_by_name(outcome, databases, pla
         session.execute("create database golden")
         session.execute("alter database golden is_template true")
         try:
-            outcome.refused(planned, "PreconditionFailed", "database golden is a template that takes writes", "alter database golden allow_connections false")
+            outcome.refused(
+                planned, "PreconditionFailed", "database golden is a template that takes writes", "alter database golden allow_connections false"
+            )
             named = ask(outcome.cloud, "planned", databases=["app", "golden"])
             assert "database golden is a template: no database can be made from it" in of(named, "DatabasesTied", "warn")
             without = ask(outcome.cloud, "planned", databases=["app", "postgres"])

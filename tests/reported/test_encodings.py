@@ -1,6 +1,7 @@
 """Databases in other encodings than UTF-8, and names that are in none."""
 
 import pytest
+
 from demo.databases import Databases, values
 from demo.executions import Execution
 from executions.runs import approve, finish, target_of, writing

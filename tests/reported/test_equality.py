@@ -2,6 +2,7 @@
 would not, is told before anything is made; and what is accepted is really found."""
 
 import pytest
+
 from executions.runs import approve, name_of
 from executions.sources import LIMIT_SECONDS, make_source, secret_name
 from executions.test_preflight_traps import ask, of

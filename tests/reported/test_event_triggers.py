@@ -2,6 +2,7 @@
 from firing by consent; all others are let be."""
 
 import pytest
+
 from demo.databases import Databases, values
 from demo.executions import Execution
 from executions.runs import approve, target_of, undo_of
@@ -196,8 +197,10 @@ def test_what_writes_in_a_real_run_alone_is_named_and_nothing_has_moved(outcome,
     source = make_source(outcome.cloud, "sly", 16)
     with databases.connect(source, "app") as session:
         session.execute(
-            LOG + event_trigger(
-                "sly", "ddl_command_end",
+            LOG
+            + event_trigger(
+                "sly",
+                "ddl_command_end",
                 "begin if tg_tag = 'CREATE FUNCTION' and exists (select from pg_trigger where tgrelid = 'public.thing'::regclass and tgname like 'rds%') "
                 "then insert into public.ddl_log (tag) values (tg_tag); end if; end",
             )

@@ -1,6 +1,7 @@
 """Replica identities are given back whatever became of a table's name, and rows that are equal and not the same are warned of."""
 
 import pytest
+
 from demo.databases import Databases
 from demo.executions import Execution
 from executions.runs import approve, target_of, writing
@@ -89,7 +90,9 @@ def test_equal_rows_that_are_not_the_same_are_warned_of(cloud, databases, key_ar
     source = make_source(cloud, identifier, major)
     with databases.connect(source, "app") as session:
         session.execute("create extension citext")
-        session.execute("create type mood as enum ('ok'); create domain age as interval; create domain ages as age; create type pair as (a int, b float8)")
+        session.execute(
+            "create type mood as enum ('ok'); create domain age as interval; create domain ages as age; create type pair as (a int, b float8)"
+        )
         session.execute("create collation ignores (provider = icu, locale = 'und-u-ks-level2', deterministic = false)")
         session.execute("create domain nice as text collate ignores")
         for name, (columns, _) in EQUALITIES.items():

@@ -1,6 +1,7 @@
 """Limits of AWS that the run itself uses up are counted before anything is made."""
 
 import pytest
+
 from demo.executions import Execution
 from executions.runs import target_of
 from executions.sources import LIMIT_SECONDS, make_request, make_source
@@ -52,9 +53,7 @@ def test_a_minor_version_that_is_no_longer_offered(cloud, outcome):
 def test_storage_that_grew_close_to_its_limit_and_logs_that_end(cloud, databases, outcome):
     """RDS takes no limit below a tenth above what is allocated, and knows nothing of a log group's retention and filters."""
     logs, rds = cloud.client("logs"), cloud.client("rds")
-    grown = make_source(
-        cloud, "grown", 16, AllocatedStorage=80, MaxAllocatedStorage=100, EnableCloudwatchLogsExports=["postgresql"]
-    )
+    grown = make_source(cloud, "grown", 16, AllocatedStorage=80, MaxAllocatedStorage=100, EnableCloudwatchLogsExports=["postgresql"])
     rds.modify_db_instance(DBInstanceIdentifier="grown", AllocatedStorage=95, ApplyImmediately=True)
     grown = databases.in_status("grown", "available")
     group = "/aws/rds/instance/grown/postgresql"

@@ -2,6 +2,7 @@
 that makes it."""
 
 import pytest
+
 from executions.sources import make_source
 from executions.test_preflight_traps import ask, of
 
@@ -23,4 +24,6 @@ def test_more_tables_than_the_server_can_lock(cloud, databases, outcome, key_arn
     assert of(ask(cloud, f"locks-{major}"), "Locks", "fine")
     with databases.connect(instance, "app") as session:
         session.execute(TABLES.format(count=800))
-    outcome.refused(instance, "PreconditionFailed", "Locks", "max_locks_per_transaction is 10", "are needed at once", "raise max_locks_per_transaction to")
+    outcome.refused(
+        instance, "PreconditionFailed", "Locks", "max_locks_per_transaction is 10", "are needed at once", "raise max_locks_per_transaction to"
+    )

@@ -5,6 +5,7 @@ import contextlib
 
 import psycopg
 import pytest
+
 from demo.databases import MASTER, Databases, values
 from demo.executions import Execution
 from executions.runs import approve, target_of
@@ -77,7 +78,11 @@ def sure_to_log_in(databases: Databases, instance: dict, database: str, user: st
     login = (user, password) if password else ()
     with databases.connect(instance, database, *login) as session:
         session.execute("select count(*) from public.ordinary")
-        for attempt in ("insert into public.login_log (who) values ('past the fence')", "create temp table past (id int)", "create table public.past (id int)"):
+        for attempt in (
+            "insert into public.login_log (who) values ('past the fence')",
+            "create temp table past (id int)",
+            "create table public.past (id int)",
+        ):
             with contextlib.suppress(psycopg.errors.InsufficientPrivilege), pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
                 session.execute(attempt)
     with databases.connect(instance, database) as session:
@@ -95,7 +100,9 @@ def test_with_consent_a_log_of_logins_is_moved_and_the_old_database_can_be_read(
         session.execute("create database door")
         session.execute(TELLER)
     with databases.connect(source, "door") as session:
-        session.execute("create table public.ordinary (id int primary key); " + LOG.format(kind=kind) + "grant select on all tables in schema public to teller")
+        session.execute(
+            "create table public.ordinary (id int primary key); " + LOG.format(kind=kind) + "grant select on all tables in schema public to teller"
+        )
         session.execute(event_trigger("logged", "login", WRITES))
         if always:
             session.execute("alter event trigger logged enable always")
@@ -121,8 +128,17 @@ def test_what_writes_for_others_than_the_master_user_leaves_the_old_database_ope
     identifier = f"for-others-{major}"
     source = make_source(outcome.cloud, identifier, major)
     with databases.connect(source, "app") as session:
-        session.execute(TELLER + "create table public.ordinary (id int primary key); " + LOG.format(kind="") + "grant select on all tables in schema public to teller")
-        session.execute(event_trigger("logged", "login", "begin if session_user = 'teller' then insert into public.login_log (who) values (session_user); end if; end"))
+        session.execute(
+            TELLER
+            + "create table public.ordinary (id int primary key); "
+            + LOG.format(kind="")
+            + "grant select on all tables in schema public to teller"
+        )
+        session.execute(
+            event_trigger(
+                "logged", "login", "begin if session_user = 'teller' then insert into public.login_log (who) values (session_user); end if; end"
+            )
+        )
     with outcome.carried(source):
         pass
     assert sure_to_log_in(databases, source, "app", MASTER) == []

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from demo.databases import MASTER_PASSWORD, Databases, values
 from executions.runs import name_of, target_of
 from executions.sources import make_source

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+
 from demo.databases import MASTER, Databases, values
 from executions.runs import name_of, target_of
 from executions.sources import make_source
@@ -79,15 +80,14 @@ def clients(databases: Databases, instance: dict, hold_seconds: float) -> Iterat
 
 
 def test_three_clients_that_prepare_all_the_time(cloud, outcome, databases, source):
-    with clients(databases, source, hold_seconds=0.5) as running:
-        with outcome.carried(source) as execution:
-            # The snapshot is sure to have some.
-            execution.wait_for_state("Snapshot", 60)
-            for client in running:
-                client.hold_seconds = 3
-            execution.wait_for_state("PollLag", 120)
-            for client in running:
-                client.hold_seconds = 0.5
+    with clients(databases, source, hold_seconds=0.5) as running, outcome.carried(source) as execution:
+        # The snapshot is sure to have some.
+        execution.wait_for_state("Snapshot", 60)
+        for client in running:
+            client.hold_seconds = 3
+        execution.wait_for_state("PollLag", 120)
+        for client in running:
+            client.hold_seconds = 0.5
     target = target_of(databases, name_of(source))
     committed = sorted(gid for client in running for gid in client.ended)
     assert len(committed) > 10
@@ -110,5 +110,7 @@ def test_one_that_nobody_ends_is_refused_by_name_after_a_while(cloud, outcome, d
         session.execute("begin")
         session.execute("update public.thing set changed = 1 where id = 1")
         session.execute("prepare transaction 'nobody''s'")
-        outcome.refused(instance, "PreconditionFailed", "1 prepared transactions that do not end within 10 s", "nobody''s", f"grant stranger to {MASTER}")
+        outcome.refused(
+            instance, "PreconditionFailed", "1 prepared transactions that do not end within 10 s", "nobody''s", f"grant stranger to {MASTER}"
+        )
         session.execute("rollback prepared 'nobody''s'")

@@ -4,6 +4,7 @@ import contextlib
 
 import psycopg
 import pytest
+
 from demo.databases import MASTER, Databases
 from demo.waiting import wait_until
 from executions.runs import name_of, subscribed_target, target_of
@@ -42,7 +43,9 @@ def test_a_row_that_somebody_wrote_to_the_copy(outcome, databases, source):
 
 @pytest.mark.long
 def test_a_check_that_the_row_does_not_pass_on_the_copy_found_by_the_verification(outcome, databases, source):
-    with outcome.given_back(source, "ReplicationStopped", "database app: its apply fails", 'violates check constraint "only_here"', "SQLSTATE 23514") as execution:
+    with outcome.given_back(
+        source, "ReplicationStopped", "database app: its apply fails", 'violates check constraint "only_here"', "SQLSTATE 23514"
+    ) as execution:
         target = wait_until(lambda: subscribed_target(databases, name_of(source)), bool, "a target with a subscription", 120)
         with databases.connect(target, "app") as copy:
             copy.execute("alter table thing add constraint only_here check (changed < 0) not valid")

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from demo.databases import MASTER, MASTER_PASSWORD
 from demo.executions import Execution
 from demo.shop import make_secret

@@ -4,6 +4,7 @@ import json
 
 import boto3
 import pytest
+
 from demo.databases import MASTER, MASTER_PASSWORD
 from demo.shop import make_key, make_secret
 from demo.waiting import wait_until
@@ -73,7 +74,9 @@ def test_a_secret_that_says_the_address_once_more_would_lead_back_to_the_fenced_
     ("value", "named"),
     [
         case(lambda source: {"DATABASE_URL": url(source)}, ["no key host", "DATABASE_URL"], "url"),
-        case(lambda source: {"DB_HOST": source["Endpoint"]["Address"], "DB_PORT": 1}, ["no key host", "DB_HOST, DB_PORT"], "db-host", pytest.mark.long),
+        case(
+            lambda source: {"DB_HOST": source["Endpoint"]["Address"], "DB_PORT": 1}, ["no key host", "DB_HOST, DB_PORT"], "db-host", pytest.mark.long
+        ),
         pytest.param(
             lambda source: {"host": "{Address}:{Port}".format(**source["Endpoint"])}, ["the source's address is in host"], id="both-in-host"
         ),

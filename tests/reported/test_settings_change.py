@@ -1,6 +1,7 @@
 """A source that is changed while its run waits for days."""
 
 import pytest
+
 from demo.waiting import wait_until
 from executions.runs import approve, target_of
 from executions.sources import LIMIT_SECONDS, make_source, secret_name

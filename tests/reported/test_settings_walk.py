@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
 from local_cloud.postgres import ENVIRONMENT, Server, Templates, guard
 
 from .samples import LOCALE, PLAIN, Samples, make_locale, make_samples, set_one

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+
 from demo.executions import Execution
 from executions.sources import LIMIT_SECONDS, make_request, make_source
 

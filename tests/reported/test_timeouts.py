@@ -1,6 +1,7 @@
 """Settings that end sessions: neither walsender nor apply has them, whoever set them, and a copy that comes no further is given up by name."""
 
 import pytest
+
 from demo.databases import MASTER
 from executions.runs import target_of
 from executions.sources import LIMIT_SECONDS, make_source

@@ -2,6 +2,7 @@
 an execution that is asked to brings what was begun to its end, on both sides."""
 
 import pytest
+
 from demo.executions import Execution, entered_states
 from demo.footprint import footprint
 from demo.waiting import wait_until

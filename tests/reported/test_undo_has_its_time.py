@@ -5,6 +5,7 @@ In a cloud without servers, whose RDS has AWS's pace, many times faster: a run t
 import json
 
 import pytest
+
 from demo.executions import Execution
 from demo.local_cloud import LocalCloud, binaries_directory
 from demo.shop import make_key

@@ -1,6 +1,7 @@
 """An undo that the source refuses: all else there is undone at once, and what is refused for a moment is waited for."""
 
 import pytest
+
 from demo.databases import MASTER, MASTER_PASSWORD
 from demo.executions import Execution, entered_states, failures
 from demo.footprint import footprint

@@ -4,6 +4,7 @@ import os
 
 import psycopg
 import pytest
+
 from demo.databases import MASTER
 from executions.runs import approve, target_of
 from executions.sources import LIMIT_SECONDS, make_source, secret_name

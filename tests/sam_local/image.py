@@ -50,7 +50,7 @@ def _stand_in(functions: list[Path]) -> bytes:
             entry = tarfile.TarInfo(directory)
             entry.type, entry.mode = tarfile.DIRTYPE, 0o777
             archive.addfile(entry)
-        for file in {*COMMANDS, *(library for file in [*COMMANDS, *functions] for library in _libraries(file))}:
+        for file in {*COMMANDS, *(library for binary in [*COMMANDS, *functions] for library in _libraries(binary))}:
             archive.add(file, arcname=file.lstrip("/"))
     return content.getvalue()
 

@@ -14,9 +14,7 @@ TEMPLATES = ("template.yaml", "infra/fleet.yaml")
 def functions() -> dict[str, str]:
     """Binary by the name of its resource."""
     templates = [yaml_parse((REPOSITORY / file).read_text()) for file in TEMPLATES]
-    return {
-        name: resource["Metadata"]["BuildProperties"]["Binary"] for template in templates for name, resource in _functions(template).items()
-    }
+    return {name: resource["Metadata"]["BuildProperties"]["Binary"] for template in templates for name, resource in _functions(template).items()}
 
 
 def write(directory: Path, binaries: Path, ca_file: Path, variables: dict[str, str]) -> Path:

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from sam_local import templates
 from sam_local.cases import CASES, Case
 

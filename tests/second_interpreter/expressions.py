@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import jsonatapy
+
 from local_cloud import stepfunctions
 
 # Of one expression: its thousandth value says nothing new.

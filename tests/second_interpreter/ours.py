@@ -5,13 +5,14 @@ import json
 import types
 
 from botocore.exceptions import ClientError
-from local_cloud import stepfunctions
-from demo.waiting import wait_until
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.stepfunctions.parser import models
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.utils import boto_client
+
+from demo.waiting import wait_until
+from local_cloud import stepfunctions
 
 from .answers import Answers, Refused
 from .trace import Trace

@@ -73,8 +73,7 @@ def run(cuts: int, majors: list[int], seed: int, parallel: int = 2) -> list[Reco
         print(f"{len(crashed)} servers crashed, {sum(len(each.commits) for each in crashed)} transactions in their WAL", flush=True)
         numbers = itertools.count()
         work = [
-            pool.submit(draw, crashed[number % len(crashed)], random.Random(f"{seed} {number}"), directory, numbers, parser)
-            for number in range(cuts)
+            pool.submit(draw, crashed[number % len(crashed)], random.Random(f"{seed} {number}"), directory, numbers, parser) for number in range(cuts)
         ]
         return collect(work)
 

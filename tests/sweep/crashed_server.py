@@ -66,9 +66,7 @@ def crash(home: Path, directory: Path, major: int, segment_megabytes: int, seed:
     with server.connect() as session:
         session.execute(TABLES)
         session.execute("create publication everything for all tables")
-        (confirmed_flush_lsn,) = session.execute(
-            "select lsn::text from pg_create_logical_replication_slot('truth', 'pgoutput')"
-        ).fetchone()
+        (confirmed_flush_lsn,) = session.execute("select lsn::text from pg_create_logical_replication_slot('truth', 'pgoutput')").fetchone()
     write(server, random.Random(seed), TRANSACTIONS_BEFORE)
     with server.connect() as session:
         # Older segments: what recycled ones would be made of.

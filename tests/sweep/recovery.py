@@ -99,9 +99,7 @@ def clone(crashed: CrashedServer, data: Path, cut: Cut) -> None:
     needed = crashed.segment_name(crashed.checkpoint_lsn)
     old = [each.name for each in (crashed.data / "pg_wal").iterdir() if len(each.name) == 24 and each.name < needed]
     left = [f"--exclude={crashed.data.name}/pg_wal/{name}" for name in old] + [f"--exclude={crashed.data.name}/pg_replslot/truth"]
-    packed = subprocess.Popen(
-        ["tar", "-C", crashed.data.parent, "-cf", "-", "--numeric-owner", *left, crashed.data.name], stdout=subprocess.PIPE
-    )
+    packed = subprocess.Popen(["tar", "-C", crashed.data.parent, "-cf", "-", "--numeric-owner", *left, crashed.data.name], stdout=subprocess.PIPE)
     subprocess.run(["tar", "-C", data.parent, "-xpf", "-", "--numeric-owner"], stdin=packed.stdout, check=True)
     if packed.wait():
         raise RuntimeError(f"could not copy {crashed.data}")

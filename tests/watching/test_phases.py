@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
 from watch.phases import ENCRYPT, FLEET, TABLE, phase_of
 
 MACHINES = Path(__file__).resolve().parents[2] / "statemachine"

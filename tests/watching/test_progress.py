@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from watch import phases
 from watch.progress import Progress
 from watch.view import duration, ending, line_of, size
