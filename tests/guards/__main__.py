@@ -63,7 +63,7 @@ GUARDS = [
         "executions/test_locks.py::test_a_transaction_that_writes_as_the_cutover_begins_is_waited_for_and_arrives",
     ),
     Guard(
-        "5 an abandoned slot fills the source's disk", "DROP_SLOTS in the undo", "shared/src/sql/drop_slots.sql",
+        "5 an abandoned slot fills the source's disk", "DROP_SLOTS in the undo", "functions/create-publication/src/sql/drop_slots.sql",
         "where pg_catalog.starts_with(s.slot_name, $1 || '_')", "where pg_catalog.starts_with(s.slot_name, $1 || '_') and false",
         "executions/test_undo.py::test_a_row_that_differs_stops_it_before_the_application_moves",
     ),
@@ -73,7 +73,7 @@ GUARDS = [
         "executions/test_storage.py",
     ),
     Guard(
-        "6 inherited slots stay on the target", "drop_inherited", "shared/src/sql/drop_inherited_slots.sql",
+        "6 inherited slots stay on the target", "drop_inherited", "functions/subscribe/src/sql/drop_inherited_slots.sql",
         "from pg_catalog.pg_replication_slots", "from (select * from pg_catalog.pg_replication_slots limit 0)",
         "executions/test_whole_execution.py::test_nothing_is_left_of_the_run",
     ),

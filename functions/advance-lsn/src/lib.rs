@@ -18,6 +18,15 @@ use shared::replication::{check_tables, lsn, read_slot, read_subscription};
 use shared::{heartbeat, run_lock, sql};
 use tokio_postgres::error::SqlState;
 
+const ADVANCE_ORIGIN: &str = include_str!("sql/advance_origin.sql");
+const AURORA_FUNCTION: &str = include_str!("sql/aurora_function.sql");
+const AURORA_START_LSN: &str = include_str!("sql/aurora_start_lsn.sql");
+const KEEP_LSN: &str = include_str!("sql/keep_lsn.sql");
+const LSN_KEPT: &str = include_str!("sql/lsn_kept.sql");
+const ORIGIN_PROGRESS: &str = include_str!("sql/origin_progress.sql");
+const READ_LSN: &str = include_str!("sql/read_lsn.sql");
+const SEED_LSN: &str = include_str!("sql/seed_lsn.sql");
+
 /// How many polls the step waits for the log before it trusts the function alone, or gives up on a log that contradicts itself: more
 /// than half a minute at the default waits.
 const LOOKS_FOR_THE_LOG: u32 = 8;
@@ -79,16 +88,16 @@ async fn start(aws: &Aws, source: &Server, target: &Server, plan: &Plan, look: u
 
 /// An earlier call's result holds: the target's later restarts say nothing about the source any more.
 async fn read_kept(control: &Session, plan: &Plan, what: &str) -> Result<Option<Lsn>> {
-    if !sql::value::<bool>(control, sql::LSN_KEPT, &[&plan.names.run, &what]).await? {
+    if !sql::value::<bool>(control, LSN_KEPT, &[&plan.names.run, &what]).await? {
         return Ok(None);
     }
-    let query: String = sql::value(control, sql::READ_LSN, &[&plan.names.run, &what]).await?;
+    let query: String = sql::value(control, READ_LSN, &[&plan.names.run, &what]).await?;
     control.query_opt(&query, &[]).await?.map(|row| lsn(&row, "lsn")).transpose()
 }
 
 /// Stores an LSN unless one is stored already; returns the one that holds.
 async fn keep(control: &mut Session, plan: &Plan, what: &str, found: Lsn) -> Result<Lsn> {
-    sql::run_generated_in_transaction(control, sql::KEEP_LSN, &[&plan.names.run, &what, &found.to_string()]).await?;
+    sql::run_generated_in_transaction(control, KEEP_LSN, &[&plan.names.run, &what, &found.to_string()]).await?;
     Ok(read_kept(control, plan, what).await?.unwrap_or(found))
 }
 
@@ -112,7 +121,7 @@ async fn ask_function(control: &Session) -> Result<Option<Lsn>> {
     let answer = match made {
         // An extension that exists, and that we may not update, may have the function all the same.
         Err(error) if !(installed && is_withheld(&error)) => Err(error),
-        _ => control.query_one(sql::SEED_LSN, &[]).await,
+        _ => control.query_one(SEED_LSN, &[]).await,
     };
     if !installed {
         // Dropping the extension leaves its schema.
@@ -138,10 +147,10 @@ fn is_withheld(error: &tokio_postgres::Error) -> bool {
 
 /// Aurora's own answer: its only witness, since its log mentions no recovery. The heartbeats prove it.
 async fn ask_aurora(control: &Session) -> Result<Option<Lsn>> {
-    if sql::column::<bool>(control, sql::AURORA_FUNCTION, &[]).await?.is_empty() {
+    if sql::column::<bool>(control, AURORA_FUNCTION, &[]).await?.is_empty() {
         return Ok(None);
     }
-    let answer = control.query_one(sql::AURORA_START_LSN, &[]).await;
+    let answer = control.query_one(AURORA_START_LSN, &[]).await;
     let row = answer.map_err(StepError::from).context("ask Aurora where the target's data end")?;
     if row.try_get::<_, Option<&str>>("lsn")?.is_none() { Ok(None) } else { lsn(&row, "lsn").map(Some) }
 }
@@ -197,8 +206,8 @@ async fn read_bounds(source: &Server, plan: &Plan) -> Result<Bounds> {
 
 async fn advance(aws: &Aws, target: &Session, subscription: u32, start: Lsn) -> Result<()> {
     let text = start.to_string();
-    target.execute(sql::ADVANCE_ORIGIN, &[&subscription, &text]).await.map_err(StepError::from).context("advance the origin")?;
-    let progress = target.query_one(sql::ORIGIN_PROGRESS, &[&subscription]).await;
+    target.execute(ADVANCE_ORIGIN, &[&subscription, &text]).await.map_err(StepError::from).context("advance the origin")?;
+    let progress = target.query_one(ORIGIN_PROGRESS, &[&subscription]).await;
     let code = progress.as_ref().err().map(|error| error.code().map_or("none", SqlState::code).to_owned());
     aws.evidence.note(|seen| seen.origin_progress = Some(code.unwrap_or_else(|| "read".to_owned())));
     let set = lsn(&progress?, "lsn")?;

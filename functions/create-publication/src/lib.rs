@@ -12,6 +12,16 @@ use shared::replication::{end_verification, read_slot};
 use shared::storage::{check_headroom, read_storage};
 use shared::{event_triggers, fence, heartbeat, locks, run_lock, session_settings, sql, switch};
 
+const BLOCKERS: &str = include_str!("sql/blockers.sql");
+const CLAIM_LOCK: &str = include_str!("sql/claim_lock.sql");
+const CREATE_ROLE: &str = include_str!("sql/create_role.sql");
+const CREATE_SLOT: &str = include_str!("sql/create_slot.sql");
+const DROP_SLOTS: &str = include_str!("sql/drop_slots.sql");
+const END_WALSENDER: &str = include_str!("sql/end_walsender.sql");
+const ROLE_EXISTS: &str = include_str!("sql/role_exists.sql");
+const ROLE_NOLOGIN: &str = include_str!("sql/role_nologin.sql");
+const RUN_SLOTS: &str = include_str!("sql/run_slots.sql");
+
 /// Do: after it answers ready, the source is claimed for this run, and keeps all changes of all tables of each database from now on. It
 /// is not ready while a prepared source does not replicate logically yet; nothing was made then.
 /// Undo: after it, the source is as it was, except for a closed fence, and the application's secrets have no version of the run's.
@@ -83,12 +93,12 @@ async fn claim(source: &Server, plan: &Plan) -> Result<()> {
     let databases: Vec<&str> = plan.databases.iter().map(|database| database.name.as_str()).collect();
     let mut session = source.connect(&plan.control_database).await?;
     let transaction = session.transaction().await?;
-    transaction.batch_execute(sql::CLAIM_LOCK).await?;
+    transaction.batch_execute(CLAIM_LOCK).await?;
     if let Some(other) = sql::column::<String>(&transaction, sql::OTHER_RUNS, &[run]).await?.first() {
         return Err(StepError::new(ErrorName::AlreadyRunning, format!("execution {other} holds {}", plan.source.identifier)));
     }
-    if !sql::value::<bool>(&transaction, sql::ROLE_EXISTS, &[run]).await? {
-        let made = sql::run_generated(&transaction, sql::CREATE_ROLE, &[run, &in_ascii(&plan.execution.name), &databases]).await;
+    if !sql::value::<bool>(&transaction, ROLE_EXISTS, &[run]).await? {
+        let made = sql::run_generated(&transaction, CREATE_ROLE, &[run, &in_ascii(&plan.execution.name), &databases]).await;
         made.context(&format!("make role {run}"))?;
         session_settings::set_for_walsender(&transaction, run).await?;
     }
@@ -129,15 +139,15 @@ async fn ensure_publication(session: &mut Session, plan: &Plan, database: &Datab
 /// A slot waits for every running transaction; the error names them.
 async fn ensure_slot(session: &Session, plan: &Plan, database: &Database) -> Result<()> {
     let slot = plan.names.slot(database.oid);
-    if sql::column::<String>(session, sql::RUN_SLOTS, &[&plan.names.run]).await?.contains(&slot) {
+    if sql::column::<String>(session, RUN_SLOTS, &[&plan.names.run]).await?.contains(&slot) {
         return read_slot(session, plan, database).await.map(drop);
     }
-    let Err(error) = session.query_one(sql::CREATE_SLOT, &[&slot]).await else { return Ok(()) };
+    let Err(error) = session.query_one(CREATE_SLOT, &[&slot]).await else { return Ok(()) };
     let error = StepError::from(error);
     if error.name != ErrorName::PostgresUnavailable || session.is_closed() {
         return Err(error.context(&format!("make slot {slot}")));
     }
-    let blockers = sql::column::<String>(session, sql::BLOCKERS, &[]).await?.join("; ");
+    let blockers = sql::column::<String>(session, BLOCKERS, &[]).await?.join("; ");
     Err(StepError::new(ErrorName::LockTimeout, format!("slot {slot} waits for transactions that do not end: {blockers}")))
 }
 
@@ -145,10 +155,10 @@ async fn ensure_slot(session: &Session, plan: &Plan, database: &Database) -> Res
 async fn unpublish(source: &Server, plan: &Plan) -> Result<Published> {
     let run = &plan.names.run;
     let mut control = source.connect(&plan.control_database).await?;
-    sql::run_generated(&control, sql::ROLE_NOLOGIN, &[run]).await.context("keep the target from logging in")?;
-    control.execute(sql::END_WALSENDER, &[run]).await?;
+    sql::run_generated(&control, ROLE_NOLOGIN, &[run]).await.context("keep the target from logging in")?;
+    control.execute(END_WALSENDER, &[run]).await?;
     end_verification(&control, plan).await?;
-    let slots = control.query(sql::DROP_SLOTS, &[run]).await.map_err(StepError::from).context("drop the run's slots")?;
+    let slots = control.query(DROP_SLOTS, &[run]).await.map_err(StepError::from).context("drop the run's slots")?;
     let all_dropped = slots.iter().all(|slot| slot.try_get("held").is_ok_and(|held: bool| !held));
     let mut refusal = None;
     for database in &plan.databases {

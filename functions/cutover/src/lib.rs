@@ -22,6 +22,8 @@ use shared::{catalog, fence, large_objects, sql};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+const END_SESSIONS: &str = include_str!("sql/end_sessions.sql");
+
 /// How long large objects may be read after the cutover.
 const LARGE_OBJECTS_MAX: Duration = Duration::from_mins(1);
 
@@ -109,7 +111,7 @@ fn now_ms() -> u64 {
 async fn end_applications_sessions(source: &Server, plan: &Plan) -> Result<()> {
     let databases: Vec<&str> = plan.databases.iter().map(|database| database.name.as_str()).collect();
     let control = source.connect(&plan.control_database).await?;
-    let ended = control.query_one(sql::END_SESSIONS, &[&databases, &source.application_name]).await.map_err(StepError::from);
+    let ended = control.query_one(END_SESSIONS, &[&databases, &source.application_name]).await.map_err(StepError::from);
     ended.map(drop).context("end the application's sessions on the source")
 }
 

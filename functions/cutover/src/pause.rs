@@ -24,6 +24,13 @@ use crate::comparison::Comparison;
 use crate::now_ms;
 use crate::phases::Phases;
 
+const CLAIM_COPY: &str = include_str!("sql/claim_copy.sql");
+const DISABLE_SUBSCRIPTION: &str = include_str!("sql/disable_subscription.sql");
+const FLUSH: &str = include_str!("sql/flush.sql");
+const SEQUENCES: &str = include_str!("sql/sequences.sql");
+const SET_SEQUENCES: &str = include_str!("sql/set_sequences.sql");
+const UNUSED_SEQUENCES: &str = include_str!("sql/unused_sequences.sql");
+
 /// How long the large objects of a database may be read before the pause: together with the steps after it, within the function's time.
 const LARGE_OBJECTS_MAX: Duration = Duration::from_secs(90);
 /// How long a restarted apply may take to catch up: a worker is started within five seconds.
@@ -259,7 +266,7 @@ async fn within<T>(deadline: Instant, work: impl Future<Output = Result<T>>) -> 
 /// Everything that writers need not wait for. The catalogs are compared after DDL was counted: the count shows anything later.
 async fn prepare<'a>(aws: &Aws, mut source: Session, watcher: Session, target: &Server, plan: &Plan, database: &'a Database) -> Result<Open<'a>> {
     let target = target.connect(&database.name).await?;
-    if !sql::value::<bool>(&target, sql::CLAIM_COPY, &[&plan.names.run]).await? {
+    if !sql::value::<bool>(&target, CLAIM_COPY, &[&plan.names.run]).await? {
         return Err(StepError::new(ErrorName::LockTimeout, format!("another call of the cutover holds the target of {}", database.name)));
     }
     check_tables(&source, &target, plan, database).await?;
@@ -280,8 +287,8 @@ async fn prepare<'a>(aws: &Aws, mut source: Session, watcher: Session, target: &
     let drain = Drain::prepare(&watcher, &target, plan).await?;
     let arrival = Arrival::prepare(&watcher, &target, plan).await?;
     let fence = fence::Look::prepare(&source).await?;
-    let (read_sequences, set_sequences) = try_join(source.prepare(sql::SEQUENCES), target.prepare(sql::SET_SEQUENCES)).await?;
-    let disable = sql::statements(&target, sql::DISABLE_SUBSCRIPTION, &[&plan.names.slot(database.oid)]).await?;
+    let (read_sequences, set_sequences) = try_join(source.prepare(SEQUENCES), target.prepare(SET_SEQUENCES)).await?;
+    let disable = sql::statements(&target, DISABLE_SUBSCRIPTION, &[&plan.names.slot(database.oid)]).await?;
     // A rehearsal: what the server looks up for all this, these sessions have cached when writers wait.
     let settings = session_settings::as_on_source(&source).await?;
     target.batch_execute(&format!("{}; rollback", end_apply(&disable, &settings))).await.map_err(StepError::from).context("try to end the apply")?;
@@ -391,7 +398,7 @@ async fn finish_copy(open: &Open<'_>, drained: &Drained) -> Result<()> {
 }
 
 fn end_apply(disable: &[String], settings: &[String]) -> String {
-    format!("begin; {}; {}; {}", disable.join("; "), settings.join("; "), sql::FLUSH)
+    format!("begin; {}; {}; {}", disable.join("; "), settings.join("; "), FLUSH)
 }
 
 /// All sequences, by oid: identity and serial columns, used or not, whatever their increment. After the drain, since a TRUNCATE that is
@@ -427,7 +434,7 @@ async fn read_sequences(open: &Open<'_>, plan: &Plan) -> Result<Vec<Sequence>> {
         }
     }
     if !unused.is_empty() {
-        let query: String = sql::value(source, sql::UNUSED_SEQUENCES, &[&unused]).await?;
+        let query: String = sql::value(source, UNUSED_SEQUENCES, &[&unused]).await?;
         for row in source.query(&query, &[]).await? {
             sequences.push(Sequence { oid: row.try_get("oid")?, last_value: row.try_get("last_value")?, is_called: row.try_get("is_called")? });
         }

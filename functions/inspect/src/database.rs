@@ -10,6 +10,13 @@ use crate::tables::{self, Terms};
 use crate::{equality, expressions, large_objects, names, rights};
 use shared::finding::{Findings, list};
 
+const ALL_TABLES_PUBLICATIONS: &str = include_str!("sql/all_tables_publications.sql");
+const FENCES: &str = include_str!("sql/fences.sql");
+const FOREIGN_SERVERS: &str = include_str!("sql/foreign_servers.sql");
+const MATERIALIZED_VIEWS: &str = include_str!("sql/materialized_views.sql");
+const READ_ONLY_SETTINGS: &str = include_str!("sql/read_only_settings.sql");
+const UNLOGGED_TABLES: &str = include_str!("sql/unlogged_tables.sql");
+
 pub(crate) async fn check(session: &Session, database: &str, terms: Terms, plan: &Plan, findings: &mut Findings) -> Result<()> {
     if !names::check(session, database, findings).await? {
         return Ok(());
@@ -19,7 +26,7 @@ pub(crate) async fn check(session: &Session, database: &str, terms: Terms, plan:
     tables::check(session, &found, database, terms, findings).await?;
     equality::check(session, &found, database, findings).await?;
     expressions::check(session, &found, database, terms.major, findings).await?;
-    for fence in sql::column::<String>(session, sql::FENCES, &[]).await? {
+    for fence in sql::column::<String>(session, FENCES, &[]).await? {
         findings.refuse(
             "Fence",
             format!("database {database} is fenced ({fence}): it has already been moved"),
@@ -34,7 +41,7 @@ pub(crate) async fn check(session: &Session, database: &str, terms: Terms, plan:
 
 /// The run's own tables join every publication for all tables.
 async fn check_publications(session: &Session, database: &str, findings: &mut Findings) -> Result<()> {
-    for row in session.query(sql::ALL_TABLES_PUBLICATIONS, &[]).await.context("look for publications for all tables")? {
+    for row in session.query(ALL_TABLES_PUBLICATIONS, &[]).await.context("look for publications for all tables")? {
         let publication: &str = row.try_get("publication")?;
         let found = format!("database {database}: publication {publication} is for all tables, and would publish the run's own");
         let remedy: &str = row.try_get("remedy")?;
@@ -52,22 +59,22 @@ async fn check_publications(session: &Session, database: &str, findings: &mut Fi
 /// Objects that the target has as of the snapshot, or shares with the source.
 async fn check_not_replicated(session: &Session, database: &str, findings: &mut Findings) -> Result<()> {
     for (name, query, what, remedy) in [
-        ("UnloggedTables", sql::UNLOGGED_TABLES, "unlogged tables are empty on the target", "fill them after the cutover, or set them logged before"),
+        ("UnloggedTables", UNLOGGED_TABLES, "unlogged tables are empty on the target", "fill them after the cutover, or set them logged before"),
         (
             "MaterializedViews",
-            sql::MATERIALIZED_VIEWS,
+            MATERIALIZED_VIEWS,
             "materialized views stay on the target as of the snapshot",
             "refresh materialized view …, after the cutover",
         ),
         (
             "ForeignServers",
-            sql::FOREIGN_SERVERS,
+            FOREIGN_SERVERS,
             "foreign servers are reached from the target as well; their data stay where they are",
             "make sure that they let the target in, and that nothing writes to them from it before the cutover",
         ),
         (
             "ReadOnlyDefault",
-            sql::READ_ONLY_SETTINGS,
+            READ_ONLY_SETTINGS,
             "settings make sessions read only, on the target as well",
             "alter database … reset default_transaction_read_only (or alter role …), if the application has to write",
         ),

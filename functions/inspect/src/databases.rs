@@ -3,10 +3,11 @@
 use shared::contract::Database;
 use shared::error::{Context, Result, StepError};
 use shared::pg::Session;
-use shared::sql;
 use tokio_postgres::Row;
 
 use shared::finding::{Findings, Room, list};
+
+const DATABASES: &str = include_str!("sql/databases.sql");
 
 /// A run's sessions in one database at a time, at most: the fence's and a watcher's at the cutover, the walsender, and one that an
 /// earlier call may have left behind.
@@ -39,7 +40,7 @@ impl Found {
 }
 
 pub(crate) async fn read(session: &Session) -> Result<Vec<Found>> {
-    let rows = session.query(sql::DATABASES, &[]).await.map_err(StepError::from).context("list the databases")?;
+    let rows = session.query(DATABASES, &[]).await.map_err(StepError::from).context("list the databases")?;
     let read = |row: &Row| -> Result<Found> {
         Ok(Found {
             name: row.try_get("name")?,

@@ -8,6 +8,9 @@ use tokio_postgres::Row;
 
 use shared::finding::{Findings, list};
 
+const OTHER_SLOTS: &str = include_str!("sql/other_slots.sql");
+const OWN_SUBSCRIPTIONS: &str = include_str!("sql/own_subscriptions.sql");
+
 /// The plugins that the minor versions of August 2026 still allow by default (CVE-2026-6471).
 const PLUGINS_ALLOWED: [&str; 2] = ["pgoutput", "test_decoding"];
 
@@ -19,12 +22,12 @@ pub(crate) async fn check(session: &Session, names: &Names, findings: &mut Findi
             "wait for it, or undo what it left (runbook)",
         );
     }
-    let subscriptions: Vec<String> = sql::column(session, sql::OWN_SUBSCRIPTIONS, &[]).await?;
+    let subscriptions: Vec<String> = sql::column(session, OWN_SUBSCRIPTIONS, &[]).await?;
     if !subscriptions.is_empty() {
         let remedy = "drop them: on the target they would start and consume their publisher's changes";
         findings.refuse("OwnSubscriptions", format!("the source itself subscribes: {}", list(&subscriptions)), "0 are allowed", remedy);
     }
-    for slot in session.query(sql::OTHER_SLOTS, &[]).await.context("look for other slots")? {
+    for slot in session.query(OTHER_SLOTS, &[]).await.context("look for other slots")? {
         check_slot(&slot, findings)?;
     }
     Ok(())

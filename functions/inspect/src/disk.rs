@@ -11,8 +11,10 @@ use shared::input::Guard;
 use shared::lsn::Lsn;
 use shared::pg::Session;
 use shared::replication::lsn;
-use shared::sql;
 use shared::storage::{Storage, check_headroom, read_storage};
+
+const CURRENT_LSN: &str = include_str!("sql/current_lsn.sql");
+const WAL_AVERAGE: &str = include_str!("sql/wal_average.sql");
 
 /// How long WAL is sampled.
 const SAMPLE: Duration = Duration::from_secs(1);
@@ -58,7 +60,7 @@ async fn sample(session: &Session) -> Result<i64> {
 }
 
 async fn read_lsn(session: &Session) -> Result<Lsn> {
-    lsn(&session.query_one(sql::CURRENT_LSN, &[]).await?, "lsn").context("read the source's position")
+    lsn(&session.query_one(CURRENT_LSN, &[]).await?, "lsn").context("read the source's position")
 }
 
 /// Bytes of WAL per second, on average since a date.
@@ -68,7 +70,7 @@ struct Average {
 }
 
 async fn read_average(session: &Session) -> Result<Option<Average>> {
-    let row = session.query_opt(sql::WAL_AVERAGE, &[]).await?;
+    let row = session.query_opt(WAL_AVERAGE, &[]).await?;
     row.map(|row| Ok(Average { bytes_per_second: row.try_get("bytes_per_second")?, since: row.try_get("since")? })).transpose()
 }
 

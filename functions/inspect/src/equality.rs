@@ -8,6 +8,10 @@ use shared::replica_identity::Table;
 use shared::sql;
 use tokio_postgres::error::SqlState;
 
+const COLUMNS_OF_TYPES: &str = include_str!("sql/columns_of_types.sql");
+const COMPARED_TYPES: &str = include_str!("sql/compared_types.sql");
+const MISLEADING_INDEXES: &str = include_str!("sql/misleading_indexes.sql");
+
 pub(crate) async fn check(session: &Session, tables: &[Table], database: &str, findings: &mut Findings) -> Result<()> {
     let whole: Vec<u32> = tables.iter().filter(|table| table.identity_full || !table.identity).map(|table| table.oid).collect();
     if whole.is_empty() {
@@ -19,7 +23,7 @@ pub(crate) async fn check(session: &Session, tables: &[Table], database: &str, f
 
 /// Asks the server about each type instead of following its rules: the statements are only parsed, and all sent at once.
 async fn check_types(session: &Session, tables: &[u32], database: &str, findings: &mut Findings) -> Result<()> {
-    let rows = session.query(sql::COMPARED_TYPES, &[&tables]).await.context("list the types by which rows are found")?;
+    let rows = session.query(COMPARED_TYPES, &[&tables]).await.context("list the types by which rows are found")?;
     let mut types: Vec<(u32, String)> = Vec::new();
     for row in &rows {
         types.push((row.try_get("type")?, row.try_get("statement")?));
@@ -40,7 +44,7 @@ async fn check_types(session: &Session, tables: &[u32], database: &str, findings
     if incomparable.is_empty() {
         return Ok(());
     }
-    let told: Vec<String> = sql::column(session, sql::COLUMNS_OF_TYPES, &[&tables, &incomparable]).await?;
+    let told: Vec<String> = sql::column(session, COLUMNS_OF_TYPES, &[&tables, &incomparable]).await?;
     let found = format!("database {database}: {} tables have no key, and columns that cannot be compared: {}", told.len(), list(&told));
     let remedy = "give them a primary key: the target could not find their rows";
     findings.refuse("ColumnsWithoutEquality", found, "0 are allowed", remedy);
@@ -49,7 +53,7 @@ async fn check_types(session: &Session, tables: &[u32], database: &str, findings
 
 async fn check_indexes(session: &Session, tables: &[u32], database: &str, findings: &mut Findings) -> Result<()> {
     let (mut told, mut statements): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
-    for row in session.query(sql::MISLEADING_INDEXES, &[&tables]).await.context("read the indexes of tables without a key")? {
+    for row in session.query(MISLEADING_INDEXES, &[&tables]).await.context("read the indexes of tables without a key")? {
         let (name, index, why): (&str, &str, &str) = (row.try_get("name")?, row.try_get("index")?, row.try_get("why")?);
         told.push(format!("{name} ({index}: {why})"));
         statements.push(row.try_get("statement")?);

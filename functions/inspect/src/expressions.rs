@@ -6,10 +6,11 @@ use shared::error::{Context, Result};
 use shared::finding::{Findings, list};
 use shared::pg::Session;
 use shared::replica_identity::Table;
-use shared::sql;
 use tokio_postgres::Row;
 
 use crate::trial::{self, Outcome};
+
+const EVALUATED_EXPRESSIONS: &str = include_str!("sql/evaluated_expressions.sql");
 
 /// How long all trials of one database may take together: functions can be slow, and there can be one for each table.
 const TRIALS_MAX: Duration = Duration::from_secs(10);
@@ -79,7 +80,7 @@ struct Found {
 
 pub(crate) async fn check(session: &Session, tables: &[Table], database: &str, major: u32, findings: &mut Findings) -> Result<()> {
     let oids: Vec<u32> = tables.iter().map(|table| table.oid).collect();
-    let rows = session.query(sql::EVALUATED_EXPRESSIONS, &[&oids]).await.context("read the expressions that apply evaluates")?;
+    let rows = session.query(EVALUATED_EXPRESSIONS, &[&oids]).await.context("read the expressions that apply evaluates")?;
     if rows.is_empty() {
         return Ok(());
     }

@@ -2,10 +2,11 @@
 
 use shared::error::{Context, Result};
 use shared::pg::Session;
-use shared::sql;
 use tokio_postgres::Row;
 
 use shared::finding::{Findings, list};
+
+const CRON_TABLE: &str = include_str!("sql/cron_table.sql");
 
 /// Libraries that do nothing by themselves, or nothing that would harm a target.
 const WITHOUT_JOBS: [&str; 14] = [
@@ -90,7 +91,7 @@ fn check_loaded(setting: &str, partman_databases: &str, findings: &mut Findings)
 /// others would do twice what they do elsewhere. Refused whether or not the library is loaded: the restore is a restart, which loads
 /// it.
 pub(crate) async fn check_jobs(session: &Session, database: &str, carried: &[&str], findings: &mut Findings) -> Result<()> {
-    let Some(table) = session.query_opt(sql::CRON_TABLE, &[]).await.context("look for pg_cron's jobs")? else { return Ok(()) };
+    let Some(table) = session.query_opt(CRON_TABLE, &[]).await.context("look for pg_cron's jobs")? else { return Ok(()) };
     if !table.try_get::<_, bool>("may_read")? {
         let us: &str = table.try_get("us")?;
         let remedy: &str = table.try_get("grant_read")?;

@@ -3,8 +3,9 @@
 use shared::error::{Context, Result};
 use shared::finding::{Findings, Verdict};
 use shared::pg::Session;
-use shared::sql;
 use tokio_postgres::Row;
+
+const LOCK_NEEDS: &str = include_str!("sql/lock_needs.sql");
 
 /// Locks of a fence in a database besides those on its tables: the run's own tables, its schema, functions, triggers.
 const OF_A_FENCE: i64 = 16;
@@ -21,7 +22,7 @@ pub(crate) struct Needed(i64);
 impl Needed {
     /// Adds those of one more database.
     pub(crate) async fn add(&mut self, session: &Session) -> Result<()> {
-        let row = session.query_one(sql::LOCK_NEEDS, &[]).await.context("count tables and sequences")?;
+        let row = session.query_one(LOCK_NEEDS, &[]).await.context("count tables and sequences")?;
         let (tables, sequences): (i64, i64) = (row.try_get("tables")?, row.try_get("sequences")?);
         self.0 = self.0.saturating_add(tables).saturating_add(sequences).saturating_add(OF_A_FENCE);
         Ok(())

@@ -5,6 +5,8 @@ use shared::finding::{Findings, list};
 use shared::pg::Session;
 use shared::sql;
 
+const NAMES_BEYOND_ASCII: &str = include_str!("sql/names_beyond_ascii.sql");
+
 /// How many are read one by one, at most.
 const LOOKED_AT_MAX: usize = 2_000;
 
@@ -22,11 +24,11 @@ pub(crate) async fn check(session: &Session, database: &str, findings: &mut Find
             findings.refuse("Names", found, "", "alter database ... rename to a name in ASCII");
         }
     }
-    match sql::column::<String>(session, sql::NAMES_BEYOND_ASCII, &[]).await {
+    match sql::column::<String>(session, NAMES_BEYOND_ASCII, &[]).await {
         Err(error) if error.name == ErrorName::PostgresRefused => {}
         answer => return answer.map(|_| true).context("read the names of tables"),
     }
-    let bytes = format!("select pg_catalog.convert_to(name, 'sql_ascii') as bytes from ({}) n", sql::NAMES_BEYOND_ASCII);
+    let bytes = format!("select pg_catalog.convert_to(name, 'sql_ascii') as bytes from ({NAMES_BEYOND_ASCII}) n");
     let mut unreadable = Vec::new();
     for name in sql::column::<Vec<u8>>(session, &bytes, &[]).await?.into_iter().take(LOOKED_AT_MAX) {
         let read = session.query_one("select pg_catalog.convert_from($1::bytea, pg_catalog.getdatabaseencoding())", &[&name]).await;

@@ -3,12 +3,13 @@
 use shared::error::{Context, Result};
 use shared::finding::{Findings, list};
 use shared::pg::Session;
-use shared::sql;
+
+const SHORT_LIVED_ROLES: &str = include_str!("sql/short_lived_roles.sql");
 
 /// Nobody can create such a role on the target, so it holds no cutover; rights granted to it do.
 pub(crate) async fn check(session: &Session, findings: &mut Findings) -> Result<()> {
     let (mut all, mut with_rights): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
-    for row in session.query(sql::SHORT_LIVED_ROLES, &[]).await.context("look for roles that come and go")? {
+    for row in session.query(SHORT_LIVED_ROLES, &[]).await.context("look for roles that come and go")? {
         let name: String = row.try_get("name")?;
         if row.try_get("has_rights")? {
             with_rights.push(name.clone());

@@ -10,6 +10,9 @@ use crate::tables::Terms;
 use crate::{database, databases, decoding, event_triggers, libraries, locks, preparation, rights, roles, transactions, workers};
 use shared::finding::Findings;
 
+const RUN_DATABASES: &str = include_str!("sql/run_databases.sql");
+const SERVER: &str = include_str!("sql/server.sql");
+
 /// What a plan needs to know of the server.
 pub(crate) struct Seen {
     pub(crate) control_database: String,
@@ -26,7 +29,7 @@ pub(crate) async fn check(server: &Server, plan: &Plan, asked: Option<&[String]>
     let session = server.connect_anywhere().await?;
     let found = databases::read(&session).await?;
     let chosen = databases::choose(&found, asked, findings);
-    let row = session.query_one(sql::SERVER, &[]).await.map_err(StepError::from).context("read the server's settings")?;
+    let row = session.query_one(SERVER, &[]).await.map_err(StepError::from).context("read the server's settings")?;
     rights::check_server(&session, findings).await?;
     let wal_level: &str = row.try_get("wal_level")?;
     preparation::check(wal_level, plan, findings);
@@ -76,7 +79,7 @@ pub(crate) async fn find_what_is_left(server: &Server, names: &Names) -> Result<
     let mut left = Vec::new();
     for database in databases::open(&found) {
         let session = server.connect(&database.name).await?;
-        if sql::value(&session, sql::RUN_DATABASES, &[&names.run, &names.fence()]).await? {
+        if sql::value(&session, RUN_DATABASES, &[&names.run, &names.fence()]).await? {
             left.push(database);
         }
     }

@@ -3,9 +3,11 @@
 use shared::error::Result;
 use shared::pg::Session;
 use shared::replica_identity::{Table, read_ambiguous};
-use shared::sql;
 
 use shared::finding::{Findings, list};
+
+const GENERATED_COLUMNS: &str = include_str!("sql/generated_columns.sql");
+const IDENTITY_ADVICE: &str = include_str!("sql/identity_advice.sql");
 
 /// The first version that refuses, on the source, updates of rows whose replica identity has a column that is not
 /// published.
@@ -48,7 +50,7 @@ fn check_apply(tables: &[Table], database: &str, findings: &mut Findings) {
 async fn check_identities(session: &Session, tables: &[Table], database: &str, terms: Terms, findings: &mut Findings) -> Result<()> {
     let without: Vec<u32> = tables.iter().filter(|table| !table.identity).map(|table| table.oid).collect();
     if !without.is_empty() {
-        let advice = session.query(sql::IDENTITY_ADVICE, &[&without]).await?;
+        let advice = session.query(IDENTITY_ADVICE, &[&without]).await?;
         let told = advice.iter().map(|row| row.try_get("told")).collect::<std::result::Result<Vec<String>, _>>()?;
         let found = format!("database {database}: {} tables without a replica identity: {}", without.len(), list(&told));
         if terms.may_set_identity {
@@ -87,7 +89,7 @@ async fn check_generated(session: &Session, tables: &[Table], database: &str, te
     let oids: Vec<u32> = tables.iter().map(|table| table.oid).collect();
     let whole_row = |oid: u32| tables.iter().any(|table| table.oid == oid && (table.identity_full || !table.identity));
     let mut in_the_way: Vec<String> = Vec::new();
-    for row in session.query(sql::GENERATED_COLUMNS, &[&oids]).await? {
+    for row in session.query(GENERATED_COLUMNS, &[&oids]).await? {
         let (name, columns): (&str, &str) = (row.try_get("name")?, row.try_get("columns")?);
         let in_key: bool = row.try_get("in_key")?;
         if in_key || terms.major >= CHECKS_GENERATED_COLUMNS && whole_row(row.try_get("oid")?) {

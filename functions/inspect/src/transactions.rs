@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 use shared::error::{Context, Result};
 use shared::finding::Verdict;
 use shared::pg::Session;
-use shared::sql;
 
 use shared::finding::{Findings, list};
+
+const LONG_TRANSACTIONS: &str = include_str!("sql/long_transactions.sql");
+const PREPARED_TRANSACTIONS: &str = include_str!("sql/prepared_transactions.sql");
 
 /// Transactions younger than this, in seconds, are not reported.
 const NOTICED_SECONDS: i64 = 1;
@@ -23,7 +25,7 @@ const PREPARED_END_WITHIN: Duration = Duration::from_secs(10);
 
 /// A slot waits for every transaction that has an id of its own, whatever its database and whether it is idle or not.
 pub(crate) async fn check(session: &Session, findings: &mut Findings) -> Result<()> {
-    let rows = session.query(sql::LONG_TRANSACTIONS, &[&NOTICED_SECONDS]).await.context("look for long transactions")?;
+    let rows = session.query(LONG_TRANSACTIONS, &[&NOTICED_SECONDS]).await.context("look for long transactions")?;
     for verdict in [Verdict::Refuse, Verdict::Warn, Verdict::Fine] {
         let mut told: Vec<String> = Vec::new();
         let mut pids: Vec<String> = Vec::new();
@@ -82,7 +84,7 @@ async fn check_prepared(session: &Session, findings: &mut Findings) -> Result<()
 
 /// By id: the text for people, and the statement that grants the missing right to end it.
 async fn read_prepared(session: &Session) -> Result<BTreeMap<String, (String, Option<String>)>> {
-    let rows = session.query(sql::PREPARED_TRANSACTIONS, &[]).await.context("look for prepared transactions")?;
+    let rows = session.query(PREPARED_TRANSACTIONS, &[]).await.context("look for prepared transactions")?;
     rows.iter().map(|row| Ok((row.try_get("id")?, (row.try_get("told")?, row.try_get("remedy")?)))).collect()
 }
 

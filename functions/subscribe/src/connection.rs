@@ -9,6 +9,8 @@ use shared::error::{Context, ErrorName, Result, StepError};
 use shared::pg::Session;
 use shared::sql;
 
+const ROLE_PASSWORD: &str = include_str!("sql/role_password.sql");
+
 /// Gives the run's role a new random password and returns it. The server gets only the verifier, so no log and no catalog of the source
 /// has the password.
 ///
@@ -18,7 +20,7 @@ pub(crate) async fn ensure_password(source: &Session, role: &str) -> Result<Stri
     getrandom::fill(&mut bytes).map_err(|error| StepError::new(ErrorName::Internal, "the system gives no random bytes").with_source(error))?;
     let password = hex::encode(bytes);
     let verifier = scram_sha_256(password.as_bytes());
-    sql::run_generated(source, sql::ROLE_PASSWORD, &[&role, &verifier]).await.context(&format!("give role {role} a password"))?;
+    sql::run_generated(source, ROLE_PASSWORD, &[&role, &verifier]).await.context(&format!("give role {role} a password"))?;
     Ok(password)
 }
 

@@ -12,6 +12,12 @@ use shared::rds::{source_server, target_server};
 use shared::replication::{check_tables, end_verification, find_subscription};
 use shared::{event_triggers, replica_identity, run_lock, session_settings, sql};
 
+const ALTER_SUBSCRIPTION_CONNECTION: &str = include_str!("sql/alter_subscription_connection.sql");
+const COUNT_SLOTS: &str = include_str!("sql/count_slots.sql");
+const CREATE_SUBSCRIPTION: &str = include_str!("sql/create_subscription.sql");
+const DROP_INHERITED_SLOTS: &str = include_str!("sql/drop_inherited_slots.sql");
+const OTHER_SUBSCRIPTIONS: &str = include_str!("sql/other_subscriptions.sql");
+
 /// Do: after it, the target has none of the slots, publications, roles and prepared transactions that came along on its volume, and a
 /// disabled subscription per database that will apply exactly the source's tables.
 /// Undo: after it, the target has no subscription of the run, and its tables have their previous replica identity.
@@ -46,16 +52,16 @@ async fn subscribe(aws: &Aws, source: &Server, target: &Server, plan: &Plan) -> 
 async fn drop_inherited(aws: &Aws, target: &Server, plan: &Plan) -> Result<()> {
     let run = &plan.names.run;
     let mut control = target.connect(&plan.control_database).await?;
-    let strangers = sql::column::<String>(&control, sql::OTHER_SUBSCRIPTIONS, &[run]).await?;
+    let strangers = sql::column::<String>(&control, OTHER_SUBSCRIPTIONS, &[run]).await?;
     if !strangers.is_empty() {
         let message = format!("the target came with subscriptions that feed it from elsewhere: {}", strangers.join(", "));
         return Err(StepError::new(ErrorName::PreconditionFailed, message));
     }
     prepared::end_inherited(target, plan, &control).await?;
-    let counted = control.query_one(sql::COUNT_SLOTS, &[]).await?;
+    let counted = control.query_one(COUNT_SLOTS, &[]).await?;
     let slots = Slots { logical: counted.try_get("logical")?, physical: counted.try_get("physical")? };
     aws.evidence.note(|seen| seen.slots = Some(slots));
-    control.execute(sql::DROP_INHERITED_SLOTS, &[]).await.map_err(StepError::from).context("drop inherited slots")?;
+    control.execute(DROP_INHERITED_SLOTS, &[]).await.map_err(StepError::from).context("drop inherited slots")?;
     for database in &plan.databases {
         let mut session = target.connect(&database.name).await?;
         if plan.consent.event_triggers {
@@ -72,9 +78,9 @@ async fn drop_inherited(aws: &Aws, target: &Server, plan: &Plan) -> Result<()> {
 async fn ensure_subscription(target: &Session, plan: &Plan, name: &str, connection: &str) -> Result<()> {
     connection::keep_statements_out_of_the_log(target).await;
     let done = if find_subscription(target, name).await?.is_some() {
-        sql::run_generated(target, sql::ALTER_SUBSCRIPTION_CONNECTION, &[&name, &connection]).await
+        sql::run_generated(target, ALTER_SUBSCRIPTION_CONNECTION, &[&name, &connection]).await
     } else {
-        sql::run_generated(target, sql::CREATE_SUBSCRIPTION, &[&name, &connection, &plan.names.run]).await
+        sql::run_generated(target, CREATE_SUBSCRIPTION, &[&name, &connection, &plan.names.run]).await
     };
     done.map(drop).context(&format!("subscribe {name}"))
 }

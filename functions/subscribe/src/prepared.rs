@@ -8,7 +8,8 @@ use shared::contract::Plan;
 use shared::error::{Context, ErrorName, Result, StepError};
 use shared::pg::{Server, Session};
 use shared::replication::find_subscription;
-use shared::sql;
+
+const INHERITED_PREPARED: &str = include_str!("sql/inherited_prepared.sql");
 
 /// After it, none is left that is older than this server's start, in any database: in databases that are not moved, they hold locks and
 /// keep vacuum back as well.
@@ -23,7 +24,7 @@ pub(crate) async fn end_inherited(target: &Server, plan: &Plan, control: &Sessio
         }
     }
     let mut refused: Vec<String> = Vec::new();
-    for row in control.query(sql::INHERITED_PREPARED, &[]).await? {
+    for row in control.query(INHERITED_PREPARED, &[]).await? {
         let (database, told): (String, String) = (row.try_get("database")?, row.try_get("told")?);
         let session = target.connect(&database).await?;
         if let Some(become_owner) = row.try_get::<_, Option<String>>("become_owner")? {

@@ -15,6 +15,12 @@ use shared::{sql, stopped};
 use crate::Call;
 use crate::reading::Progress;
 
+const APPLY_IS_HELD: &str = include_str!("sql/apply_is_held.sql");
+const FILENODES: &str = include_str!("sql/filenodes.sql");
+const KEEP_SNAPSHOT: &str = include_str!("sql/keep_snapshot.sql");
+const SNAPSHOT_IS_KEPT: &str = include_str!("sql/snapshot_is_kept.sql");
+const UNLIMITED: &str = include_str!("sql/unlimited.sql");
+
 /// How long writers may be held in any case.
 const MAX_HOLD: Duration = Duration::from_secs(5);
 /// How long the target may take to reach the position; writers do not wait for that.
@@ -88,7 +94,7 @@ async fn wait_for_apply(call: &Call<'_>, database: &Database, watcher: &Session,
     let mut worker: Option<i32> = None;
     let mut ended = false;
     loop {
-        let row = watcher.query_one(sql::APPLY_IS_HELD, &[&subscription, &pid]).await?;
+        let row = watcher.query_one(APPLY_IS_HELD, &[&subscription, &pid]).await?;
         if row.try_get("held")? {
             return Ok(());
         }
@@ -183,7 +189,7 @@ impl Side {
         let pid: i32 = sql::value(&self.keeper, "select pg_catalog.pg_backend_pid()", &[]).await?;
         let deadline = Instant::now() + ASLEEP_WITHIN;
         let asleep = async {
-            while !sql::value::<bool>(&watcher, sql::SNAPSHOT_IS_KEPT, &[&pid]).await? {
+            while !sql::value::<bool>(&watcher, SNAPSHOT_IS_KEPT, &[&pid]).await? {
                 if Instant::now() >= deadline {
                     return Err(StepError::new(ErrorName::PostgresUnavailable, "the session that keeps a snapshot does not go to sleep"));
                 }
@@ -191,7 +197,7 @@ impl Side {
             }
             Ok(())
         };
-        match select(pin!(self.keeper.batch_execute(sql::KEEP_SNAPSHOT)), pin!(asleep)).await {
+        match select(pin!(self.keeper.batch_execute(KEEP_SNAPSHOT)), pin!(asleep)).await {
             Either::Left((ended, _)) => ended.map_err(StepError::from).context("keep a snapshot")?,
             Either::Right((asleep, _)) => asleep?,
         }
@@ -219,12 +225,12 @@ impl Side {
 /// A session may be idle while the other side reads.
 async fn connect_unlimited(server: &Server, database: &Database) -> Result<Session> {
     let session = server.connect(&database.name).await?;
-    sql::value::<i64>(&session, sql::UNLIMITED, &[]).await?;
+    sql::value::<i64>(&session, UNLIMITED, &[]).await?;
     Ok(session)
 }
 
 async fn filenodes(session: &Session, tables: &[u32]) -> Result<Vec<(u32, u32)>> {
-    session.query(sql::FILENODES, &[&tables]).await?.iter().map(|row| Ok((row.try_get("oid")?, row.try_get("filenode")?))).collect()
+    session.query(FILENODES, &[&tables]).await?.iter().map(|row| Ok((row.try_get("oid")?, row.try_get("filenode")?))).collect()
 }
 
 /// Whether the snapshot is gone: `ImportSnapshot` words it differently up to 16 and since, and for a process that has ended.
