@@ -9,8 +9,9 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 HEAD = """# The procedure as a graph
 
-The way of an execution without an error. Until the fence is closed, every error and every wait that ends at its bound leads to the undo; after it,
-to `CutoverUnfinished` or `CleanUpFailed`, and never back. Six runs, state by state, are in [statemachine/paths](../statemachine/paths).
+The paths without an error as arrows, and the errors as dotted ones: errors of the checks end in `Refused`; from the first thing that is made to
+the fence, every error and every wait that ends at its bound leads to the undo; a cutover that failed goes to `CancelCutover`, which decides
+which side of the fence it is on; after the fence nothing leads back. Six runs, state by state, are in [statemachine/paths](../statemachine/paths).
 `make definitions` writes this page from the state machine.
 
 """
@@ -56,15 +57,21 @@ def draw(machine: dict) -> str:
     checks = set(states) - made - undo - after - border - recovery
     lines = ["flowchart TD"]
     regions = {
-        "checks: nothing is made": checks, "before the fence: every error is undone": made, "the border": border,
-        "after the fence: only forward": after, "undo": undo, "recovery of a stopped execution": recovery,
-    }  # fmt: skip
-    for title, region in regions.items():
-        drawn = [name for name in states if name in region and is_drawn(states[name])]
-        lines += [f'  subgraph "{title}"', *[f"    {name}" for name in drawn], "  end"]
+        "checks": ("checks: nothing is made", checks),
+        "made": ("before the fence: every error is undone", made),
+        "border": ("cutover: the fence closes here", border),
+        "after": ("after the fence: only forward", after),
+        "undo": ("undo", undo),
+        "recovery": ("recovery of a stopped execution", recovery),
+    }
+    for name, (title, region) in regions.items():
+        drawn = [state for state in states if state in region and is_drawn(states[state])]
+        lines += [f'  subgraph {name}["{title}"]', *[f"    {state}" for state in drawn], "  end"]
     for name in filter(lambda name: is_drawn(states[name]), states):
         to = following(states, name) - {name} - (undo if name in made else set())
         lines += [f"  {name} --> {each}" for each in states if each in to]
+    lines += ["  checks -. error .-> Refused", "  made -. error .-> UndoPublication", "  Cutover -. error .-> CancelCutover"]
+    lines += ["  after -. error .-> CleanUpFailed", "  undo -. error .-> UndoFailed"]
     return HEAD + "```mermaid\n" + "\n".join(lines) + "\n```\n"
 
 
