@@ -6,6 +6,7 @@ PutEvents event entry size"). In one thing this is more lenient than AWS, so tha
 an event from `aws.config` may come from anyone.
 """
 
+import contextlib
 import copy
 import functools
 import json
@@ -67,9 +68,14 @@ def _send_to_targets() -> None:
             if deliver := _DELIVERIES.get(_service(target)):
                 deliver(self, target, event)
         # The rest is moto's.
-        rest = copy.copy(self)
-        rest.targets = [target for target in self.targets if _service(target) not in _DELIVERIES]
-        send(rest, event, transform_input)
+        for target in self.targets:
+            if _service(target) in _DELIVERIES:
+                continue
+            rest = copy.copy(self)
+            rest.targets = [target]
+            # A target that is gone loses its own events, and nobody else's; who sends them does not hear of it.
+            with contextlib.suppress(Exception):
+                send(rest, event, transform_input)
 
     Rule.send_to_targets = send_to_targets
 

@@ -9,6 +9,7 @@ and nothing but the few members that runtimes add to them is taken for an error.
 """
 
 import base64
+import contextlib
 import dataclasses
 import hashlib
 import http.client
@@ -104,7 +105,9 @@ class _ExecutionEnvironment:
     def _read_output(self, log) -> None:
         for line in self._process.stdout:
             if b"[INFO] (rapid)" not in line:
-                log(line.decode(errors="replace").rstrip("\n"))
+                # Without its log group a function goes on, and nobody reads what it prints.
+                with contextlib.suppress(Exception):
+                    log(line.decode(errors="replace").rstrip("\n"))
 
     def _wait_until_listening(self) -> None:
         deadline = time.monotonic() + _START_LIMIT_SECONDS

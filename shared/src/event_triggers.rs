@@ -82,6 +82,14 @@ impl EventTrigger {
     }
 }
 
+/// Whether no event trigger fires in this session, whatever it is about (17): the fence's would not either.
+///
+/// # Errors
+/// `PostgresUnavailable`, `PostgresRefused`.
+pub async fn is_off(session: &impl GenericClient) -> Result<bool> {
+    sql::value(session, "select coalesce(pg_catalog.current_setting('event_triggers', true) = 'off', false)", &[]).await
+}
+
 /// Tries all event triggers of one database, and leaves it unchanged.
 ///
 /// # Errors

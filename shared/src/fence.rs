@@ -12,7 +12,7 @@ use futures_util::future::try_join3;
 use tokio_postgres::{GenericClient, Row, Statement};
 
 use crate::error::{Context, ErrorName, Result, StepError};
-use crate::event_triggers::name_function;
+use crate::event_triggers::{is_off, name_function};
 use crate::locks::{self, ATTEMPTS_MS};
 use crate::lsn::Lsn;
 use crate::names::Names;
@@ -73,6 +73,9 @@ fn how_closed(comment: Option<&str>, names: &Names) -> Result<Closed> {
 /// `LockTimeout` if a table stayed locked through all attempts.
 pub async fn prepare(source: &mut Session, names: &Names) -> Result<()> {
     let fence = names.fence();
+    if is_off(source).await? {
+        return Err(StepError::new(ErrorName::PreconditionFailed, "the parameter event_triggers is off, so the fence could not refuse DDL"));
+    }
     if !read_state(source, names).await?.prepared {
         sql::run_generated_in_transaction(source, sql::CREATE_FENCE, &[&fence, &names.run]).await.context("make the fence's function")?;
     }

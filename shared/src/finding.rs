@@ -79,7 +79,7 @@ impl Findings {
     /// Whether enough of something is free; `what` as in `replication slots`.
     pub fn room(&mut self, name: &'static str, what: &str, room: Room, needed: i64, remedy: impl Into<String>) {
         let (verdict, remedy) = if room.free < needed { (Verdict::Refuse, remedy.into()) } else { (Verdict::Fine, String::new()) };
-        self.add(name, verdict, format!("{} of {} {what} are free", room.free, room.of), format!("{needed} are needed"), remedy);
+        self.add(name, verdict, format!("{} of {} {what} are free", room.free.max(0), room.of), format!("{needed} are needed"), remedy);
     }
 
     /// Records a refusal and goes on; only an error that is not about the database ends the checks at once.

@@ -69,6 +69,8 @@ where
 {
     match sent {
         Err(error) if code(&error).is_some_and(|code| code.contains("NotFound")) => Ok(Ready::not_yet(status)),
+        // Of the final snapshot: its name is taken, and nothing is being deleted.
+        Err(error) if code(&error).is_some_and(|code| code.contains("AlreadyExists")) => Err(StepError::from(error)),
         sent => begun(sent, status),
     }
 }
@@ -170,6 +172,9 @@ pub fn new_ready(plan: &Plan, what: &str, status: Option<&str>) -> Result<Ready>
 /// `AwsUnavailable`, `AwsRefused`.
 pub async fn drop_snapshot(aws: &Aws, id: &str) -> Result<Ready> {
     let Some(snapshot) = find_snapshot(aws, id).await? else { return Ok(Ready::yes("gone")) };
+    if !is_of_a_run(snapshot.tag_list()) {
+        return Ok(Ready::yes("another one of that name stays"));
+    }
     if snapshot.status() == Some("deleting") {
         return Ok(Ready::not_yet("deleting"));
     }
@@ -181,6 +186,21 @@ pub async fn drop_snapshot(aws: &Aws, id: &str) -> Result<Ready> {
         Err(_) if find_snapshot(aws, id).await?.is_none() => Ok(Ready::yes("gone")),
         answer => answer,
     }
+}
+
+/// Whether a run made it. A snapshot of a run's name that lacks the tag is somebody else's, and is neither used nor deleted.
+#[must_use]
+pub fn is_of_a_run(tags: &[Tag]) -> bool {
+    tags.iter().any(|tag| tag.key() == Some(EXECUTION_TAG))
+}
+
+/// The error where the name of a snapshot of the run is taken.
+#[must_use]
+pub fn not_ours(snapshot: &str, of: &str) -> StepError {
+    StepError::new(
+        ErrorName::SnapshotFailed,
+        format!("snapshot {snapshot} exists, and is not this run's but one of {of}: delete it, or start an execution under another name"),
+    )
 }
 
 /// After it, the log group of the target's PostgreSQL log is gone: it outlives database and export.

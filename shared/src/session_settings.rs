@@ -29,7 +29,8 @@ const TEXT: [Setting; 7] = [
 ];
 
 /// All settings that change how such text is read, and those that change the transactions and the role of the apply.
-const APPLY: [Setting; 5] = [("array_nulls", "on"), ("xmloption", "content"), LC_MONETARY, ("default_transaction_isolation", "read committed"), ROLE];
+const APPLY: [Setting; 6] =
+    [("array_nulls", "on"), ("xmloption", "content"), LC_MONETARY, ("default_transaction_isolation", "read committed"), ROLE, NO_CONVERSION];
 
 /// Settings that end a session or its transaction: either end may be idle for a while, or busy for very long.
 const LIMITS: [Setting; 5] = [
@@ -40,6 +41,8 @@ const LIMITS: [Setting; 5] = [
     ("idle_session_timeout", "0"),
 ];
 
+/// The apply worker has no client. An encoding that somebody set for one may have no conversion, and ends the worker at its start.
+const NO_CONVERSION: Setting = ("client_encoding", "SQL_ASCII");
 /// `money` has no text form of its own.
 const LC_MONETARY: Setting = ("lc_monetary", "C");
 const ROLE: Setting = ("role", "none");

@@ -175,6 +175,12 @@ pub fn is_own_tag(tag: &Tag) -> bool {
     tag.key().is_none_or(|key| key.starts_with("aws:") || key.starts_with("rds-reencrypt:"))
 }
 
+/// The source's tags, and those that only the target has: an account's own automation may tag every new resource.
+fn with_added_tags(source: &[Tag], target: &[Tag]) -> Vec<Tag> {
+    let added = target.iter().filter(|tag| !source.iter().any(|own| own.key() == tag.key()));
+    source.iter().chain(added).cloned().collect()
+}
+
 fn tags(tags: &[Tag]) -> Option<String> {
     let carried = tags.iter().filter(|tag| !is_own_tag(tag));
     names(carried.map(|tag| format!("{}={}", tag.key().unwrap_or_default(), tag.value().unwrap_or_default())))

@@ -70,6 +70,12 @@ impl Switch {
         Ok(switch)
     }
 
+    /// Whether the secret names the target already.
+    #[must_use]
+    pub const fn is_done(&self) -> bool {
+        self.is_done
+    }
+
     /// The obstacles to switching this secret; checked before the fence.
     ///
     /// # Errors

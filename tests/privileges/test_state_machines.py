@@ -19,6 +19,7 @@ ACTIONS = {
     "arn:aws:states:::aws-sdk:s3:listObjectsV2": {"s3:ListBucket"},
     "arn:aws:states:::aws-sdk:ec2:describeSecurityGroupRules": {"ec2:DescribeSecurityGroupRules"},
     "arn:aws:states:::aws-sdk:ec2:describeSubnets": {"ec2:DescribeSubnets"},
+    "arn:aws:states:::aws-sdk:kms:describeKey": {"kms:DescribeKey"},
     "arn:aws:states:::sns:publish": {"sns:Publish"},
     "arn:aws:states:::events:putEvents": {"events:PutEvents"},
     "DISTRIBUTED": {"states:StartExecution", "states:DescribeExecution", "states:StopExecution"},

@@ -48,9 +48,10 @@ class Force:
     answers: dict[tuple[str, str], dict] = field(default_factory=dict)
     errors: dict[tuple[str, str], str] = field(default_factory=dict)
     events_fail: bool = False
-    # What EC2 does not say, of "rules" and "subnets".
+    # What AWS does not say, of "rules", "subnets" and "key".
     unread: tuple[str, ...] = ()
     is_undo: bool = False
+    has_key: bool = True
 
 
 class Answers:
@@ -86,11 +87,16 @@ class Answers:
         return not self._force.events_fail and self._random.random() >= self._failing
 
     def describe(self, what: str, arguments: dict) -> dict:
-        """What EC2 says of the source's network; `Refused` where it does not."""
+        """What AWS says of the source's network or the key; `Refused` where it does not."""
         self.asked.append((what, arguments))
         if what in self._force.unread or self._random.random() < self._failing:
             raise Refused("UnauthorizedOperation", AWKWARD)
-        return {"rules": self._rules, "subnets": lambda: {"Subnets": [{"SubnetId": "subnet-1", "CidrBlock": "10.0.0.0/24"}]}}[what]()
+        subnets = {"Subnets": [{"SubnetId": "subnet-1", "CidrBlock": "10.0.0.0/24"}]}
+        return {"rules": self._rules, "subnets": lambda: subnets, "key": self._key}[what]()
+
+    def _key(self) -> dict:
+        is_enabled = self._force.has_key and (self._force != Force() or self.is_likely(0.9))
+        return {"KeyMetadata": {"KeyId": "key", "KeyState": "Enabled" if is_enabled else "Disabled"}}
 
     def _rules(self) -> dict:
         rule = {"GroupId": "sg-1", "IsEgress": False, "FromPort": 5432, "ToPort": 5433, "IpProtocol": "tcp", "Description": AWKWARD}

@@ -46,6 +46,9 @@ class Clients:
     def describe_subnets(self, **arguments) -> dict:
         return self._describe("subnets", arguments)
 
+    def describe_key(self, **arguments) -> dict:
+        return self._describe("key", arguments)
+
     def _describe(self, what: str, arguments: dict) -> dict:
         try:
             return self._answers.describe(what, arguments)

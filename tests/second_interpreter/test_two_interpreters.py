@@ -26,6 +26,8 @@ def forced() -> dict[str, Force]:
     """Ends that a draw seldom comes to: each bound of a wait, each error without a way on, each undo."""
     lag = ("poll-lag", "do")
     ends = {
+        "the key is disabled": Force(plan=ONE, answers=WELL, has_key=False),
+        "the key is not described": Force(plan=ONE, answers=WELL, unread=("key",)),
         "only a plan": Force(plan={"plan_only": True}),
         "no rules are read": Force(plan=ONE, answers=WELL, unread=("rules",)),
         "no subnets are read": Force(plan=ONE, answers=WELL, unread=("subnets",)),

@@ -16,7 +16,7 @@ from ministack.services import stepfunctions
 from .answers import Answers, Refused
 from .trace import Trace
 
-READ = {"describeSecurityGroupRules": "rules", "describeSubnets": "subnets"}
+READ = {"describeSecurityGroupRules": "rules", "describeSubnets": "subnets", "describeKey": "key"}
 MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:encrypt"
 
 
@@ -52,8 +52,9 @@ def _without_aws(answers: Answers, trace: Trace, mends: dict) -> Iterator[None]:
             try:
                 return answers.describe(what, arguments)
             except Refused as refused:
-                cause = f"{refused.message} (Service: Ec2, Status Code: 403, Request ID: 1)"
-                raise stepfunctions._ExecutionError("Ec2.Ec2Exception", cause) from None
+                service = resource.split(":")[-2].title()
+                cause = f"{refused.message} (Service: {service}, Status Code: 403, Request ID: 1)"
+                raise stepfunctions._ExecutionError(f"{service}.{service}Exception", cause) from None
         try:
             return {"StatusCode": 200, "Payload": answers.invoke(arguments["FunctionName"], arguments["Payload"])}
         except Refused as refused:

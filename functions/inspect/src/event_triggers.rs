@@ -2,7 +2,7 @@
 
 use shared::error::Result;
 pub(crate) use shared::event_triggers::Terms;
-use shared::event_triggers::try_out;
+use shared::event_triggers::{is_off, try_out};
 use shared::finding::{Findings, list};
 use shared::names::Names;
 use shared::pg::{Server, Session};
@@ -17,6 +17,10 @@ pub(crate) async fn check(
     terms: Terms,
     findings: &mut Findings,
 ) -> Result<()> {
+    if is_off(session).await? {
+        let found = format!("database {database}: the parameter event_triggers is off, so nothing could refuse DDL after the cutover");
+        findings.refuse(NAME, found, "on", "set event_triggers to 1 in the parameter group, or reset it for the database and its roles");
+    }
     let tried = try_out(server, session, database, names, terms).await?;
     for trouble in tried.troubles {
         findings.refuse(NAME, format!("database {database}: {}", trouble.found), "", trouble.remedy);

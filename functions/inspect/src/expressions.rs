@@ -41,6 +41,8 @@ pub(crate) struct Expression {
     not_granted: Vec<String>,
     without_path: Vec<String>,
     schemas: Vec<String>,
+    /// Functions that are not called where an argument is null.
+    strict: Vec<String>,
 }
 
 fn read(row: &Row) -> Result<Expression> {
@@ -62,6 +64,7 @@ fn read(row: &Row) -> Result<Expression> {
         not_granted: names("not_granted")?,
         without_path: names("without_path")?,
         schemas: names("schemas")?,
+        strict: names("strict")?,
     })
 }
 
@@ -94,6 +97,7 @@ pub(crate) async fn check(session: &Session, tables: &[Table], database: &str, m
         for expression in all {
             let outcome = match &together {
                 Outcome::Works => Outcome::Works,
+                Outcome::WorksOnNulls => Outcome::WorksOnNulls,
                 _ if Instant::now() < deadline => trial::run(session, &[expression], EMPTY).await?,
                 _ => too_late(),
             };
@@ -140,10 +144,13 @@ async fn take_down(session: &Session, expression: &Expression, outcome: Outcome,
             found.drop.extend(expression.drop.clone());
         }
         Outcome::Unknown(why) => found.unknown.push(told(&why)),
-        Outcome::Works if expression.sees_clock || expression.is_mutable => {
+        Outcome::WorksOnNulls if !expression.strict.is_empty() => {
+            found.unknown.push(told(&format!("the table is empty, and {} is not called for nulls", list(&expression.strict))));
+        }
+        Outcome::Works | Outcome::WorksOnNulls if expression.sees_clock || expression.is_mutable => {
             found.may_differ.push(format!("{} ({})", expression.table, expression.what));
         }
-        Outcome::Works => {}
+        Outcome::Works | Outcome::WorksOnNulls => {}
     }
     Ok(())
 }
@@ -200,11 +207,16 @@ impl Found {
         }
         if !self.may_differ.is_empty() {
             let found = format!(
-                "database {database}: {} checks depend on the clock or on a session's settings; they hold now for the rows tried: {}",
+                "database {database}: {} checks depend on the clock, on a session's settings or on other rows; they hold now for the rows tried: {}",
                 self.may_differ.len(),
                 list(&self.may_differ)
             );
-            findings.warn("Expressions", found, "", "make sure that they hold later as well, and in the time zone of the server");
+            findings.warn(
+                "Expressions",
+                found,
+                "",
+                "make sure that they hold later as well, in the time zone of the server, and whatever other transactions changed meanwhile",
+            );
         }
         if !self.unknown.is_empty() {
             let found = format!("database {database}: {} expressions could not be tried: {}", self.unknown.len(), list(&self.unknown));

@@ -19,6 +19,8 @@ const LOCK_TIMEOUT_MS: u32 = 200;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Works,
+    /// On a row of nulls, which a strict function is not called for; the table has no row.
+    WorksOnNulls,
     /// A check that is not true of a row that it once accepted.
     Untrue,
     /// PostgreSQL's own message; never a value.
@@ -45,10 +47,11 @@ pub(crate) async fn run(session: &Session, expressions: &[&Expression], search_p
         }
     }
     let some = format!("ctid = any (array(select ctid from only {table} limit {ROWS}))");
-    let on_rows = format!("{begin}select {values} from only {table} where {some}; rollback");
+    let on_rows = format!("{begin}select {values}, count(*) from only {table} where {some}; rollback");
     match session.simple_query(&on_rows).await {
         Err(error) => judge(session, error, true).await,
         Ok(answers) if answers.iter().any(has_false) => Ok(Outcome::Untrue),
+        Ok(answers) if answers.iter().any(has_no_rows) => Ok(Outcome::WorksOnNulls),
         Ok(_) => Ok(Outcome::Works),
     }
 }
@@ -64,6 +67,11 @@ fn has_false(answer: &SimpleQueryMessage) -> bool {
         SimpleQueryMessage::Row(row) => (0..row.len()).any(|column| row.get(column) == Some("f")),
         _ => false,
     }
+}
+
+/// The last column counts the rows.
+fn has_no_rows(answer: &SimpleQueryMessage) -> bool {
+    matches!(answer, SimpleQueryMessage::Row(row) if row.len() > 0 && row.get(row.len() - 1) == Some("0"))
 }
 
 /// Names that cannot be resolved, and missing rights, are the same for every row. Any other error of a function on nulls is its own

@@ -1,12 +1,13 @@
 //! The plan of a stopped execution, made again: names follow from its ARN, the rest from its input and from what exists.
 
+use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::Value;
-use shared::aws::Aws;
+use shared::aws::{Aws, code};
 use shared::contract::{Execution, Network, NetworkRules, Preflight};
 use shared::error::{Context, ErrorName, Result, StepError};
 use shared::finding::Findings;
 use shared::input::Input;
-use shared::rds::found::find;
+use shared::rds::found::{Found, find};
 
 use crate::{Chosen, key, make_plan, secret};
 
@@ -17,6 +18,9 @@ use crate::{Chosen, key, make_plan, secret};
 pub(crate) async fn recover_plan(aws: &Aws, input: Value) -> Result<Preflight> {
     let (execution, input) = stopped(with_input(aws, input).await?)?;
     let found = find(aws, &input.source).await?;
+    if input.undo.is_some() {
+        check_ended(aws, &execution.id, &found).await?;
+    }
     let source = found.read()?;
     let secret_id = input.secret.clone().or_else(|| found.managed_secret());
     let secret_arn = secret::master(aws, secret_id.as_deref()).await?;
@@ -29,6 +33,31 @@ pub(crate) async fn recover_plan(aws: &Aws, input: Value) -> Result<Preflight> {
         network: Network::default(),
         rules: NetworkRules::default(),
     })
+}
+
+/// An operator may have mistyped the ARN, name another database, or forget to stop the execution first: nothing would be found to
+/// undo, and the undo would succeed, or what is being made would be removed while it is made.
+///
+/// # Errors
+/// `InvalidInput`.
+async fn check_ended(aws: &Aws, arn: &str, found: &Found) -> Result<()> {
+    let described = match aws_sdk_sfn::Client::new(&aws.config).describe_execution().execution_arn(arn).send().await {
+        Err(error) if code(&error) == Some("ExecutionDoesNotExist") => {
+            return Err(invalid(&format!("there is no execution {arn}; Step Functions keeps them for 90 days")));
+        }
+        described => described.map_err(StepError::from).context("describe the execution to undo")?,
+    };
+    if *described.status() == ExecutionStatus::Running {
+        return Err(invalid(&format!("{arn} is running: aws stepfunctions stop-execution --execution-arn {arn}")));
+    }
+    let input: Value = described.input().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let Some(source) = input["source"].as_str() else { return Ok(()) };
+    match find(aws, source).await {
+        Ok(its) if its.resource_id() != found.resource_id() => Err(invalid(&format!("{arn} is about {source}, not about {}", found.identifier()))),
+        // Renamed or deleted since.
+        Err(error) if error.name == ErrorName::SourceNotFound => Ok(()),
+        other => other.map(drop),
+    }
 }
 
 /// EventBridge leaves an input of more than 248 KB out of its event, and that event may be the input of a stopped undo as well. Source:

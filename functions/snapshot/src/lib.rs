@@ -23,6 +23,9 @@ pub async fn handle(aws: &Aws, step: ReversibleStep) -> Result<Ready> {
 async fn ensure_snapshot(aws: &Aws, plan: &Plan) -> Result<Ready> {
     let snapshot = &plan.names.snapshot;
     if let Some(found) = rds::find_snapshot(aws, snapshot).await? {
+        if !rds::is_of_a_run(found.tag_list()) {
+            return Err(rds::not_ours(snapshot, found.db_instance_identifier().unwrap_or_default()));
+        }
         return rds::snapshot_ready(&found);
     }
     let request = aws.rds.create_db_snapshot().db_instance_identifier(&plan.source.identifier).db_snapshot_identifier(snapshot);
@@ -33,6 +36,9 @@ async fn ensure_snapshot(aws: &Aws, plan: &Plan) -> Result<Ready> {
 async fn ensure_cluster_snapshot(aws: &Aws, plan: &Plan) -> Result<Ready> {
     let snapshot = &plan.names.snapshot;
     if let Some(found) = clusters::find_snapshot(aws, snapshot).await? {
+        if !rds::is_of_a_run(found.tag_list()) {
+            return Err(rds::not_ours(snapshot, found.db_cluster_identifier().unwrap_or_default()));
+        }
         return clusters::snapshot_ready(&found);
     }
     let request = aws.rds.create_db_cluster_snapshot().db_cluster_identifier(&plan.source.identifier).db_cluster_snapshot_identifier(snapshot);

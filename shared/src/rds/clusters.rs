@@ -90,6 +90,9 @@ pub fn snapshot_ready(snapshot: &DbClusterSnapshot) -> Result<Ready> {
 /// `AwsUnavailable`, `AwsRefused`.
 pub async fn drop_snapshot(aws: &Aws, id: &str) -> Result<Ready> {
     let Some(snapshot) = find_snapshot(aws, id).await? else { return Ok(Ready::yes("gone")) };
+    if !super::is_of_a_run(snapshot.tag_list()) {
+        return Ok(Ready::yes("another one of that name stays"));
+    }
     if let status @ ("creating" | "copying" | "deleting") = snapshot.status().unwrap_or_default() {
         return Ok(Ready::not_yet(status));
     }

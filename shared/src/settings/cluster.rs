@@ -7,7 +7,7 @@ use aws_sdk_rds::types::{
 };
 
 use super::Fate::{AtRestore, AtTheEnd, ByModify};
-use super::{Differences, Fate, POSTGRESQL_LOG, Setting, is_default_group, left_behind, names, security_groups, tags, word};
+use super::{Differences, Fate, POSTGRESQL_LOG, Setting, is_default_group, left_behind, names, security_groups, tags, with_added_tags, word};
 
 const ACTIVITY_STREAM: &str = "an activity stream belongs to one cluster: start one on the target";
 const GLOBAL: &str = "a cluster joins a global database only when it is created in it: build the global database again";
@@ -142,7 +142,7 @@ pub const CLUSTER: &[Setting<DbCluster>] = &[
 /// the run exports.
 #[must_use]
 pub fn compare(source: &DbCluster, target: &DbCluster) -> Differences {
-    let mut expected = source.clone();
+    let mut expected = as_expected(source, target);
     expected.enabled_cloudwatch_logs_exports = Some(exports_during_the_run(source));
     Differences::of(CLUSTER, &expected, target, Fate::is_carried_before_cutover)
 }
@@ -150,7 +150,14 @@ pub fn compare(source: &DbCluster, target: &DbCluster) -> Differences {
 /// The differences once the run is over.
 #[must_use]
 pub fn compare_at_the_end(source: &DbCluster, target: &DbCluster) -> Differences {
-    Differences::of(CLUSTER, source, target, |fate| fate.is_carried_before_cutover() || fate == AtTheEnd)
+    Differences::of(CLUSTER, &as_expected(source, target), target, |fate| fate.is_carried_before_cutover() || fate == AtTheEnd)
+}
+
+/// The source as the target may differ from it.
+fn as_expected(source: &DbCluster, target: &DbCluster) -> DbCluster {
+    let mut expected = source.clone();
+    expected.tag_list = Some(with_added_tags(source.tag_list(), target.tag_list()));
+    expected
 }
 
 /// The members that still have to be set on the target by a modification.

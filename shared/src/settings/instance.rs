@@ -4,7 +4,7 @@
 use aws_sdk_rds::types::{ActivityStreamStatus, DbInstance, DbInstanceRole, ProcessorFeature};
 
 use super::Fate::{AtRestore, AtTheEnd, ByModify};
-use super::{Differences, Fate, POSTGRESQL_LOG, Setting, is_default_group, left_behind, names, security_groups, tags, word};
+use super::{Differences, Fate, POSTGRESQL_LOG, Setting, is_default_group, left_behind, names, security_groups, tags, with_added_tags, word};
 
 const ACTIVITY_STREAM: &str = "an activity stream belongs to one database: start one on the target";
 const OTHER_ENGINES: &str = "only for Oracle, SQL Server or Db2";
@@ -147,13 +147,13 @@ pub const INSTANCE: &[Setting<DbInstance>] = &[
 /// the run exports.
 #[must_use]
 pub fn compare(source: &DbInstance, target: &DbInstance) -> Differences {
-    Differences::of(INSTANCE, &with_storage_limit(during_the_run(source), target), target, Fate::is_carried_before_cutover)
+    Differences::of(INSTANCE, &as_expected(during_the_run(source), target), target, Fate::is_carried_before_cutover)
 }
 
 /// The differences once the run is over.
 #[must_use]
 pub fn compare_at_the_end(source: &DbInstance, target: &DbInstance) -> Differences {
-    Differences::of(INSTANCE, &with_storage_limit(source.clone(), target), target, |fate| fate.is_carried_before_cutover() || fate == AtTheEnd)
+    Differences::of(INSTANCE, &as_expected(source.clone(), target), target, |fate| fate.is_carried_before_cutover() || fate == AtTheEnd)
 }
 
 /// The settings of an instance that are not moved, with their values.
@@ -182,6 +182,12 @@ fn during_the_run(source: &DbInstance) -> DbInstance {
 pub fn least_storage_limit(allocated_gib: Option<i32>) -> i32 {
     let allocated = allocated_gib.unwrap_or(0);
     allocated.saturating_add(allocated.saturating_add(9) / 10)
+}
+
+/// The source as the target may differ from it.
+fn as_expected(mut source: DbInstance, target: &DbInstance) -> DbInstance {
+    source.tag_list = Some(with_added_tags(source.tag_list(), target.tag_list()));
+    with_storage_limit(source, target)
 }
 
 /// The source with the storage limit that a database of the target's size can have.

@@ -68,6 +68,6 @@ select case when d.is_left_out then 'setting left out' when r.is_short_lived the
                   from pg_catalog.unnest(s.setconfig) c
                  where not (s.setdatabase <> 0 and pg_catalog.pg_get_userbyid(s.setrole) = current_user
                             and pg_catalog.lower(pg_catalog.split_part(c, '=', 1)) in
-                                ('array_nulls', 'xmloption', 'lc_monetary', 'default_transaction_isolation', 'role', 'statement_timeout', 'lock_timeout',
+                                ('array_nulls', 'xmloption', 'client_encoding', 'lc_monetary', 'default_transaction_isolation', 'role', 'statement_timeout', 'lock_timeout',
                                  'transaction_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout'))) k on k.config is not null
  where (r.oid is not null or s.setrole = 0 or s.setdatabase <> 0) and (d.oid is not null or s.setdatabase = 0)

@@ -41,8 +41,25 @@ select 'publication', pg_catalog.format('%I', p.pubname),
        row(pg_catalog.pg_get_userbyid(p.pubowner), pg_catalog.to_jsonb(p) - 'oid' - 'pubowner',
            (select pg_catalog.string_agg(row(r.prrelid::pg_catalog.regclass, pg_catalog.to_jsonb(r) ->> 'prattrs', pg_catalog.to_jsonb(r) ->> 'prqual' is not null)::text,
                                          ',' order by r.prrelid::pg_catalog.regclass::text collate "C")
-              from pg_catalog.pg_publication_rel r where r.prpubid = p.oid))::text
+              from pg_catalog.pg_publication_rel r where r.prpubid = p.oid),
+           -- The condition of a row filter, which only this view has as text (15).
+           case when not p.puballtables then
+             (select pg_catalog.string_agg(pg_catalog.to_jsonb(t)::text, ',' order by t.schemaname collate "C", t.tablename collate "C")
+                from pg_catalog.pg_publication_tables t where t.pubname = p.pubname and pg_catalog.to_jsonb(t) ->> 'rowfilter' is not null) end,
+           -- Schemas (15), whether they have tables or not.
+           (select pg_catalog.string_agg(n.nspname, ',' order by n.nspname collate "C")
+              from pg_catalog.pg_depend d
+              join pg_catalog.pg_depend s on (s.classid, s.objid) = (d.classid, d.objid) and s.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass
+              join pg_catalog.pg_namespace n on n.oid = s.refobjid
+             where d.classid = pg_catalog.to_regclass('pg_catalog.pg_publication_namespace')
+               and d.refclassid = 'pg_catalog.pg_publication'::pg_catalog.regclass and d.refobjid = p.oid))::text
   from pg_catalog.pg_publication p where p.pubname !~ '^rds_reencrypt_[0-9a-f]{10}(_|$)'
+union all
+select 'conversion', pg_catalog.format('%I.%I', n.nspname, c.conname),
+       row(pg_catalog.pg_get_userbyid(c.conowner), pg_catalog.pg_encoding_to_char(c.conforencoding), pg_catalog.pg_encoding_to_char(c.contoencoding),
+           c.conproc::pg_catalog.regproc::text, c.condefault)::text
+  from pg_catalog.pg_conversion c join pg_catalog.pg_namespace n on n.oid = c.connamespace
+ where c.oid >= 16384 and not exists (select from member d where d.classid = 'pg_catalog.pg_conversion'::pg_catalog.regclass and d.objid = c.oid)
 union all
 select case when c.provider is null then 'comment' else 'security label' end,
        pg_catalog.concat_ws(' by ', 'on ' || pg_catalog.pg_describe_object(c.classoid, c.objoid, c.objsubid), c.provider), c.told

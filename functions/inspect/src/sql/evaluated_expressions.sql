@@ -9,9 +9,9 @@
 -- Parameter $1: oids. Returns for each: the table's oid and quoted name; the role that applies, quoted, and whether we may
 -- become it and read the table as it; a description for people, and the statement that drops a check; the expression over the
 -- table's columns, for a domain its input, and over a null for when there is no row; whether it must be true of each row; whether it
--- calls a built-in function that is not immutable; whether, by its text and that of the functions that it calls, it reads the clock,
+-- calls a function that is not immutable; whether, by its text and that of the functions that it calls, it reads the clock,
 -- may have another result when the clock is later, or reads the current user; the functions that the applying role may not execute,
--- and those whose search_path can be set, with their schemas.
+-- those whose search_path can be set, with their schemas, and of these the strict ones, which are not called for a null.
 with recursive
 carried as (select c.oid, c.relname, c.relnamespace, c.relowner, c.relispartition
               from unnest($1::oid[]) t (oid) join pg_catalog.pg_class c on c.oid = t.oid),
@@ -36,13 +36,13 @@ tree as (
   select 5, 0::pg_catalog.oid, k.oid, k.conbin::pg_catalog.text from pg_catalog.pg_constraint k where k.contypid <> 0 and k.contype = 'c'),
 call as materialized (select t.kind, t.relid, t.id, m[1]::pg_catalog.oid as func
                          from tree t cross join pg_catalog.regexp_matches(t.nodes, ':(?:op)?funcid (\d+)', 'g') m),
-own as (select c.kind, c.relid, c.id, f.oid, f.pronamespace, f.prosrc, l.lanname not in ('c', 'internal') as is_text,
+own as (select c.kind, c.relid, c.id, f.oid, f.pronamespace, f.prosrc, f.proisstrict, l.lanname not in ('c', 'internal') as is_text,
                exists (select from unnest(f.proconfig) s where s like 'search\_path=%') as has_path
           from call c join pg_catalog.pg_proc f on f.oid = c.func join pg_catalog.pg_language l on l.oid = f.prolang
          where c.func >= 16384),
 mutable as (select c.kind, c.relid, c.id
               from call c join pg_catalog.pg_proc f on f.oid = c.func
-             where c.kind in (1, 5) and f.provolatile <> 'i' and f.oid < 16384
+             where c.kind in (1, 5) and f.provolatile <> 'i'
             union
             select kind, relid, id from tree where kind in (1, 5) and nodes like '%SQLVALUEFUNCTION%'),
 told as (select kind, relid, id from own union select kind, relid, id from mutable),
@@ -124,7 +124,9 @@ select c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) as name, pg_catal
        (select pg_catalog.array_agg(distinct pg_catalog.format('%s', o.oid::pg_catalog.regprocedure)) from own o
          where o.kind = t.kind and o.id = t.id and o.relid in (0, t.relid) and not o.has_path and o.is_text) as without_path,
        (select pg_catalog.array_agg(distinct pg_catalog.format('%I', s.nspname)) from own o join pg_catalog.pg_namespace s on s.oid = o.pronamespace
-         where o.kind = t.kind and o.id = t.id and o.relid in (0, t.relid) and not o.has_path and o.is_text) as schemas
+         where o.kind = t.kind and o.id = t.id and o.relid in (0, t.relid) and not o.has_path and o.is_text) as schemas,
+       (select pg_catalog.array_agg(distinct pg_catalog.format('%s', o.oid::pg_catalog.regprocedure)) from own o
+         where o.kind = t.kind and o.id = t.id and o.relid in (0, t.relid) and not o.has_path and o.is_text and o.proisstrict) as strict
   from text t cross join clock k
   join carried c on c.oid = t.relid
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
