@@ -3,7 +3,7 @@
 //! No catalog says how one affects a run, so it is tried: a transaction executes the run's own statements with one event trigger
 //! enabled at a time, and is rolled back. A function that acts outside its transaction cannot be tried.
 
-use tokio_postgres::{Transaction, error::SqlState};
+use tokio_postgres::{GenericClient, Transaction, error::SqlState};
 
 use crate::error::{Context, ErrorName, Result, StepError};
 use crate::fence::{self, Closed};
