@@ -33,7 +33,7 @@ use shared::rds::found::{Found, find};
 pub async fn handle(aws: &Aws, request: PreflightRequest) -> Result<Preflight> {
     match request.purpose {
         Purpose::Plan => plan(aws, request).await,
-        Purpose::Recover => recovery::recover_plan(aws, request.input).await,
+        Purpose::Recover => Box::pin(recovery::recover_plan(aws, request.input)).await,
     }
 }
 
