@@ -71,7 +71,7 @@ fn has_false(answer: &SimpleQueryMessage) -> bool {
 
 /// The last column counts the rows.
 fn has_no_rows(answer: &SimpleQueryMessage) -> bool {
-    matches!(answer, SimpleQueryMessage::Row(row) if row.len() > 0 && row.get(row.len() - 1) == Some("0"))
+    matches!(answer, SimpleQueryMessage::Row(row) if !row.is_empty() && row.get(row.len() - 1) == Some("0"))
 }
 
 /// Names that cannot be resolved, and missing rights, are the same for every row. Any other error of a function on nulls is its own
