@@ -66,11 +66,14 @@ fn is_read(state: &Value) -> bool {
     state["Resource"].as_str().is_some_and(|resource| resource.starts_with("arn:aws:states:::aws-sdk:") && resource.contains(":describe"))
 }
 
-/// A failed read does not stop the run: inspect reports it.
+/// A failed read does not stop the run: inspect reports it, and a key that cannot be described counts as one that is not enabled.
 fn check_read(state: &Value, must: &mut impl FnMut(bool, &str)) {
     must(list(&state["Retry"]).all(|retry| retry["JitterStrategy"] == "FULL" && retry["MaxDelaySeconds"].is_u64()), "retries in step with others");
     must(state["TimeoutSeconds"].as_u64().is_some_and(|seconds| seconds <= 60), "may hold the run up");
-    must(state["Catch"][0]["ErrorEquals"] == json!(["States.ALL"]) && state["Catch"][0]["Next"] == "Inspect", "does not go on to Inspect");
+    must(
+        state["Catch"][0]["ErrorEquals"] == json!(["States.ALL"]) && ["Inspect", "IsKeyUsable"].iter().any(|next| state["Catch"][0]["Next"] == *next),
+        "does not go on",
+    );
 }
 
 /// A notification takes seconds at most, is sent once, and continues the same way whether it was sent or not.
