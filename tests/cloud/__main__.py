@@ -1,6 +1,7 @@
-"""The local cloud with this product's stack deployed: `python -m cloud --help`."""
+"""The local cloud with this product's stack deployed, but for `--no-stack`: `python -m cloud --help`."""
 
 import os
+import sys
 from pathlib import Path
 
 from cloud.simulated import SimulatedLambdas
@@ -28,6 +29,10 @@ def cache_directory() -> Path:
 if __name__ == "__main__":
     cache = cache_directory()
     target = Path(os.environ.get("CARGO_TARGET_DIR", cache / "target"))
-    defaults = ["--cache", cache, "--template", REPOSITORY / "template.yaml", "--binaries", target / "release", "--stack-name", "rds-reencrypt"]
-    exports = [option for name, output in EXPORTS.items() for option in ("--export", f"{name}={output}")]
-    main([*map(str, defaults), *exports], SimulatedLambdas)
+    defaults = ["--cache", cache, "--binaries", target / "release", "--stack-name", "rds-reencrypt"]
+    if "--no-stack" in sys.argv:
+        sys.argv.remove("--no-stack")
+    else:
+        defaults += ["--template", REPOSITORY / "template.yaml"]
+        defaults += [option for name, output in EXPORTS.items() for option in ("--export", f"{name}={output}")]
+    main(list(map(str, defaults)), SimulatedLambdas)
