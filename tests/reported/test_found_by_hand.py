@@ -29,10 +29,10 @@ def test_a_key_that_is_disabled_while_a_run_waits_holds_it_until_it_is_enabled(c
     outcome.key_arn = key
     with outcome.carried(source, kms_key=key, cutover={"secrets": [secret_name("key-back")]}) as execution:
         execution.wait_for_state("WaitForApproval", LIMIT_SECONDS)
-        kms.disable_key(KeyId=key)
+        kms.disable_key(KeyId=key.rpartition("/")[2])
         approve(cloud, "key-back", execution.name)
         execution.wait_for_state("WaitForKey", LIMIT_SECONDS)
-        kms.enable_key(KeyId=key)
+        kms.enable_key(KeyId=key.rpartition("/")[2])
 
 
 def test_a_key_that_stays_disabled_keeps_the_run_from_moving(cloud, outcome):
@@ -40,7 +40,7 @@ def test_a_key_that_stays_disabled_keeps_the_run_from_moving(cloud, outcome):
     source = make_source(cloud, "key-gone", 16)
     with outcome.given_back(source, "KmsKeyUnusable", key, "Disabled", kms_key=key, cutover={"secrets": []}) as execution:
         execution.wait_for_state("WaitForApproval", LIMIT_SECONDS)
-        cloud.client("kms").disable_key(KeyId=key)
+        cloud.client("kms").disable_key(KeyId=key.rpartition("/")[2])
         approve(cloud, "key-gone", execution.name)
 
 
@@ -116,14 +116,15 @@ def test_an_undo_of_an_execution_that_runs_never_was_or_was_of_another_database_
 
 
 @pytest.mark.parametrize("major", [18, pytest.param(13, marks=LONG)])
-def test_an_encoding_of_clients_keeps_no_worker_from_starting(cloud, databases, outcome, major):
+def test_an_encoding_of_clients_keeps_no_worker_from_starting(cloud, databases, outcome, major, monkeypatch):
+    # This test is a client, too.
+    monkeypatch.setenv("PGCLIENTENCODING", "UTF8")
     source = make_source(cloud, f"clients-{major}", major)
     with databases.connect(source) as session:
         session.execute("create database latin encoding 'LATIN9' template template0 lc_collate 'C' lc_ctype 'C'")
         session.execute("alter database latin set client_encoding = 'LATIN1'")
         session.execute("alter role current_user set client_encoding = 'LATIN1'")
     with databases.connect(source, "latin") as session:
-        session.execute("set client_encoding = 'LATIN9'")
         session.execute("create table public.t (id int primary key, v text); insert into public.t select n, 'x' from generate_series(1, 10) n")
     with outcome.carried(source):
         pass
