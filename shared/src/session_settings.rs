@@ -41,8 +41,9 @@ const LIMITS: [Setting; 5] = [
     ("idle_session_timeout", "0"),
 ];
 
-/// The apply worker has no client. An encoding that somebody set for one may have no conversion, and ends the worker at its start.
-const NO_CONVERSION: Setting = ("client_encoding", "SQL_ASCII");
+/// The apply worker has no client. An encoding that somebody set for one may have no conversion, and ends the worker at its start. So it
+/// gets the database's own, which the statement fills in.
+const NO_CONVERSION: Setting = ("client_encoding", "");
 /// `money` has no text form of its own.
 const LC_MONETARY: Setting = ("lc_monetary", "C");
 const ROLE: Setting = ("role", "none");
