@@ -2,7 +2,7 @@
 the local cloud mends it, and ministack's. What both do is likely what Amazon's does; where they differ, one is wrong. Both
 have their expressions from one library, so each expression that was evaluated is evaluated again in Rust and in JavaScript.
 
-The fleet's state machine runs in the local cloud alone (tests/fleet); its rules are checked by tests/aws_rules. Why nowhere else:
+The fleet's state machine runs in the local cloud alone (tests/fleet); its rules are checked by local-cloud/aws_rules. Why nowhere else:
 
 | engine | a distributed Map |
 |---|---|

@@ -1,6 +1,7 @@
 //! Evaluates expressions as the target's apply will, on the source: with its `search_path`, since 16 as the table's owner.
 //!
-//! On a row of nulls, which shows names that cannot be resolved even where a table is empty, and on the first rows of the table.
+//! On a row of nulls, which shows names that cannot be resolved even where a table is empty, but for those within strict functions,
+//! which are not called for a null; and on the first rows of the table.
 //! Read-only: neither triggers nor row locks, nothing in the WAL, and a function that would write is detected. Each trial is bounded,
 //! and gives up rather than wait for a lock.
 
