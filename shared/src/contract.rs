@@ -268,6 +268,24 @@ pub struct Published {
     pub ready: bool,
     /// Tables published, by database.
     pub tables: BTreeMap<String, u64>,
+    /// Why it is not ready, where somebody can help.
+    #[serde(default)]
+    pub status: String,
+    /// Of an undo: whether the source was deleted, so that nothing of the run can be left there.
+    #[serde(default)]
+    pub source_gone: bool,
+}
+
+impl Published {
+    #[must_use]
+    pub fn not_yet(status: impl Into<String>) -> Self {
+        Self { ready: false, tables: BTreeMap::new(), status: status.into(), source_gone: false }
+    }
+
+    #[must_use]
+    pub const fn ready(tables: BTreeMap<String, u64>) -> Self {
+        Self { ready: true, tables, status: String::new(), source_gone: false }
+    }
 }
 
 /// An answer may be "not yet": the state machine waits and polls again.

@@ -5,6 +5,7 @@ pub mod found;
 pub mod holder;
 pub mod log_groups;
 pub mod parameters;
+pub mod source;
 pub mod status;
 
 use aws_sdk_rds::operation::describe_db_instances::builders::DescribeDBInstancesFluentBuilder;

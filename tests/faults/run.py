@@ -18,7 +18,7 @@ from .matrix import GIVEN_BACK, MOVED, REFUSED, TRIES, Case
 
 LIMIT_SECONDS = 400
 # End states after which something may be left, which another execution completes.
-UNFINISHED = ("UndoFailed", "UndoNotBegun", "CutoverUnfinished", "CleanUpFailed")
+UNFINISHED = ("UndoFailed", "UndoNotBegun", "SourceGone", "CutoverUnfinished", "CleanUpFailed")
 # Requests that do not name the run's resources.
 OF_THE_SOURCE = ("DescribeDBInstances", "DescribeDBClusters", "RebootDBInstance")
 

@@ -5,17 +5,25 @@
 use shared::aws::Aws;
 use shared::contract::{Action, Plan, Ready, ReversibleStep};
 use shared::error::{Context, ErrorName, Result, StepError};
-use shared::rds::{self, begun};
+use shared::rds::{self, begun, source};
 
 /// Do: after it answers ready, a snapshot encrypted with exactly the plan's key exists.
-/// Undo: after it answers ready, that snapshot is gone.
+/// Undo: after it answers ready, that snapshot is gone, unless it may be the last copy of the data.
 ///
 /// # Errors
 /// `SnapshotFailed`, `WrongKey`, `AwsUnavailable`, `AwsRefused`.
 pub async fn handle(aws: &Aws, step: ReversibleStep) -> Result<Ready> {
     match step.action {
         Action::Do => ensure_copy(aws, &step.plan).await,
-        Action::Undo => rds::drop_snapshot(aws, &step.plan.names.copy).await,
+        Action::Undo => drop_copy(aws, &step.plan).await,
+    }
+}
+
+async fn drop_copy(aws: &Aws, plan: &Plan) -> Result<Ready> {
+    let copy = &plan.names.copy;
+    match source::kept_as_last_copy(aws, plan).await? {
+        Some(kept) if rds::find_snapshot(aws, copy).await?.is_some() => Ok(kept),
+        _ => rds::drop_snapshot(aws, copy).await,
     }
 }
 

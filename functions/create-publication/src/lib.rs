@@ -6,6 +6,7 @@ use shared::aws::Aws;
 use shared::contract::{Action, Database, Plan, Published, ReversibleStep};
 use shared::error::{Context, ErrorName, Result, StepError};
 use shared::pg::{Server, Session};
+use shared::rds::source::{self, Present};
 use shared::rds::source_server;
 use shared::replica_identity::{self, read_tables};
 use shared::replication::{end_verification, read_slot};
@@ -24,7 +25,8 @@ const RUN_SLOTS: &str = include_str!("sql/run_slots.sql");
 
 /// Do: after it answers ready, the source is claimed for this run, and keeps all changes of all tables of each database from now on. It
 /// is not ready while a prepared source does not replicate logically yet; nothing was made then.
-/// Undo: after it, the source is as it was, except for a closed fence, and the application's secrets have no version of the run's.
+/// Undo: after it answers ready, the source is as it was, except for a closed fence, or is gone; the application's secrets have no version
+/// of the run's. It is not ready while the source is stopped, or refuses the login: somebody can help, and what is in RDS need not wait.
 ///
 /// Why here: decoding a change from before its publication existed is an error, so the publication comes before the slot; a change
 /// between snapshot and slot would be lost, so the slot comes before the snapshot.
@@ -32,16 +34,17 @@ const RUN_SLOTS: &str = include_str!("sql/run_slots.sql");
 /// # Errors
 /// `SourceStorageLow`, `AlreadyRunning`, `PreconditionFailed`, `LockTimeout`, `PostgresUnavailable`, `PostgresRefused`, `SecretUnusable`.
 pub async fn handle(aws: &Aws, step: ReversibleStep) -> Result<Published> {
-    let source = source_server(aws, &step.plan).await?;
-    let _run_lock = run_lock::acquire(&source, &step.plan).await?;
+    let plan = &step.plan;
     match step.action {
         Action::Do => {
-            check_storage(aws, &step.plan).await?;
-            publish(&source, &step.plan).await
+            let source = source_server(aws, plan).await?;
+            let _run_lock = run_lock::acquire(&source, plan).await?;
+            check_storage(aws, plan).await?;
+            publish(&source, plan).await
         }
         Action::Undo => {
-            let gone = unpublish(&source, &step.plan).await;
-            switch::take_labels(aws, &step.plan).await?;
+            let gone = withdraw(aws, plan).await;
+            switch::take_labels(aws, plan).await?;
             gone
         }
     }
@@ -57,7 +60,7 @@ async fn check_storage(aws: &Aws, plan: &Plan) -> Result<()> {
 
 async fn publish(source: &Server, plan: &Plan) -> Result<Published> {
     if plan.preparation.is_some() && !is_logical(source, plan).await? {
-        return Ok(Published { ready: false, tables: BTreeMap::new() });
+        return Ok(Published::not_yet("the server does not replicate logically yet"));
     }
     claim(source, plan).await?;
     let run = &plan.names.run;
@@ -78,7 +81,7 @@ async fn publish(source: &Server, plan: &Plan) -> Result<Published> {
     // Heartbeats after the slots, of which the target must have some. They are also commits: the WAL of an idle source would end within
     // the record at which the slot begins, and the target's last record would seem older than the slot.
     heartbeat::beat(source, plan).await?;
-    Ok(Published { ready: true, tables })
+    Ok(Published::ready(tables))
 }
 
 /// RDS reports a group as in sync for a moment after it was attached, before it begins to apply it: only the server knows.
@@ -151,6 +154,21 @@ async fn ensure_slot(session: &Session, plan: &Plan, database: &Database) -> Res
     Err(StepError::new(ErrorName::LockTimeout, format!("slot {slot} waits for transactions that do not end: {blockers}")))
 }
 
+/// Takes the run off the source, whatever has become of it meanwhile.
+async fn withdraw(aws: &Aws, plan: &Plan) -> Result<Published> {
+    let entered = match source::present(aws, plan).await {
+        Ok(Present::Gone) => return Ok(Published { source_gone: true, ..Published::ready(BTreeMap::new()) }),
+        Ok(Present::Stopped(why)) => return Ok(Published::not_yet(why)),
+        Ok(Present::Running(server)) => run_lock::acquire(&server, plan).await.map(|lock| (server, lock)),
+        Err(error) => Err(error),
+    };
+    match entered {
+        Ok((server, _run_lock)) => unpublish(&server, plan).await,
+        Err(error) if matches!(error.name, ErrorName::PostgresRefused | ErrorName::SecretUnusable) => Ok(Published::not_yet(error.to_string())),
+        Err(error) => Err(error),
+    }
+}
+
 /// The slot first: it is what keeps WAL. Objects that are already gone are no error.
 async fn unpublish(source: &Server, plan: &Plan) -> Result<Published> {
     let run = &plan.names.run;
@@ -173,7 +191,7 @@ async fn unpublish(source: &Server, plan: &Plan) -> Result<Published> {
     if all_dropped {
         sql::run_generated_in_transaction(&mut control, sql::DROP_ROLE, &[run]).await.context(&format!("drop role {run}"))?;
     }
-    Ok(Published { ready: all_dropped, tables: BTreeMap::new() })
+    if all_dropped { Ok(Published::ready(BTreeMap::new())) } else { Ok(Published::not_yet("a slot is still in use")) }
 }
 
 async fn unpublish_database(source: &Server, plan: &Plan, database: &Database) -> Result<()> {

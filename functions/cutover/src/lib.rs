@@ -16,6 +16,7 @@ use shared::error::{Context, ErrorName, Result, StepError};
 use shared::load::Load;
 use shared::metrics::{self, Metric};
 use shared::pg::{Server, Session};
+use shared::rds::source::present_server;
 use shared::rds::{source_server, target_server, target_writer};
 use shared::switch::{self, Switch};
 use shared::{catalog, fence, large_objects, sql};
@@ -46,13 +47,25 @@ pub enum Answer {
 /// `LockTimeout`, `DrainTimeout`, `TablesChanged`, `CatalogsDiffer`, `SettingsDiffer`, `DataDiffers`, `SecretUnusable`, `ReplicationStopped`, `PostgresUnavailable`, …
 pub async fn handle(aws: &Aws, step: ReversibleStep) -> Result<Answer> {
     let plan = &step.plan;
-    let mut source = source_server(aws, plan).await?;
-    source.application_name = format!("{}_cutover", plan.names.run);
-    end_earlier_call(&source, plan).await?;
     match step.action {
-        Action::Do => cut_over(aws, &source, plan).await.map(Answer::Done),
-        Action::Undo => Ok(Answer::Fenced { fenced: !cancel(&source, plan).await? }),
+        Action::Do => {
+            let source = with_own_name(source_server(aws, plan).await?, plan);
+            end_earlier_call(&source, plan).await?;
+            cut_over(aws, &source, plan).await.map(Answer::Done)
+        }
+        Action::Undo => {
+            // A source that is gone takes no writes, fenced or not: the undo keeps what has its data.
+            let Some(source) = present_server(aws, plan).await? else { return Ok(Answer::Fenced { fenced: false }) };
+            let source = with_own_name(source, plan);
+            end_earlier_call(&source, plan).await?;
+            Ok(Answer::Fenced { fenced: !cancel(&source, plan).await? })
+        }
     }
+}
+
+/// Only the cutover's sessions have this name, so that a later call can end them.
+fn with_own_name(source: Server, plan: &Plan) -> Server {
+    Server { application_name: format!("{}_cutover", plan.names.run), ..source }
 }
 
 /// A call that was killed may have left sessions that hold their locks: they are ended, and waited for.

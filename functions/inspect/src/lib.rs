@@ -31,6 +31,7 @@ use shared::aws::Aws;
 use shared::contract::{InspectRequest, Plan, Preflight, Purpose};
 use shared::error::Result;
 use shared::finding::Finding;
+use shared::rds::source::present_server;
 use shared::rds::source_server;
 
 #[derive(Debug, Serialize)]
@@ -77,7 +78,9 @@ async fn inspect(aws: &Aws, preflight: Preflight) -> Result<Answer> {
 }
 
 async fn find_what_is_left(aws: &Aws, mut plan: Plan) -> Result<Answer> {
-    let source = source_server(aws, &plan).await?;
-    (plan.control_database, plan.databases) = server::find_what_is_left(&source, &plan.names).await?;
+    // In a source that is gone, nothing is left.
+    if let Some(source) = present_server(aws, &plan).await? {
+        (plan.control_database, plan.databases) = server::find_what_is_left(&source, &plan.names).await?;
+    }
     Ok(Answer { plan, findings: Vec::new(), steps: Vec::new() })
 }

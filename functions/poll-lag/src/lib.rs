@@ -6,19 +6,19 @@ use serde::Serialize;
 use shared::aws::Aws;
 use shared::catalog::{self, Drift};
 use shared::contract::{Database, Plan, Step};
-use shared::error::{ErrorName, Result};
+use shared::error::{ErrorName, Result, StepError};
 use shared::input::When;
 use shared::lag::{CAUGHT_UP_BYTES, Lag, caught_up};
 use shared::large_objects;
 use shared::metrics::{self, Metric};
 use shared::names::{APPROVE_TAG, APPROVED_BY_TAG};
-use shared::pg::Server;
+use shared::pg::{Server, Session};
 use shared::rds::{describe_target, source_server, target_server};
 use shared::replication::{read_slot, read_subscription};
 use shared::settings::comparison;
 use shared::sql;
 use shared::stopped::{self, Why};
-use shared::storage::watch_headroom;
+use shared::storage::{check_headroom, read_storage, watch_headroom};
 use shared::switch;
 use shared::window::seconds_until;
 
@@ -30,6 +30,8 @@ pub struct LagStatus {
     pub connected: bool,
     /// Why it is not, as the target's server reports it; empty where it is.
     pub stopped: String,
+    /// Whether a login was refused, so that nothing could be asked: somebody may repair the password or its secret.
+    pub login_refused: bool,
     /// Whether the cutover is approved, in the window or not.
     pub approved: bool,
     /// Time until the window opens; 0 while it is open, or where there is none.
@@ -54,15 +56,16 @@ pub struct LagStatus {
 /// Reads, and changes nothing.
 ///
 /// # Errors
-/// `SlotLost`, `SourceStorageLow`, `ReplicationStopped`, `RestoreFailed`, `PostgresUnavailable`, `PostgresRefused`.
+/// `SlotLost`, `SourceStorageLow`, `ReplicationStopped`, `RestoreFailed`, `PostgresUnavailable`; `PostgresRefused` of a statement.
 pub async fn handle(aws: &Aws, step: Step) -> Result<LagStatus> {
     Box::pin(poll(aws, &step.plan)).await
 }
 
 async fn poll(aws: &Aws, plan: &Plan) -> Result<LagStatus> {
-    let (source_server, target_server) = (source_server(aws, plan).await?, target_server(aws, plan).await?);
-    let source = source_server.connect(&plan.control_database).await?;
-    let target = target_server.connect(&plan.control_database).await?;
+    let Login { source_server, target_server, source, target } = match log_in(aws, plan).await {
+        Err(error) if matches!(error.name, ErrorName::PostgresRefused | ErrorName::SecretUnusable) => return without_login(aws, plan, &error).await,
+        logged_in => logged_in?,
+    };
     let mut lags = Vec::new();
     let mut doubtful: Vec<&Database> = Vec::new();
     let mut retained_wal_bytes = 0;
@@ -88,7 +91,6 @@ async fn poll(aws: &Aws, plan: &Plan) -> Result<LagStatus> {
     let measured = [(Metric::LagBytes, lag_bytes.into()), (Metric::ApplyStopped, u8::from(!connected).into())];
     metrics::emit(&plan.source.identifier, &measured);
     let free_storage_bytes = watch_headroom(aws, plan, retained_wal_bytes).await?;
-    let window_opens_in_seconds = plan.cutover.window.as_ref().and_then(|window| seconds_until(window, SystemTime::now())).unwrap_or(0);
     let Approval { approved, approved_by } = read_approval(aws, plan).await?;
     let caught_up = connected && caught_up(&lags);
     let (drift, drift_as) = if caught_up { Box::pin(read_drift(aws, &source_server, &target_server, plan)).await? } else { (Drift::default(), None) };
@@ -96,8 +98,9 @@ async fn poll(aws: &Aws, plan: &Plan) -> Result<LagStatus> {
         caught_up,
         connected,
         stopped,
+        login_refused: false,
         approved,
-        window_opens_in_seconds,
+        window_opens_in_seconds: window_opens_in_seconds(plan),
         approved_by,
         lag_bytes,
         retained_wal_bytes,
@@ -106,6 +109,42 @@ async fn poll(aws: &Aws, plan: &Plan) -> Result<LagStatus> {
         drift_as,
         let_through: catalog::name_some(&drift.let_through),
     })
+}
+
+/// Both servers, and a session on each.
+struct Login {
+    source_server: Server,
+    target_server: Server,
+    source: Session,
+    target: Session,
+}
+
+async fn log_in(aws: &Aws, plan: &Plan) -> Result<Login> {
+    let (source_server, target_server) = (source_server(aws, plan).await?, target_server(aws, plan).await?);
+    let source = source_server.connect(&plan.control_database).await?;
+    let target = target_server.connect(&plan.control_database).await?;
+    Ok(Login { source_server, target_server, source, target })
+}
+
+/// Days of work are not given up for a password that somebody mistyped. The disk is watched meanwhile, and the alarm on apply is raised.
+async fn without_login(aws: &Aws, plan: &Plan, refusal: &StepError) -> Result<LagStatus> {
+    metrics::emit(&plan.source.identifier, &[(Metric::ApplyStopped, 1.into())]);
+    if let Some(storage) = read_storage(aws, plan).await? {
+        check_headroom(&plan.source.identifier, storage, 0, plan.guard)?;
+    }
+    let Approval { approved, approved_by } = read_approval(aws, plan).await?;
+    Ok(LagStatus {
+        stopped: refusal.to_string(),
+        login_refused: true,
+        approved,
+        approved_by,
+        window_opens_in_seconds: window_opens_in_seconds(plan),
+        ..LagStatus::default()
+    })
+}
+
+fn window_opens_in_seconds(plan: &Plan) -> u64 {
+    plan.cutover.window.as_ref().and_then(|window| seconds_until(window, SystemTime::now())).unwrap_or(0)
 }
 
 /// Everything in the way of a cutover, the catalogs first. A run waits for a week, and its approver looks at nothing else then.

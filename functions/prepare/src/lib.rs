@@ -100,8 +100,8 @@ async fn reboot_when_due(aws: &Aws, plan: &Plan, holder: &Holder, members: &[Str
 
 async fn give_back(aws: &Aws, plan: &Plan) -> Result<Prepared> {
     let Some(old) = group::read_predecessor(aws, plan).await? else { return Ok(Prepared::ready("nothing to undo")) };
-    // A deleted source has no group.
-    if let Some(holder) = Holder::find(aws, plan.source.kind, &plan.source.identifier).await?
+    // A deleted source has no group, and a renamed one has its resource id.
+    if let Some(holder) = Holder::find(aws, plan.source.kind, &plan.source.resource_id).await?
         && holder.group() == plan.names.parameter_group
     {
         if !holder.is_available() {

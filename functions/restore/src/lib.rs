@@ -9,17 +9,20 @@ use aws_sdk_rds::types::DbInstance;
 use shared::aws::Aws;
 use shared::contract::{Action, Plan, Ready, ReversibleStep};
 use shared::error::{Context, ErrorName, Result, StepError};
-use shared::rds::{self, begun};
+use shared::rds::holder::Holder;
+use shared::rds::{self, begun, source};
 
 /// Do: after it answers ready, the target is available with all its members, encrypted with exactly the plan's key, and has the
 /// settings of the source except those that are set at the end: undo must be able to delete it, and the run to log in.
-/// Undo: after it answers ready, the target and its log group are gone.
+/// Undo: after it answers ready, the target and its log group are gone. The target of a source that is gone is kept: it may be the only
+/// database that has the data.
 ///
 /// # Errors
 /// `RestoreFailed`, `WrongKey`, `SourceNotFound`, `AwsUnavailable`, `AwsRefused`.
 pub async fn handle(aws: &Aws, step: ReversibleStep) -> Result<Ready> {
     let plan = &step.plan;
     match (step.action, plan.source.kind.is_cluster()) {
+        (Action::Undo, _) if source::is_gone(aws, plan).await? && target_exists(aws, plan).await? => Ok(source::kept()),
         (Action::Do, false) => ensure_target(aws, plan).await,
         (Action::Do, true) => Box::pin(cluster::ensure(aws, plan)).await,
         (Action::Undo, false) => drop_target(aws, plan).await,
@@ -71,6 +74,10 @@ async fn finish_settings(aws: &Aws, plan: &Plan, source: &DbInstance, target: &D
         return Ok(Ready::not_yet("no endpoint yet"));
     }
     Ok(Ready::yes("available"))
+}
+
+async fn target_exists(aws: &Aws, plan: &Plan) -> Result<bool> {
+    Ok(Holder::find(aws, plan.source.kind, &plan.target).await?.is_some_and(|target| target.status() != "deleting"))
 }
 
 async fn drop_target(aws: &Aws, plan: &Plan) -> Result<Ready> {

@@ -3,10 +3,10 @@
 use shared::aws::Aws;
 use shared::contract::{Action, Plan, Ready, ReversibleStep};
 use shared::error::{Context, Result};
-use shared::rds::{self, begun, clusters};
+use shared::rds::{self, begun, clusters, source};
 
 /// Do: after it answers ready, a snapshot of the source exists that was started after the slot.
-/// Undo: after it answers ready, that snapshot is gone.
+/// Undo: after it answers ready, that snapshot is gone, unless it may be the last copy of the data.
 ///
 /// # Errors
 /// `SnapshotFailed`, `AwsUnavailable`, `AwsRefused`.
@@ -15,8 +15,28 @@ pub async fn handle(aws: &Aws, step: ReversibleStep) -> Result<Ready> {
     match (step.action, plan.source.kind.is_cluster()) {
         (Action::Do, false) => ensure_snapshot(aws, plan).await,
         (Action::Do, true) => ensure_cluster_snapshot(aws, plan).await,
-        (Action::Undo, false) => rds::drop_snapshot(aws, &plan.names.snapshot).await,
-        (Action::Undo, true) => clusters::drop_snapshot(aws, &plan.names.snapshot).await,
+        (Action::Undo, false) => drop_snapshot(aws, plan).await,
+        (Action::Undo, true) => drop_cluster_snapshot(aws, plan).await,
+    }
+}
+
+async fn drop_snapshot(aws: &Aws, plan: &Plan) -> Result<Ready> {
+    let snapshot = &plan.names.snapshot;
+    match source::kept_as_last_copy(aws, plan).await? {
+        Some(kept) if rds::find_snapshot(aws, snapshot).await?.is_some() && !has_copy(aws, plan).await? => Ok(kept),
+        _ => rds::drop_snapshot(aws, snapshot).await,
+    }
+}
+
+async fn has_copy(aws: &Aws, plan: &Plan) -> Result<bool> {
+    Ok(rds::find_snapshot(aws, &plan.names.copy).await?.is_some_and(|copy| copy.status() == Some("available")))
+}
+
+async fn drop_cluster_snapshot(aws: &Aws, plan: &Plan) -> Result<Ready> {
+    let snapshot = &plan.names.snapshot;
+    match source::kept_as_last_copy(aws, plan).await? {
+        Some(kept) if clusters::find_snapshot(aws, snapshot).await?.is_some() => Ok(kept),
+        _ => clusters::drop_snapshot(aws, snapshot).await,
     }
 }
 

@@ -218,7 +218,7 @@ pub fn moved_to(tags: &[Tag]) -> Option<&str> {
     tags.iter().find(|tag| tag.key() == Some(MOVED_TAG)).and_then(Tag::value)
 }
 
-fn major(identifier: &str, version: Option<&str>) -> Result<u32> {
+pub(crate) fn major(identifier: &str, version: Option<&str>) -> Result<u32> {
     let version = version.unwrap_or_default();
     let major = version.split('.').next().and_then(|major| major.parse().ok()).filter(|major| MAJORS.contains(major));
     let message = || format!("{identifier} runs PostgreSQL {version}; 12 to 18 are supported");
