@@ -244,8 +244,15 @@ class InstanceRequests(ControlPlane):
                 each.export_log(each.server.log.stat().st_size)
 
     def _rename(self, instance: Instance, new_identifier: str) -> None:
-        """Give the instance another name, which ends all sessions as a reboot does; its log goes to another group."""
+        """Give the instance another name and with it another address, here a port; its log goes to another group. All sessions end, as at
+        a reboot."""
+        instance.server.stop()
+        self.rds.move(instance.server)
         self.restart(instance)
+        for standby in self.standbys_of(instance):
+            if standby.server:
+                standby.configure()
+                standby.server.reload()
         export = self.rds.log_exporter.forget(instance.dbi_resource_id)
         del self.databases[instance.db_instance_identifier]
         instance.db_instance_identifier = new_identifier

@@ -125,6 +125,10 @@ class Rds:
         home = self.templates.home(instance.major) if variant == rds_tools.ON else self._home_of(instance.major, variant)
         return Server(home, directory, self._free_port(wanted_port))
 
+    def move(self, server: Server) -> None:
+        """Give a stopped server another address."""
+        server.port = self._free_port(None)
+
     def remove_server(self, server: Server) -> None:
         server.kill()
         shutil.rmtree(server.directory)

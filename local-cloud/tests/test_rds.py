@@ -172,9 +172,12 @@ def test_rename_stop_start_and_delete_act_on_the_server(databases):
     rds.modify_db_instance(DBInstanceIdentifier="before", NewDBInstanceIdentifier="after", ApplyImmediately=True)
     databases_found = lambda: {each["DBInstanceIdentifier"] for each in rds.describe_db_instances()["DBInstances"]}
     wait_until(lambda: "after" in databases_found(), "the new name")
-    instance = databases.available("after")
+    before, instance = instance, databases.available("after")
     with pytest.raises(psycopg.OperationalError):
         session.execute("select 1")
+    assert instance["DbiResourceId"] == before["DbiResourceId"]
+    with pytest.raises(psycopg.OperationalError):
+        databases.connect(before)
     assert instance["TagList"] == [{"Key": "team", "Value": "orders"}]
 
     rds.stop_db_instance(DBInstanceIdentifier="after")

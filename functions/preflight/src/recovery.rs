@@ -126,13 +126,13 @@ async fn find_target(aws: &Aws, plan: &Plan) -> Result<Option<String>> {
         return Ok(None);
     }
     let suffix = plan.names.successor("");
-    let described = |error| StepError::from(error).context("look for the target");
+    let what = "look for the target";
     if plan.source.kind.is_cluster() {
-        let clusters = aws.rds.describe_db_clusters().into_paginator().items().send().try_collect().await.map_err(described)?;
+        let clusters = aws.rds.describe_db_clusters().into_paginator().items().send().try_collect().await.context(what)?;
         let mut names = clusters.into_iter().filter_map(|cluster| cluster.db_cluster_identifier);
         return Ok(names.find(|name| name.ends_with(&suffix)));
     }
-    let instances = aws.rds.describe_db_instances().into_paginator().items().send().try_collect().await.map_err(described)?;
+    let instances = aws.rds.describe_db_instances().into_paginator().items().send().try_collect().await.context(what)?;
     let mut alone = instances
         .into_iter()
         .filter(|instance| instance.db_cluster_identifier.is_none() && instance.read_replica_source_db_instance_identifier.is_none());
