@@ -73,7 +73,8 @@ def waiting(cloud, databases, key_arn):
     """A run that waits for its approval, with publications of others on its source."""
     source = make_source(cloud, "waiting", 16)
     with databases.connect(source, "app") as session:
-        session.execute("create schema further; create table further.t (id int primary key); create schema empty")
+        session.execute("create schema further; create table further.t (id int primary key, other int not null unique); create schema empty")
+        session.execute("create statistics further.both on id, other from further.t")
         session.execute("create publication theirs for table public.thing where (id < 5), tables in schema further")
     execution = Execution(cloud, "found-waiting", make_request("waiting", cutover={"secrets": []}))
     execution.wait_for_state("WaitForApproval", LIMIT_SECONDS)
@@ -89,10 +90,14 @@ def waiting(cloud, databases, key_arn):
          "alter publication theirs set table public.thing where (id < 5), tables in schema further"),
         ("alter publication theirs add tables in schema empty", "publication theirs: differs", "alter publication theirs drop tables in schema empty"),
         ("create conversion theirs for 'LATIN1' to 'UTF8' from iso8859_1_to_utf8", "conversion public.theirs: only on the source", "drop conversion theirs"),
+        ("alter table further.t replica identity full", "table further.t: differs", "alter table further.t replica identity default"),
+        ("alter table further.t replica identity using index t_other_key", "index further.t_other_key: differs", "alter table further.t replica identity default"),
+        ("alter statistics further.both set statistics 200", "statistics further.both: differs", "alter statistics further.both set statistics -1"),
+        ("alter table further.t alter other set statistics 200", "column further.t.other: differs", "alter table further.t alter other set statistics -1"),
     ],
-    ids=["row-filter", "schema", "conversion"],
+    ids=["row-filter", "schema", "conversion", "identity", "identity-index", "statistics", "column-statistics"],
 )  # fmt: skip
-def test_what_a_publication_has_and_conversions_are_compared(databases, waiting, change, named, back):
+def test_what_replication_does_not_carry_is_compared(databases, waiting, change, named, back):
     source, execution = waiting
     with databases.connect(source, "app") as session:
         session.execute(change)

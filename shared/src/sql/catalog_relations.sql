@@ -1,8 +1,9 @@
 -- Tables, partitions, views, materialized views, foreign tables and sequences, each as a definition to compare.
 -- Where: source and target, each database. Privilege: none (catalogs). Changes nothing. Returns kind, name, definition.
 -- Locks: ACCESS SHARE on the tables that a view reads, briefly (make_viewdef in ruleutils.c).
--- Names replace the catalog's oids: an object that an operator creates again on the target has another oid. The replica
--- identity is left out, since the run may set it, and so are a sequence's values, statistics and storage.
+-- Names replace the catalog's oids: an object that an operator creates again on the target has another oid. A replica identity that
+-- the run has set is no difference: it is set before the snapshot, and restored at the end, so while catalogs are compared both
+-- sides have it. Left out are a sequence's values.
 -- Members of an extension are left out here and in the other catalog_ files: its version stands for them.
 select case c.relkind when 'r' then 'table' when 'p' then 'partitioned table' when 'v' then 'view'
                       when 'm' then 'materialized view' when 'f' then 'foreign table' else 'sequence' end as kind,
@@ -11,9 +12,10 @@ select case c.relkind when 'r' then 'table' when 'p' then 'partitioned table' wh
            (select pg_catalog.string_agg(a::text, ',' order by a::text collate "C")
               from pg_catalog.unnest(coalesce(c.relacl, pg_catalog.acldefault(case c.relkind when 'S' then 's' else 'r' end::"char", c.relowner))) a),
            (select pg_catalog.string_agg(o, ',' order by o collate "C") from pg_catalog.unnest(c.reloptions || t.reloptions) o),
-           c.relrowsecurity, c.relforcerowsecurity, c.relispopulated, m.amname, s.spcname,
+           c.relrowsecurity, c.relforcerowsecurity, c.relreplident, c.relispopulated, m.amname, s.spcname,
            case when c.reloftype <> 0 then pg_catalog.format_type(c.reloftype, null) end,
-           (select pg_catalog.string_agg(i.inhparent::pg_catalog.regclass::text, ',' order by i.inhseqno)
+           -- While a partition is being detached (14), its parent does not show its rows.
+           (select pg_catalog.string_agg(pg_catalog.concat_ws(' ', i.inhparent::pg_catalog.regclass, pg_catalog.to_jsonb(i) ->> 'inhdetachpending'), ',' order by i.inhseqno)
               from pg_catalog.pg_inherits i where i.inhrelid = c.oid),
            case when c.relispartition then pg_catalog.pg_get_expr(c.relpartbound, c.oid) end,
            case when c.relkind = 'p' then pg_catalog.pg_get_partkeydef(c.oid) end,
