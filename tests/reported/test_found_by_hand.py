@@ -154,3 +154,26 @@ def test_checks_that_no_trial_enters_and_checks_that_see_other_rows_are_warned_o
             create table public.capped (id int primary key, v int check (public.within(v)))""")
     warned = of(ask(cloud, "checks"), "Expressions", "warn")
     assert "is_valid(text) is not called for nulls" in warned and "public.capped (check capped_v_check)" in warned, warned
+
+
+@pytest.mark.parametrize("major", [18, pytest.param(12, marks=LONG)])
+def test_what_an_index_of_ranges_and_a_conversion_to_a_domain_call_is_tried(cloud, databases, major):
+    source = make_source(cloud, f"ranges-{major}", major)
+    with databases.connect(source, "app") as session:
+        session.execute("""
+            create function public.away(float8, float8) returns float8 language sql immutable as 'select abs($1 - $2)';
+            create function public.apart(a float8, b float8) returns float8 language plpgsql immutable as 'begin return away(a, b); end';
+            create function public.inside(a float8, b float8) returns float8 language plpgsql immutable as 'begin return a - b; end';
+            create type public.span as range (subtype = float8, subtype_diff = public.apart); create domain public.stay as public.span;
+            create type public.reach as range (subtype = float8, subtype_diff = public.inside);
+            create table public.stays (id int primary key, during public.stay, exclude using gist (during with &&));
+            create table public.reaches (id int primary key, during public.reach, other public.span);
+            create index on public.reaches using gist (during); create index on public.reaches (other);
+            create function public.longer(text) returns bool language sql immutable as 'select length($1) > 1';
+            create function public.is_valid(c text) returns bool language plpgsql immutable as 'begin return longer(c); end';
+            create domain public.code as text check (public.is_valid(value)); create domain public.short_code as public.code;
+            create table public.codes (id int primary key, code text); create index coded on public.codes ((code::public.short_code))""")
+    refused = of(ask(cloud, f"ranges-{major}"), "Expressions", "refuse")
+    assert "public.stays (ranges in index stays_during_excl: function away(double precision, double precision) does not exist" in refused, refused
+    assert "alter function public.apart(double precision,double precision) set search_path = public" in refused, refused
+    assert "public.codes (index coded: function longer(text) does not exist" in refused and "public.reaches" not in refused, refused

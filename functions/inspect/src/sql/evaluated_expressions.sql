@@ -3,7 +3,10 @@
 -- Apply has an empty search_path, a later clock and none of the application's settings; since 16 it is the table's owner (worker.c).
 -- Apply evaluates checks, those of domains by the input of a value, expressions and predicates of indexes, stored generated
 -- columns and bounds of a partition. It does not evaluate defaults, since all columns are published, nor columns computed on read.
--- Only a superuser can create operator classes, so they come with extensions.
+-- Where a key of a GiST index is a range, also that of an exclusion constraint or of a key without overlaps, it calls the type's
+-- subtype_diff as soon as the index has more than one page (rangetypes_gist.c), whoever may execute it.
+-- Only a superuser can create operator classes, and a range's canonical function in another language than C calls itself without
+-- end, so both come with extensions.
 -- A tree of nodes names each function by its oid; built-in functions are not in pg_depend.
 -- Where: source, each database. Privilege: none. Locks: ACCESS SHARE on the tables that are returned, briefly. Changes nothing.
 -- Parameter $1: oids. Returns for each: the table's oid and quoted name; the role that applies, quoted, and whether we may
@@ -15,6 +18,20 @@
 with recursive
 carried as (select c.oid, c.relname, c.relnamespace, c.relowner, c.relispartition
               from unnest($1::oid[]) t (oid) join pg_catalog.pg_class c on c.oid = t.oid),
+-- Domains with the types that they are made of, and ranges.
+made_of as (
+  select t.oid as type, t.oid as part from pg_catalog.pg_type t where t.typtype in ('d', 'r', 'm')
+  union all
+  select m.type, t.typbasetype from made_of m join pg_catalog.pg_type t on t.oid = m.part and t.typtype = 'd'),
+-- Keys that are ranges, with the function that tells how far apart two bounds are. In the index, a multirange is an anyrange.
+spread as (
+  select i.indrelid, i.indexrelid, r.rngsubdiff, k.attnum, pg_catalog.pg_get_indexdef(i.indexrelid, k.attnum, false) as key
+    from carried c join pg_catalog.pg_index i on i.indrelid = c.oid and i.indislive
+    join pg_catalog.pg_class x on x.oid = i.indexrelid join pg_catalog.pg_am g on g.oid = x.relam and g.amname = 'gist'
+    join pg_catalog.pg_attribute k on k.attrelid = x.oid and k.attnum <= i.indnkeyatts
+    left join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum = i.indkey[k.attnum - 1]
+    join made_of m on m.type = coalesce(a.atttypid, k.atttypid)
+    join pg_catalog.pg_range r on m.part in (r.rngtypid, (pg_catalog.to_jsonb(r) ->> 'rngmultitypid')::pg_catalog.oid) and r.rngsubdiff <> 0),
 tree as (
   select 1 as kind, k.conrelid as relid, k.oid as id, k.conbin::pg_catalog.text as nodes
     from carried c join pg_catalog.pg_constraint k on k.conrelid = c.oid
@@ -34,8 +51,18 @@ tree as (
    where c.relispartition
   union all
   select 5, 0::pg_catalog.oid, k.oid, k.conbin::pg_catalog.text from pg_catalog.pg_constraint k where k.contypid <> 0 and k.contype = 'c'),
-call as materialized (select t.kind, t.relid, t.id, m[1]::pg_catalog.oid as func
-                         from tree t cross join pg_catalog.regexp_matches(t.nodes, ':(?:op)?funcid (\d+)', 'g') m),
+call as materialized (
+  select t.kind, t.relid, t.id, m[1]::pg_catalog.oid as func
+    from tree t cross join pg_catalog.regexp_matches(t.nodes, ':(?:op)?funcid (\d+)', 'g') m
+  union all
+  -- A conversion to a domain evaluates the checks of all domains that it is made of.
+  select t.kind, t.relid, t.id, m[1]::pg_catalog.oid
+    from tree t cross join pg_catalog.regexp_matches(t.nodes, ':resulttype (\d+)', 'g') d
+    join made_of o on o.type = d[1]::pg_catalog.oid
+    join pg_catalog.pg_constraint k on k.contypid = o.part and k.contype = 'c'
+    cross join pg_catalog.regexp_matches(k.conbin::pg_catalog.text, ':(?:op)?funcid (\d+)', 'g') m
+  union all
+  select 6, indrelid, indexrelid, rngsubdiff from spread),
 own as (select c.kind, c.relid, c.id, f.oid, f.pronamespace, f.prosrc, f.proisstrict, l.lanname not in ('c', 'internal') as is_text,
                exists (select from unnest(f.proconfig) s where s like 'search\_path=%') as has_path
           from call c join pg_catalog.pg_proc f on f.oid = c.func join pg_catalog.pg_language l on l.oid = f.prolang
@@ -87,7 +114,15 @@ expression as (
     join holds h on h.part = k.contypid
     join pg_catalog.pg_attribute a on a.atttypid = h.type and a.attnum > 0 and not a.attisdropped
     join carried c on c.oid = a.attrelid
-   where t.kind = 5),
+   where t.kind = 5
+  union all
+  -- The index compares bounds that are neither infinite nor null.
+  select t.kind, t.relid, t.id, pg_catalog.format('ranges in index %I', x.relname), null,
+         pg_catalog.string_agg(
+           pg_catalog.format('case when %1$I.ctid is null or pg_catalog.lower(%2$s) is not null and pg_catalog.upper(%2$s) is not null '
+                             'then %3$s(pg_catalog.upper(%2$s), pg_catalog.lower(%2$s)) end', c.relname, s.key, s.rngsubdiff), ', ' order by s.attnum), false
+    from told t join spread s on s.indexrelid = t.id join pg_catalog.pg_class x on x.oid = t.id join carried c on c.oid = t.relid
+   where t.kind = 6 group by t.kind, t.relid, t.id, x.relname),
 -- The text of an expression, and the same with that of the functions in it, without quoted names and comments.
 text as (
   select e.*, t.said, pg_catalog.concat(t.said, ' ', pg_catalog.lower(pg_catalog.regexp_replace(t.called, '"[^"]*"|--[^\n]*', '', 'g'))) as whole
@@ -119,7 +154,7 @@ select c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) as name, pg_catal
          'random|nextval|currval|lastval|gen_random_uuid)\s*\(')
          as sees_who,
        (select pg_catalog.array_agg(distinct o.oid::pg_catalog.regprocedure::pg_catalog.text) from own o
-         where o.kind = t.kind and o.id = t.id and o.relid in (0, t.relid)
+         where o.kind = t.kind and o.kind <> 6 and o.id = t.id and o.relid in (0, t.relid)
            and not pg_catalog.has_function_privilege(who.oid, o.oid, 'execute')) as not_granted,
        (select pg_catalog.array_agg(distinct pg_catalog.format('%s', o.oid::pg_catalog.regprocedure)) from own o
          where o.kind = t.kind and o.id = t.id and o.relid in (0, t.relid) and not o.has_path and o.is_text) as without_path,
