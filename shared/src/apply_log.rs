@@ -1,7 +1,9 @@
 //! Finds in a server's log why the apply worker of a subscription fails.
 //!
 //! Supports the plain log with any `log_line_prefix`, csvlog and jsonlog. A worker's errors are recognized by their CONTEXT, which
-//! names the replication origin since 15, or else by the process that announced itself as the subscription's worker.
+//! names the replication origin since 15, or else by the process that announced itself as the subscription's worker. One that dies at
+//! its start does neither: then the postmaster's line about its end has the process id, by which its error is found if the log has such
+//! ids in a field or, as with RDS's prefix, in brackets. That line names no subscription, so it counts only where there is one.
 //!
 //! A log quotes rows: DETAIL always may, and messages often do (`invalid input syntax for type integer: "…"`). So DETAIL,
 //! QUERY and STATEMENT are ignored. A known message whose variables are all names is reported in full; of any other message, only
@@ -180,22 +182,29 @@ impl fmt::Display for Failure {
 const SAME_TROUBLE_SECONDS: i64 = 600;
 
 /// Why the worker of a subscription fails: the last error that waiting does not cure, if the last ten minutes have one, else the
-/// last error.
+/// last error. `is_only`: whether the server has no other subscription that is enabled, so every apply worker is ours.
 #[must_use]
-pub fn failure(log: &[Said], subscription: &str, oid: u32) -> Option<Failure> {
+pub fn failure(log: &[Said], subscription: &str, oid: u32, is_only: bool) -> Option<Failure> {
     // In any language, with any quotes.
     let origin = format!("pg_{oid}");
     let is_ours = |context: &str| context.split_once(&origin).is_some_and(|(_, behind)| !behind.starts_with(|c: char| c.is_ascii_digit()));
     let started = format!("logical replication apply worker for subscription \"{subscription}\" has started");
     let mut workers: Vec<&str> = Vec::new();
     let mut errors: Vec<&Said> = Vec::new();
-    for said in log {
+    for (at, said) in log.iter().enumerate() {
         if said.message == started {
             workers.push(&said.process);
         } else if said.is_error
             && (is_ours(&said.context) || !said.context.contains("replication origin \"pg_") && workers.contains(&said.process.as_str()))
         {
             errors.push(said);
+        } else if is_only
+            && let Some(last) = ended_worker(&said.message).and_then(|pid| last_words(log.get(..at)?, pid))
+            && last.is_error
+            && !last.context.contains("replication origin \"pg_")
+            && !errors.iter().any(|counted| std::ptr::eq(*counted, last))
+        {
+            errors.push(last);
         }
     }
     let newest = errors.iter().filter_map(|said| said.at).max();
@@ -206,10 +215,24 @@ pub fn failure(log: &[Said], subscription: &str, oid: u32) -> Option<Failure> {
     Some(Failure { times: same.len(), first_at: same.iter().filter_map(|each| each.last_at).min(), ..last.clone() })
 }
 
+/// The process of an apply worker that ended, in the postmaster's words. Until 16 it calls all workers of logical replication the same;
+/// those that copy tables a run does not have. Source: `LogChildExit` and `logicalrep_worker_launch`.
+fn ended_worker(message: &str) -> Option<&str> {
+    let rest = message.strip_prefix("background worker \"logical replication ")?;
+    let rest = rest.strip_prefix("apply ").unwrap_or(rest).strip_prefix("worker\" (PID ")?;
+    rest.split_once(") exited with exit code ").map(|(pid, _)| pid)
+}
+
+/// What a process said last.
+fn last_words<'a>(before: &'a [Said], pid: &str) -> Option<&'a Said> {
+    let in_prefix = format!("[{pid}]");
+    before.iter().rfind(|said| said.process == pid || said.process.contains(&in_prefix))
+}
+
 fn tell(said: &Said) -> Failure {
     let (message, known) = words(said);
     let sqlstate = said.sqlstate.clone().or_else(|| known.map(str::to_owned).filter(|state| !state.is_empty()));
-    let is_lasting = !passes(&said.message, sqlstate.as_deref());
+    let is_lasting = !passes(without_subscription(&said.message), sqlstate.as_deref());
     let hint = if known.is_some() { said.hint.clone() } else { String::new() };
     Failure { message, sqlstate, hint, place: place(&said.context), is_lasting, times: 1, first_at: said.at, last_at: said.at }
 }
@@ -237,8 +260,9 @@ fn passes(message: &str, sqlstate: Option<&str>) -> bool {
 }
 
 /// Messages in which every `%` is a name or a size: SQLSTATE and words. Source: PostgreSQL 12 to 18,
-/// `execMain.c`, `execUtils.c`, `nbtinsert.c`, `ri_triggers.c`, `aclchk.c`, `parse_*.c`, `relation.c` and `worker.c` of logical replication.
-const KNOWN: [(&str, &str); 62] = [
+/// `execMain.c`, `execUtils.c`, `nbtinsert.c`, `ri_triggers.c`, `aclchk.c`, `parse_*.c`, `postinit.c`, `miscinit.c`, `relation.c` and `worker.c`
+/// of logical replication.
+const KNOWN: [(&str, &str); 67] = [
     ("23505", "duplicate key value violates unique constraint \"%\""),
     ("23505", "conflict detected on relation \"%\": conflict=%"),
     ("23502", "null value in column \"%\" of relation \"%\" violates not-null constraint"),
@@ -304,6 +328,11 @@ const KNOWN: [(&str, &str); 62] = [
     ("42704", "publication \"%\" does not exist"),
     ("42704", "replication slot \"%\" does not exist"),
     ("55006", "replication slot \"%\" is active for PID %"),
+    ("28000", "role \"%\" is not permitted to log in"),
+    ("55000", "database \"%\" is not currently accepting connections"),
+    ("53300", "too many connections for database \"%\""),
+    ("53300", "too many connections for role \"%\""),
+    ("0A000", "conversion between % and % is not supported"),
 ];
 
 /// The source server's own error follows these.
@@ -323,7 +352,13 @@ fn words(said: &Said) -> (String, Option<&'static str>) {
     if raised || said.sqlstate.as_deref().is_some_and(|state| state.starts_with("P0")) {
         return ("an error that a function of the application raises (its words are left out, they may hold values of rows)".to_owned(), None);
     }
-    known_words(&said.message)
+    known_words(without_subscription(&said.message))
+}
+
+/// 18 begins some messages with the worker's subscription.
+fn without_subscription(message: &str) -> &str {
+    let named = message.strip_prefix("apply worker for subscription \"").and_then(|rest| rest.split_once("\" "));
+    named.map_or(message, |(_, rest)| rest)
 }
 
 fn known_words(message: &str) -> (String, Option<&'static str>) {

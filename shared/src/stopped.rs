@@ -70,7 +70,8 @@ async fn ask(target: &impl GenericClient, plan: &Plan, database: &Database, log:
         return Ok((format!("its apply waits for {}", waits.join("; ")), false));
     }
     let counted = count(target, subscription.oid).await?;
-    let failure = log.as_ref().ok().and_then(|log| apply_log::failure(log, &name, subscription.oid));
+    let is_only: bool = sql::value(target, "select pg_catalog.count(*) = 1 from pg_catalog.pg_subscription where subenabled", &[]).await?;
+    let failure = log.as_ref().ok().and_then(|log| apply_log::failure(log, &name, subscription.oid, is_only));
     let is_lasting = failure.as_ref().is_some_and(|failure| failure.is_lasting && failure.times >= TIMES && is_fresh(failure));
     let told = match (&failure, log) {
         (Some(failure), _) => format!("its apply fails: {failure}"),
