@@ -19,7 +19,12 @@ pub(crate) async fn check(session: &Session, findings: &mut Findings) -> Result<
     if all.is_empty() {
         return Ok(());
     }
-    let found = format!("{} roles are short-lived; the target lacks those created during the run: {}", all.len(), list(&all));
+    let found = format!(
+        "{} roles are short-lived (they expire within 32 days, or did within the last 32, or have a name of Vault's form); the target lacks \
+         those created during the run: {}",
+        all.len(),
+        list(&all)
+    );
     findings.warn("ShortLivedRoles", found, "", "pause their issuer (Vault, or the like) for the cutover, and issue them again on the target");
     if !with_rights.is_empty() {
         let found = format!(

@@ -16,7 +16,8 @@
 -- pg_shdepend, which is shared. Collation versions and `dathasloginevt` change by themselves.
 with role as (
   select r.*, r.rolcanlogin and not (r.rolsuper or r.rolcreaterole or r.rolcreatedb or r.rolreplication or r.rolbypassrls)
-              and (r.rolvaliduntil < pg_catalog.now() + interval '32 days' or r.rolname like 'v-%') as is_short_lived
+              and (r.rolvaliduntil between pg_catalog.now() - interval '32 days' and pg_catalog.now() + interval '32 days'
+                   or r.rolname like 'v-%') as is_short_lived
     from pg_catalog.pg_roles r
    where r.rolname !~ '^(pg_|rds_reencrypt_[0-9a-f]{10}$)'
      and r.rolname not in ('rds_superuser', 'rds_replication', 'rds_password', 'rds_iam', 'rds_ad', 'rds_extension', 'rds_reserved',
