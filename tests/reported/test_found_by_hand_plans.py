@@ -13,3 +13,14 @@ def test_a_role_that_expired_long_ago_is_not_short_lived(cloud, databases):
         session.execute("create role tomorrow login password 'x' valid until 'tomorrow'")
     told = of(ask(cloud, "expired"), "ShortLivedRoles", "warn")
     assert "2 roles are short-lived" in told and "tomorrow, yesterday" in told, told
+
+
+def test_subscriptions_of_a_run_are_not_to_be_dropped(cloud, databases):
+    source = make_source(cloud, "subscribed", 17)
+    run = "rds_reencrypt_0123456789_16385"
+    with databases.connect(source, "app") as session:
+        for name in (run, "theirs"):
+            session.execute(f"create subscription {name} connection 'host=127.0.0.1 user=far password=away' publication far with (connect = false)")
+    of_run, of_others = of(ask(cloud, "subscribed"), "OwnSubscriptions", "refuse").split("\n")
+    assert f"this is the target of a run, which subscribes: {run} in app" in of_run and "do not drop them" in of_run, of_run
+    assert "the source itself subscribes: theirs in app" in of_others and "drop them: on the target" in of_others, of_others

@@ -22,13 +22,28 @@ pub(crate) async fn check(session: &Session, names: &Names, findings: &mut Findi
             "wait for it, or undo what it left (runbook)",
         );
     }
-    let subscriptions: Vec<String> = sql::column(session, OWN_SUBSCRIPTIONS, &[]).await?;
-    if !subscriptions.is_empty() {
-        let remedy = "drop them: on the target they would start and consume their publisher's changes";
-        findings.refuse("OwnSubscriptions", format!("the source itself subscribes: {}", list(&subscriptions)), "0 are allowed", remedy);
-    }
+    check_subscriptions(session, findings).await?;
     for slot in session.query(OTHER_SLOTS, &[]).await.context("look for other slots")? {
         check_slot(&slot, findings)?;
+    }
+    Ok(())
+}
+
+/// A run's own are the last thing to drop by hand: without them its target is lost, and their application may be there already.
+async fn check_subscriptions(session: &Session, findings: &mut Findings) -> Result<()> {
+    let (mut of_runs, mut of_others): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+    for row in session.query(OWN_SUBSCRIPTIONS, &[]).await.context("look for the server's own subscriptions")? {
+        let all = if row.try_get("is_of_a_run")? { &mut of_runs } else { &mut of_others };
+        all.push(row.try_get("told")?);
+    }
+    if !of_runs.is_empty() {
+        let remedy =
+            "do not drop them: wait for that run, which removes them; if it has ended, start an execution with its ARN in \"undo\" (runbook)";
+        findings.refuse("OwnSubscriptions", format!("this is the target of a run, which subscribes: {}", list(&of_runs)), "0 are allowed", remedy);
+    }
+    if !of_others.is_empty() {
+        let remedy = "drop them: on the target they would start and consume their publisher's changes";
+        findings.refuse("OwnSubscriptions", format!("the source itself subscribes: {}", list(&of_others)), "0 are allowed", remedy);
     }
     Ok(())
 }
