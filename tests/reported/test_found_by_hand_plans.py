@@ -1,5 +1,7 @@
 """What people found who read plans by hand, and causes: neighbours of test_found_by_hand.py."""
 
+import pytest
+
 from executions.sources import make_source
 from executions.test_preflight_traps import ask, of
 
@@ -24,3 +26,12 @@ def test_subscriptions_of_a_run_are_not_to_be_dropped(cloud, databases):
     of_run, of_others = of(ask(cloud, "subscribed"), "OwnSubscriptions", "refuse").split("\n")
     assert f"this is the target of a run, which subscribes: {run} in app" in of_run and "do not drop them" in of_run, of_run
     assert "the source itself subscribes: theirs in app" in of_others and "drop them: on the target" in of_others, of_others
+
+
+@pytest.mark.parametrize("kind, told", [("instance", "instance guarded-instance"), ("aurora", "cluster guarded-aurora")])
+def test_a_deletion_protection_that_is_lifted_is_named(cloud, databases, kind, told):
+    identifier = f"guarded-{kind}"
+    make_source(cloud, identifier, 16, kind, DeletionProtection=True)
+    warned = of(ask(cloud, identifier, after={"source": "delete"}), "DeletionProtection", "warn")
+    assert f"deletion protection of {told} will be lifted when the source is deleted" in warned, warned
+    assert of(ask(cloud, identifier), "DeletionProtection", "warn") == ""

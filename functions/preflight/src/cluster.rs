@@ -9,7 +9,7 @@ use shared::input::AfterSource;
 use shared::settings::cluster::not_carried;
 
 use crate::alternatives::{self, Obstacles};
-use crate::instance::{check_maintenance, warn_of_new_identity, warn_of_not_carried};
+use crate::instance::{check_maintenance, warn_of_lifted_protection, warn_of_new_identity, warn_of_not_carried};
 use crate::quotas::{self, Needs};
 use crate::status;
 
@@ -29,6 +29,8 @@ pub(crate) async fn check(
     check_status(cluster, members, findings);
     check_pending(cluster, members, findings);
     check_not_carried(cluster, findings);
+    let identifier = cluster.db_cluster_identifier().unwrap_or_default();
+    warn_of_lifted_protection("cluster", identifier, cluster.deletion_protection(), after, findings);
     check_maintenance(aws, cluster.db_cluster_arn().unwrap_or_default(), findings).await?;
     let storage_gib = if kind == Kind::Aurora { 0 } else { i64::from(cluster.allocated_storage().unwrap_or(0)) };
     let instances = i64::try_from(members.len()).unwrap_or(i64::MAX);

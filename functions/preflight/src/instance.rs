@@ -43,6 +43,7 @@ fn check_described(instance: &DbInstance, after: AfterSource, findings: &mut Fin
     }
     check_pending(instance, findings);
     check_not_carried(instance, after, findings);
+    warn_of_lifted_protection("instance", identifier, instance.deletion_protection(), after, findings);
     let without_support = instance.engine_lifecycle_support() == Some("open-source-rds-extended-support-disabled");
     let version = instance.engine_version().unwrap_or_default();
     if without_support && PAST_STANDARD_SUPPORT.iter().any(|major| version.split('.').next() == Some(*major)) {
@@ -160,6 +161,14 @@ pub(crate) fn warn_of_new_identity(iam_authentication: Option<bool>, resource_id
     findings.warn("NewIdentity", "the target has another identifier, endpoint and resource id", "", remedy);
 }
 
+/// A protection that somebody set to be asked, and that the run removes by itself.
+pub(crate) fn warn_of_lifted_protection(kind: &str, identifier: &str, is_protected: Option<bool>, after: AfterSource, findings: &mut Findings) {
+    if is_protected == Some(true) && after == AfterSource::Delete {
+        let found = format!("deletion protection of {kind} {identifier} will be lifted when the source is deleted; the target is protected by then");
+        findings.warn("DeletionProtection", found, "", "set after.source to keep or stop, if it is not to be lifted");
+    }
+}
+
 /// Restarts and patches that RDS has planned for the source.
 pub(crate) async fn check_maintenance(aws: &Aws, arn: &str, findings: &mut Findings) -> Result<()> {
     let answer = aws.rds.describe_pending_maintenance_actions().resource_identifier(arn).send().await;
@@ -197,6 +206,21 @@ mod tests {
         let instance = DbInstance::builder().domain_memberships(DomainMembership::builder().domain("d-1").build()).build();
         let found = "DomainMemberships is not moved: d-1".to_owned();
         assert_eq!(told(&instance, AfterSource::Keep, "NotCarried"), [(Verdict::Warn, found)]);
+    }
+
+    #[test]
+    fn a_protection_is_lifted_only_with_the_source_deleted() {
+        let told = |is_protected, after| {
+            let mut findings = Findings::default();
+            warn_of_lifted_protection("cluster", "orders", is_protected, after, &mut findings);
+            serde_json::to_string(&findings).unwrap()
+        };
+        assert!(told(Some(true), AfterSource::Delete).contains("deletion protection of cluster orders will be lifted"));
+        for (is_protected, after) in
+            [(Some(true), AfterSource::Keep), (Some(true), AfterSource::Stop), (Some(false), AfterSource::Delete), (None, AfterSource::Delete)]
+        {
+            assert_eq!(told(is_protected, after), "[]", "{is_protected:?} {after:?}");
+        }
     }
 
     #[test]
