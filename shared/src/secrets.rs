@@ -20,6 +20,8 @@ pub const CURRENT: &str = "AWSCURRENT";
 /// Source: AWS Secrets Manager user guide, "Rotation by Lambda function".
 pub const PENDING: &str = "AWSPENDING";
 pub const PREVIOUS: &str = "AWSPREVIOUS";
+/// The longest value of a secret. Source: AWS Secrets Manager user guide, "AWS Secrets Manager quotas".
+pub const MOST_BYTES: usize = 65_536;
 
 /// A user of PostgreSQL. Never printed: `Debug` leaves the password out.
 #[derive(Clone)]

@@ -1,8 +1,11 @@
 """What people found who read plans by hand, and causes: neighbours of test_found_by_hand.py."""
 
+import json
+
 import pytest
 
-from executions.sources import make_source
+from demo.shop import make_secret
+from executions.sources import make_source, secret_value
 from executions.test_preflight_traps import ask, of
 
 
@@ -35,3 +38,11 @@ def test_a_deletion_protection_that_is_lifted_is_named(cloud, databases, kind, t
     warned = of(ask(cloud, identifier, after={"source": "delete"}), "DeletionProtection", "warn")
     assert f"deletion protection of {told} will be lifted when the source is deleted" in warned, warned
     assert of(ask(cloud, identifier), "DeletionProtection", "warn") == ""
+
+
+def test_a_secret_that_would_be_too_long_with_the_targets_names_is_refused(cloud, outcome):
+    source = make_source(cloud, "wordy", 16)
+    value = secret_value(source) | {"dbInstanceIdentifier": "wordy", "pad": ""}
+    value["pad"] = "x" * (65_536 - len(json.dumps(value)))
+    make_secret(cloud, "wordy/app", value)
+    outcome.refused(source, "SecretUnusable", "secret wordy/app has 65536 bytes", "more than the 65536", cutover={"when": "now", "secrets": ["wordy/app"]})

@@ -63,7 +63,7 @@ async fn plan(aws: &Aws, request: PreflightRequest) -> Result<Preflight> {
     let secret_arn = findings.note(secret::master(aws, secret_id.as_deref()).await)?;
     let addresses = addresses_of(aws, &source, &found).await?;
     for id in &input.cutover.secrets {
-        let checked = secret::check_application(aws, id, &source, &addresses, &mut findings).await;
+        let checked = secret::check_application(aws, id, &source, &names.target, &addresses, &mut findings).await;
         findings.check(checked)?;
     }
     if input.how() == How::None {

@@ -7,7 +7,7 @@ use shared::contract::Source;
 use shared::error::{ErrorName, Result, StepError};
 use shared::finding::{Findings, list};
 use shared::secrets::document::{Address, Document, Place};
-use shared::secrets::{Description, describe_secret, read_secret};
+use shared::secrets::{Description, MOST_BYTES, describe_secret, read_secret};
 use shared::switch::{told_places, told_rotation};
 
 /// How long an execution may run: `TimeoutSeconds` of the state machine.
@@ -31,7 +31,14 @@ pub(crate) async fn master(aws: &Aws, id: Option<&str>) -> Result<String> {
 ///
 /// # Errors
 /// `SecretUnusable` where the secret does not point at the source, or its switch would point the application nowhere.
-pub(crate) async fn check_application(aws: &Aws, id: &str, source: &Source, addresses: &[Address], findings: &mut Findings) -> Result<()> {
+pub(crate) async fn check_application(
+    aws: &Aws,
+    id: &str,
+    source: &Source,
+    target: &str,
+    addresses: &[Address],
+    findings: &mut Findings,
+) -> Result<()> {
     let description = describe_secret(aws, id).await?;
     check_writable(aws, id, &description)?;
     let document = read_secret(aws, id).await?.document;
@@ -43,6 +50,7 @@ pub(crate) async fn check_application(aws: &Aws, id: &str, source: &Source, addr
     if !other.is_empty() {
         return Err(StepError::new(ErrorName::SecretUnusable, told_places(id, &other)));
     }
+    check_size(id, &document, &place, target)?;
     if let Some(pending) = description.pending() {
         findings.warn("SecretRotation", told_rotation(id, pending), "the cutover waits for it", "");
     }
@@ -72,6 +80,22 @@ fn check_writable(aws: &Aws, id: &str, description: &Description) -> Result<()> 
     }
 }
 
+/// The target's names are longer than the source's. Its host differs from the source's in the identifier, with which it begins.
+fn check_size(id: &str, document: &Document, place: &Place<'_>, target: &str) -> Result<()> {
+    let host = place.host.strip_prefix(place.identifier).map_or_else(|| place.host.to_owned(), |domain| format!("{target}{domain}"));
+    let moved = document.led(place, &Place { host: &host, port: place.port, identifier: target });
+    let (bytes, moved) = (document.text().len(), moved.text().len());
+    if moved <= MOST_BYTES {
+        return Ok(());
+    }
+    let message = format!(
+        "secret {id} has {bytes} bytes, and would have {moved} with the names of the target, more than the {MOST_BYTES} that Secrets Manager allows: \
+         shorten it by {}, or leave it out of cutover.secrets and switch it by hand",
+        moved - MOST_BYTES
+    );
+    Err(StepError::new(ErrorName::SecretUnusable, message))
+}
+
 /// Reports what was expected, and what was found instead; keys, and no values.
 fn leads_elsewhere(id: &str, document: &Document, place: &Place<'_>, addresses: &[Address]) -> StepError {
     let Place { host, port, .. } = place;
@@ -88,4 +112,25 @@ fn leads_elsewhere(id: &str, document: &Document, place: &Place<'_>, addresses: 
          leave the secret out of cutover.secrets and switch it by hand"
     );
     StepError::new(ErrorName::SecretUnusable, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_needs_room_for_the_targets_longer_names() {
+        let place = Place { host: "orders.abc.eu-central-1.rds.amazonaws.com", port: 5432, identifier: "orders" };
+        // Its host and its identifier grow by as much.
+        let (target, growth) = ("orders-enc-0123456789", 2 * "-enc-0123456789".len());
+        let of_size = |bytes: usize| {
+            let secret = |pad: &str| format!(r#"{{"host":"{}","dbInstanceIdentifier":"orders","pad":"{pad}"}}"#, place.host);
+            Document::parse(&secret(&"x".repeat(bytes - secret("").len()))).unwrap()
+        };
+        check_size("s", &of_size(MOST_BYTES - growth), &place, target).unwrap();
+        let refused = check_size("s", &of_size(MOST_BYTES - growth + 7), &place, target).unwrap_err();
+        assert_eq!(refused.name, ErrorName::SecretUnusable);
+        let told = refused.to_string();
+        assert!(told.contains("has 65513 bytes, and would have 65543") && told.contains("shorten it by 7"), "{told}");
+    }
 }
