@@ -46,3 +46,11 @@ def test_a_secret_that_would_be_too_long_with_the_targets_names_is_refused(cloud
     value["pad"] = "x" * (65_536 - len(json.dumps(value)))
     make_secret(cloud, "wordy/app", value)
     outcome.refused(source, "SecretUnusable", "secret wordy/app has 65536 bytes", "more than the 65536", cutover={"when": "now", "secrets": ["wordy/app"]})
+
+
+def test_a_source_without_room_for_the_approvers_name_is_warned_of(cloud, databases):
+    tags = [{"Key": f"t{number}", "Value": "x"} for number in range(48)]
+    make_source(cloud, "tagged-full", 17, Tags=tags)
+    approved = {"when": "approved", "secrets": []}
+    assert "not for rds-reencrypt:approved-by" in of(ask(cloud, "tagged-full", cutover=approved), "Tags", "warn")
+    assert of(ask(cloud, "tagged-full", cutover={"when": "now", "secrets": []}), "Tags", "warn") == ""

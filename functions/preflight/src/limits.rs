@@ -4,7 +4,7 @@ use aws_sdk_rds::types::{DbInstance, Tag};
 use shared::contract::Execution;
 use shared::finding::Findings;
 use shared::input::{AfterSource, Input, When};
-use shared::names::{APPROVE_TAG, EXECUTION_TAG, MOVED_TAG};
+use shared::names::{APPROVE_TAG, APPROVED_BY_TAG, EXECUTION_TAG, MOVED_TAG};
 use shared::rds::found::Found;
 use shared::settings::instance::least_storage_limit;
 use shared::settings::is_own_tag;
@@ -53,6 +53,11 @@ fn check_tags(identifier: &str, tags: &[Tag], approval: Option<&str>, moved: Opt
         let added: Vec<&str> = [Some(EXECUTION_TAG), approval, moved].into_iter().flatten().collect();
         let limit = format!("{MOST_TAGS} are allowed, and the run needs room for {}", added.join(", "));
         findings.refuse("Tags", format!("{identifier} has {own} tags"), limit, format!("remove {} of them", most - MOST_TAGS));
+    } else if approval.is_some() && on_target == MOST_TAGS {
+        // RDS refuses a request to add tags as a whole, so whoever adds both would not have approved either.
+        let found = format!("{identifier} has {own} tags: the target has room for the approval, but not for {APPROVED_BY_TAG} beside it");
+        let remedy = format!("approve with {APPROVE_TAG} alone, or remove a tag from {identifier}");
+        findings.warn("Tags", found, format!("{MOST_TAGS} are allowed"), remedy);
     }
 }
 
@@ -90,13 +95,16 @@ mod tests {
     fn the_runs_own_tags_need_room_on_both_sides() {
         let tags = |count: usize| (0..count).map(|n| Tag::builder().key(format!("t{n}")).value("x").build()).collect::<Vec<_>>();
         let told = |tags: &[Tag], approval| told(|findings| check_tags("orders", tags, approval, Some(MOVED_TAG), findings));
-        assert_eq!(told(&tags(48), Some(APPROVE_TAG)), "[]");
+        assert_eq!(told(&tags(47), Some(APPROVE_TAG)), "[]");
+        let without_name = told(&tags(48), Some(APPROVE_TAG));
+        assert!(without_name.contains("\"warn\"") && without_name.contains("not for rds-reencrypt:approved-by"), "{without_name}");
+        assert_eq!(told(&tags(48), None), "[]");
         assert!(told(&tags(49), Some(APPROVE_TAG)).contains("remove 1 of them"));
         assert_eq!(told(&tags(49), None), "[]");
         assert!(told(&tags(50), None).contains("orders has 50 tags"));
         let of_aws = Tag::builder().key("aws:cloudformation:stack-name").value("x").build();
-        assert_eq!(told(&[tags(48), vec![of_aws; 3]].concat(), Some(APPROVE_TAG)), "[]", "AWS's own do not count");
+        assert_eq!(told(&[tags(47), vec![of_aws; 3]].concat(), Some(APPROVE_TAG)), "[]", "AWS's own do not count");
         let ours = Tag::builder().key(APPROVE_TAG).value("an earlier run").build();
-        assert_eq!(told(&[tags(48), vec![ours]].concat(), Some(APPROVE_TAG)), "[]", "ours are not copied");
+        assert_eq!(told(&[tags(47), vec![ours]].concat(), Some(APPROVE_TAG)), "[]", "ours are not copied");
     }
 }
