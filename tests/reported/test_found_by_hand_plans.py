@@ -1,12 +1,16 @@
 """What people found who read plans by hand, and causes: neighbours of test_found_by_hand.py."""
 
 import json
+from pathlib import Path
 
 import pytest
+from jsonata.jsonata import Jsonata
 
 from demo.shop import make_secret
 from executions.sources import make_source, secret_value
 from executions.test_preflight_traps import ask, of
+
+STATES = json.loads((Path(__file__).resolve().parents[2] / "statemachine/encrypt.asl.json").read_text())["States"]
 
 
 def test_a_role_that_expired_long_ago_is_not_short_lived(cloud, databases):
@@ -45,7 +49,9 @@ def test_a_secret_that_would_be_too_long_with_the_targets_names_is_refused(cloud
     value = secret_value(source) | {"dbInstanceIdentifier": "wordy", "pad": ""}
     value["pad"] = "x" * (65_536 - len(json.dumps(value)))
     make_secret(cloud, "wordy/app", value)
-    outcome.refused(source, "SecretUnusable", "secret wordy/app has 65536 bytes", "more than the 65536", cutover={"when": "now", "secrets": ["wordy/app"]})
+    outcome.refused(
+        source, "SecretUnusable", "secret wordy/app has 65536 bytes", "more than the 65536", cutover={"when": "now", "secrets": ["wordy/app"]}
+    )
 
 
 def test_a_source_without_room_for_the_approvers_name_is_warned_of(cloud, databases):
@@ -54,3 +60,29 @@ def test_a_source_without_room_for_the_approvers_name_is_warned_of(cloud, databa
     approved = {"when": "approved", "secrets": []}
     assert "not for rds-reencrypt:approved-by" in of(ask(cloud, "tagged-full", cutover=approved), "Tags", "warn")
     assert of(ask(cloud, "tagged-full", cutover={"when": "now", "secrets": []}), "Tags", "warn") == ""
+
+
+def cause_of(state: str, kind: str, error: str = "DataDiffers", **members) -> str:
+    """What the state says that ends an execution, for a source of this kind."""
+    names = {"run": "RUN", "snapshot": "SNAPSHOT", "copy": "COPY", "parameter_group": "GROUP"}
+    plan = {"names": names, "target": "NEW", "source": {"kind": kind, "identifier": "OLD"}, "cutover": {"how": "secrets"}} | members
+    expression = Jsonata(STATES[state]["Cause"].removeprefix("{%").removesuffix("%}"))
+    frame = expression.create_frame()
+    for name in "failure", "undo_failure":
+        frame.bind(name, {"error": error, "cause": "because"})
+    frame.bind("plan", plan)
+    return expression.evaluate(None, frame)
+
+
+def test_a_failed_undo_names_what_this_kind_of_source_can_have_left():
+    instance, cluster = cause_of("UndoFailed", "instance"), cause_of("UndoFailed", "aurora")
+    assert "instance NEW and snapshots SNAPSHOT, COPY (they" in instance and "cluster" not in instance, instance
+    assert "cluster NEW with its members and cluster snapshot SNAPSHOT (they" in cluster, cluster
+    assert "instance" not in cluster and "COPY" not in cluster, cluster
+    assert "GROUP" not in instance + cluster
+    for kind, told in {"instance": ", parameter group GROUP", "multi_az_cluster": ", cluster parameter group GROUP"}.items():
+        assert f"{told};" in cause_of("UndoFailed", kind, preparation={"makes_group": True})
+        assert "GROUP" not in cause_of("UndoFailed", kind, preparation={"makes_group": False})
+        # Its plan was made again, when the source may be prepared already.
+        assert f"{told}, if the stopped run made one;" in cause_of("UndoFailed", kind, error="Stopped")
+    assert "COPY" in cause_of("CleanUpFailed", "instance") and "COPY" not in cause_of("CleanUpFailed", "aurora")
