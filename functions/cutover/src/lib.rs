@@ -91,11 +91,12 @@ async fn cut_over(aws: &Aws, source: &Server, plan: &Plan) -> Result<CutoverDone
     let load = Load::of_class(target_writer(aws, plan).await?.db_instance_class().unwrap_or_default());
     let last_check = last_check::check(aws, plan, source, &target, &staged);
     let pause::Fenced { closed, phases, snapshots_of_target } = Box::pin(pause::fence_source(aws, source, &target, plan, load, last_check)).await?;
+    let has_fenced = !snapshots_of_target.is_empty();
     let switched = try_join_all(staged.into_iter().map(|switch| switch.carry_out(aws, plan, source, &target))).await;
     let write_pause_ms = now_ms().saturating_sub(closed.paused_at_ms);
     // Emit first: while a secret cannot be written, writers keep waiting across retries.
-    // A repeated call that finds everything done measures no pause.
-    if phases.is_some() || !was_switched {
+    // A repeated call that finds everything done measures no pause: the fence remembers when it began, and nothing when it ended.
+    if has_fenced || !was_switched {
         metrics::emit(&plan.source.identifier, &[(Metric::WritePauseMs, write_pause_ms.into())]);
     }
     let switched_secrets = switched?;
