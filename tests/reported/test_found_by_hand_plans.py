@@ -7,7 +7,8 @@ import pytest
 from jsonata.jsonata import Jsonata
 
 from demo.shop import make_secret
-from executions.sources import make_source, secret_value
+from executions.runs import target_of
+from executions.sources import LIMIT_SECONDS, make_source, secret_value
 from executions.test_preflight_traps import ask, of
 
 STATES = json.loads((Path(__file__).resolve().parents[2] / "statemachine/encrypt.asl.json").read_text())["States"]
@@ -86,3 +87,18 @@ def test_a_failed_undo_names_what_this_kind_of_source_can_have_left():
         # Its plan was made again, when the source may be prepared already.
         assert f"{told}, if the stopped run made one;" in cause_of("UndoFailed", kind, error="Stopped")
     assert "COPY" in cause_of("CleanUpFailed", "instance") and "COPY" not in cause_of("CleanUpFailed", "aurora")
+
+
+@pytest.mark.parametrize("major", [17, pytest.param(13, marks=pytest.mark.long)])
+def test_a_worker_that_dies_at_its_start_says_why(cloud, databases, outcome, major):
+    identifier = f"stillborn-{major}"
+    source = make_source(cloud, identifier, major)
+    with databases.connect(source) as session:
+        session.execute("create database latin encoding 'LATIN1' template template0 lc_collate 'C' lc_ctype 'C'")
+    named = "database app: its apply fails: conversion between MULE_INTERNAL and UTF8 is not supported", "SQLSTATE 0A000", "times from"
+    with outcome.given_back(source, "ReplicationStopped", *named, databases=["app"], cutover={"when": "approved"}) as execution:
+        execution.wait_for_state("AwaitApproval", LIMIT_SECONDS)
+        # From there, since a database refuses an encoding to which it cannot convert itself.
+        with databases.connect(target_of(databases, identifier), "latin") as session:
+            session.execute("alter role current_user in database app set client_encoding = 'MULE_INTERNAL'")
+            session.execute("select pg_terminate_backend(pid) from pg_stat_subscription where pid is not null")
