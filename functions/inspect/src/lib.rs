@@ -53,7 +53,7 @@ pub struct Answer {
 pub async fn handle(aws: &Aws, request: InspectRequest) -> Result<Answer> {
     match request.purpose {
         Purpose::Plan => Box::pin(inspect(aws, request.preflight)).await,
-        Purpose::Recover => find_what_is_left(aws, request.preflight.plan).await,
+        Purpose::Recover => Box::pin(find_what_is_left(aws, request.preflight.plan)).await,
     }
 }
 
