@@ -30,8 +30,8 @@ pub struct LagStatus {
     pub connected: bool,
     /// Why it is not, as the target's server reports it; empty where it is.
     pub stopped: String,
-    /// Whether a login was refused, so that nothing could be asked: somebody may repair the password or its secret.
-    pub login_refused: bool,
+    /// The error with which the run fails if that lasts, where it is another than `ReplicationStopped`: a refused login.
+    pub stopped_as: Option<ErrorName>,
     /// Whether the cutover is approved, in the window or not.
     pub approved: bool,
     /// Time until the window opens; 0 while it is open, or where there is none.
@@ -98,7 +98,7 @@ async fn poll(aws: &Aws, plan: &Plan) -> Result<LagStatus> {
         caught_up,
         connected,
         stopped,
-        login_refused: false,
+        stopped_as: None,
         approved,
         window_opens_in_seconds: window_opens_in_seconds(plan),
         approved_by,
@@ -135,7 +135,7 @@ async fn without_login(aws: &Aws, plan: &Plan, refusal: &StepError) -> Result<La
     let Approval { approved, approved_by } = read_approval(aws, plan).await?;
     Ok(LagStatus {
         stopped: refusal.to_string(),
-        login_refused: true,
+        stopped_as: Some(ErrorName::SecretUnusable),
         approved,
         approved_by,
         window_opens_in_seconds: window_opens_in_seconds(plan),
