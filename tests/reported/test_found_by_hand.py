@@ -74,7 +74,7 @@ def waiting(cloud, databases, key_arn):
     source = make_source(cloud, "waiting", 16)
     with databases.connect(source, "app") as session:
         session.execute("create schema further; create table further.t (id int primary key, other int not null unique); create schema empty")
-        session.execute("create statistics further.both on id, other from further.t")
+        session.execute("create statistics further.pair on id, other from further.t")
         session.execute("create publication theirs for table public.thing where (id < 5), tables in schema further")
     execution = Execution(cloud, "found-waiting", make_request("waiting", cutover={"secrets": []}))
     execution.wait_for_state("WaitForApproval", LIMIT_SECONDS)
@@ -92,7 +92,7 @@ def waiting(cloud, databases, key_arn):
         ("create conversion theirs for 'LATIN1' to 'UTF8' from iso8859_1_to_utf8", "conversion public.theirs: only on the source", "drop conversion theirs"),
         ("alter table further.t replica identity full", "table further.t: differs", "alter table further.t replica identity default"),
         ("alter table further.t replica identity using index t_other_key", "index further.t_other_key: differs", "alter table further.t replica identity default"),
-        ("alter statistics further.both set statistics 200", "statistics further.both: differs", "alter statistics further.both set statistics -1"),
+        ("alter statistics further.pair set statistics 200", "statistics further.pair: differs", "alter statistics further.pair set statistics -1"),
         ("alter table further.t alter other set statistics 200", "column further.t.other: differs", "alter table further.t alter other set statistics -1"),
     ],
     ids=["row-filter", "schema", "conversion", "identity", "identity-index", "statistics", "column-statistics"],
