@@ -148,7 +148,7 @@ def test_the_master_password_rotates_while_a_run_waits_and_the_copy_follows(clou
 def test_a_master_password_that_no_version_of_the_secret_has_is_told_with_the_server(cloud, databases, outcome):
     name = "unknown"
     source = make_source(cloud, name, 17)
-    with outcome.given_back(source, "PostgresRefused", "copy", secret_name(name), "28P01", cutover={}) as execution:
+    with outcome.given_back(source, "SecretUnusable", "no login for 20 polls", "of the target", secret_name(name), "28P01", cutover={}) as execution:
         execution.wait_for_state("WaitForApproval", LIMIT_SECONDS)
         with databases.connect(target_of(databases, name)) as session:
             session.execute(f"alter role {MASTER} password 'nobody-knows'")

@@ -173,8 +173,11 @@ def test_a_master_password_that_was_changed_beside_its_secret_holds_the_cutover_
 def test_a_master_password_that_stays_wrong_ends_the_run_by_name_and_the_undo_waits_for_it(cloud, databases, outcome):
     name = "wrong-for-long"
     source = make_source(cloud, name, 16)
-    with outcome.given_back(source, "SecretUnusable", "no login for 20 polls", "28P01") as execution, databases.connect(source, "app") as session:
-        execution.wait_for_state("PollLag", LIMIT_SECONDS)
+    with (
+        outcome.given_back(source, "SecretUnusable", "no login for 20 polls", "28P01", cutover={}) as execution,
+        databases.connect(source, "app") as session,
+    ):
+        execution.wait_for_state("WaitForApproval", LIMIT_SECONDS)
         session.execute(f"alter role {MASTER} password 'beside the secret'")
         execution.wait_for_state("WaitForUndo", LIMIT_SECONDS)
         session.execute(f"alter role {MASTER} password '{MASTER_PASSWORD}'")
