@@ -9,7 +9,6 @@ use crate::finding::Findings;
 use crate::input::{After, Consent, Cutover, Guard, Verify, Wait};
 use crate::lsn::Lsn;
 use crate::names::Names;
-use crate::settings::Difference;
 
 /// A step that creates something can be done and undone, each any number of times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -285,6 +284,25 @@ impl Published {
     #[must_use]
     pub const fn ready(tables: BTreeMap<String, u64>) -> Self {
         Self { ready: true, tables, status: String::new(), source_gone: false }
+    }
+}
+
+/// A setting that differs between source and target.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Difference {
+    /// As the service model calls it.
+    pub member: String,
+    pub source: String,
+    pub target: String,
+    /// Why it cannot be moved; none if it should have been.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+}
+
+impl std::fmt::Display for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {} on the source, {} on the target", self.member, self.source, self.target)
     }
 }
 

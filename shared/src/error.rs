@@ -3,6 +3,9 @@
 //! A name states the condition, never the reaction to it: retries belong to the state machine, and the
 //! remedy is in `infra/runbook.md` under the same name.
 
+pub mod aws;
+mod postgres;
+
 use std::error::Error;
 use std::fmt;
 

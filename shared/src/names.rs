@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::contract::Kind;
-use crate::settings::POSTGRESQL_LOG;
 
 /// The prefix of every role, schema, slot, publication and subscription of the product.
 pub const PREFIX: &str = "rds_reencrypt_";
@@ -19,6 +18,9 @@ pub const APPROVE_TAG: &str = "rds-reencrypt:approve";
 pub const APPROVED_BY_TAG: &str = "rds-reencrypt:approved-by";
 /// The tag on every RDS resource that an execution created; its value is the execution's name.
 pub const EXECUTION_TAG: &str = "rds-reencrypt:execution";
+
+/// The log that shows where the target's data end: the run exports it, whether the source does or not.
+pub const POSTGRESQL_LOG: &str = "postgresql";
 
 /// The tag on a source whose application has moved; its value is the target's identifier.
 pub const MOVED_TAG: &str = "rds-reencrypt:moved-to";

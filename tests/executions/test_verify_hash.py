@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-HASH_TABLE = (Path(__file__).parents[2] / "shared/src/sql/hash_table.sql").read_text().replace("%", "%%")
+HASH_TABLE = (Path(__file__).parents[2] / "postgres/src/sql/hash_table.sql").read_text().replace("%", "%%")
 HASH_TABLE = HASH_TABLE.replace("$1", "%(oid)s").replace("$2", "%(hash)s")
 
 # Two tables that differ, by the columns of both and the rows of each. Whatever compares as equal in SQL, or adds up to

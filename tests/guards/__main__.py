@@ -43,12 +43,12 @@ GUARDS = [
         "cargo: -p advance-lsn",
     ),
     Guard(
-        "1 a start that the heartbeats contradict", "heartbeat::enclose", "shared/src/heartbeat.rs",
+        "1 a start that the heartbeats contradict", "heartbeat::enclose", "postgres/src/heartbeat.rs",
         "    if start <= last.at_lsn {", "    if false {",
-        "cargo: -p shared --lib heartbeat",
+        "cargo: -p postgres --lib heartbeat",
     ),
     Guard(
-        "2 a table that was created during the run is not applied", "changed_tables", "shared/src/replication.rs",
+        "2 a table that was created during the run is not applied", "changed_tables", "postgres/src/replication.rs",
         "        if !published.contains(&table.oid) {", "        if false && !published.contains(&table.oid) {",
         "executions/test_drift.py::test_what_nobody_repairs_ends_the_run_some_time_after_the_approval",
     ),
@@ -68,7 +68,7 @@ GUARDS = [
         "executions/test_undo.py::test_a_row_that_differs_stops_it_before_the_application_moves",
     ),
     Guard(
-        "5 the source's disk fills up", "storage::check_headroom", "shared/src/storage.rs",
+        "5 the source's disk fills up", "storage::check_headroom", "aws/src/storage.rs",
         "    if storage.free_bytes >= floor_bytes && storage.free_bytes >= retained_wal_bytes {", "    if storage.free_bytes >= 0 || floor_bytes + retained_wal_bytes < 0 {",
         "executions/test_storage.py",
     ),
@@ -118,12 +118,12 @@ GUARDS = [
         "executions/test_preparation.py::test_a_group_that_is_in_sync_before_it_is_applied_does_not_pass_for_logical_replication",
     ),
     Guard(
-        "a late call closes the fence after the undo", "CANCEL_FENCE renames the marks", "shared/src/sql/cancel_fence.sql",
+        "a late call closes the fence after the undo", "CANCEL_FENCE renames the marks", "postgres/src/sql/cancel_fence.sql",
         " where pg_catalog.to_regclass(pg_catalog.format('%I.marks', $2)) is not null", " where $2 is null",
         "executions/test_late_call.py",
     ),
     Guard(
-        "a database is moved twice", "found::moved_to", "shared/src/rds/found.rs",
+        "a database is moved twice", "found::moved_to", "aws/src/rds/found.rs",
         "tags.iter().find(|tag| tag.key() == Some(MOVED_TAG))", "tags.iter().take(0).find(|tag| tag.key() == Some(MOVED_TAG))",
         "cargo: -p evaluate-policy",
     ),

@@ -37,7 +37,7 @@ OF_LIBRARIES = {"dynamic_library_path"}
 
 def set_by_the_run() -> tuple[set[str], set[str]]:
     """On the walsender, and for the apply, from the product's source."""
-    source = (ROOT / "shared/src/session_settings.rs").read_text()
+    source = (ROOT / "postgres/src/session_settings.rs").read_text()
 
     def names(constant: str) -> set[str]:
         (body,) = re.findall(rf"const {constant}: \[Setting; \d+\] =\s*\[(.*?)\];", source, re.DOTALL)

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from cryptography import x509
 
-CERTS = Path(__file__).resolve().parents[2] / "shared" / "certs"
+CERTS = Path(__file__).resolve().parents[2] / "postgres" / "certs"
 BUNDLE = CERTS / "rds-global-bundle.pem"
 PARTITIONS = ("aws", "aws-us-gov", "aws-cn")
 # Each Region has an authority for each kind of key that a server's certificate can have.

@@ -28,7 +28,7 @@ SENDERS = {
 
 def read_tables() -> dict[str, dict[str, tuple[str, str]]]:
     """What the product's tables say: by shape and member, what becomes of it, and why."""
-    command = ["cargo", "run", "-q", "-p", "shared", "--example", "settings"]
+    command = ["cargo", "run", "-q", "-p", "aws", "--example", "settings"]
     printed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     tables = defaultdict(dict)
     for line in printed.splitlines():
@@ -51,7 +51,7 @@ def model():
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_member_of_the_model_is_decided_on_and_no_other(tables, model, shape):
     members, decided = set(model.shape_for(shape).members) - OF_BOTOCORE, set(tables[shape])
-    assert members - decided == set(), "AWS has settings of which nothing is said: give them a row in shared/src/settings/"
+    assert members - decided == set(), "AWS has settings of which nothing is said: give them a row in aws/src/settings/"
     assert decided - members == set(), "the tables have settings that AWS has no more"
 
 

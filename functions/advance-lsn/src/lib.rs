@@ -5,17 +5,20 @@
 
 mod log;
 
+use aws::client::Aws;
+use aws::evidence::StartLook;
+use postgres::connect::{Server, Session};
+use postgres::heartbeat;
+use postgres::replication::{check_tables, lsn, read_slot, read_subscription};
+use postgres::run_lock;
+use postgres::sql;
+use run::servers::source_server;
+use run::servers::target_server;
 use serde::Serialize;
-use shared::aws::Aws;
 use shared::contract::{AdvanceLsnRequest, Kind, Plan};
 use shared::error::{Context, ErrorName, Result, StepError};
-use shared::evidence::StartLook;
 use shared::lsn::Lsn;
-use shared::pg::{Server, Session};
-use shared::rds::{source_server, target_server};
 use shared::recovery_log::Told;
-use shared::replication::{check_tables, lsn, read_slot, read_subscription};
-use shared::{heartbeat, run_lock, sql};
 use tokio_postgres::error::SqlState;
 
 const ADVANCE_ORIGIN: &str = include_str!("sql/advance_origin.sql");

@@ -2,15 +2,16 @@
 
 use std::path::Path;
 
+use aws::client::Aws;
+use aws::evidence::{LogLook, StartLook, now_ms};
+use aws::rds::{clusters, find_snapshot, target_writer};
 use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_rds::types::DescribeDbLogFilesDetails;
-use shared::aws::{Aws, code};
 use shared::contract::{Kind, Plan};
+use shared::error::aws::code;
 use shared::error::{Result, StepError};
-use shared::evidence::{LogLook, StartLook, now_ms};
 use shared::lsn::Lsn;
 use shared::names::log_group;
-use shared::rds::{clusters, find_snapshot, target_writer};
 use shared::recovery_log::{Log, Origin, Start, Told, time_of};
 
 /// A portion of a log file is cut off at 1 MB without a warning, so less is requested.

@@ -5,12 +5,12 @@
 
 mod places;
 
+use aws::client::Aws;
+use aws::rds::holder::Holder;
+use aws::rds::status::{Standing, standing};
 use aws_sdk_sfn::types::{ExecutionListItem, ExecutionStatus};
-use shared::aws::Aws;
 use shared::contract::{Plan, Ready, Step};
 use shared::error::{Context, ErrorName, Result, StepError};
-use shared::rds::holder::Holder;
-use shared::rds::status::{Standing, standing};
 
 /// After it answers ready, the Region has room for this run. Reads, and changes nothing.
 ///

@@ -1,11 +1,11 @@
 //! How many runs the Region has room for, beside what others use.
 
+use aws::client::Aws;
+use aws::rds::{COPIES_AT_A_TIME, is_being_copied};
 use aws_sdk_rds::types::{AccountQuota, DbSnapshot};
-use shared::aws::Aws;
 use shared::contract::Kind;
 use shared::error::{Context, Result, StepError};
 use shared::names::RDS_PREFIX;
-use shared::rds::{COPIES_AT_A_TIME, is_being_copied};
 
 /// Source: Amazon RDS user guide, "Quotas"; the account's own number comes from `DescribeAccountAttributes`.
 const MANUAL_SNAPSHOTS: i64 = 100;

@@ -1,10 +1,11 @@
 //! Whether the target equals the source in everything but its key, as RDS describes both.
 
+use aws::client::Aws;
+use aws::settings::{Differences, comparison};
 use serde::Serialize;
-use shared::aws::Aws;
+use shared::contract::Difference;
 use shared::contract::{Plan, Step};
 use shared::error::{ErrorName, Result, StepError};
-use shared::settings::{Difference, Differences, comparison};
 
 #[derive(Debug, Serialize)]
 pub struct Answer {

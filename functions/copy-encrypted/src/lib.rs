@@ -2,10 +2,10 @@
 //!
 //! Why here: an instance's restore takes no key, so its snapshot must have it.
 
-use shared::aws::Aws;
+use aws::client::Aws;
+use aws::rds::{self, begun, source};
 use shared::contract::{Action, Plan, Ready, ReversibleStep};
 use shared::error::{Context, ErrorName, Result, StepError};
-use shared::rds::{self, begun, source};
 
 /// Do: after it answers ready, a snapshot encrypted with exactly the plan's key exists.
 /// Undo: after it answers ready, that snapshot is gone, unless it may be the last copy of the data.

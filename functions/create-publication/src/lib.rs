@@ -2,16 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use shared::aws::Aws;
+use aws::client::Aws;
+use aws::storage::{check_headroom, read_storage};
+use postgres::connect::{Server, Session};
+use postgres::event_triggers;
+use postgres::fence;
+use postgres::heartbeat;
+use postgres::locks;
+use postgres::replica_identity::{self, read_tables};
+use postgres::replication::{end_verification, read_slot};
+use postgres::run_lock;
+use postgres::session_settings;
+use postgres::sql;
+use run::servers::source_server;
+use run::servers::{self, Present};
+use run::switch;
 use shared::contract::{Action, Database, Plan, Published, ReversibleStep};
 use shared::error::{Context, ErrorName, Result, StepError};
-use shared::pg::{Server, Session};
-use shared::rds::source::{self, Present};
-use shared::rds::source_server;
-use shared::replica_identity::{self, read_tables};
-use shared::replication::{end_verification, read_slot};
-use shared::storage::{check_headroom, read_storage};
-use shared::{event_triggers, fence, heartbeat, locks, run_lock, session_settings, sql, switch};
 
 const BLOCKERS: &str = include_str!("sql/blockers.sql");
 const CLAIM_LOCK: &str = include_str!("sql/claim_lock.sql");
@@ -156,7 +163,7 @@ async fn ensure_slot(session: &Session, plan: &Plan, database: &Database) -> Res
 
 /// Takes the run off the source, whatever has become of it meanwhile.
 async fn withdraw(aws: &Aws, plan: &Plan) -> Result<Published> {
-    let entered = match source::present(aws, plan).await {
+    let entered = match servers::present(aws, plan).await {
         Ok(Present::Gone) => return Ok(Published { source_gone: true, ..Published::ready(BTreeMap::new()) }),
         Ok(Present::Stopped(why)) => return Ok(Published::not_yet(why)),
         Ok(Present::Running(server)) => run_lock::acquire(&server, plan).await.map(|lock| (server, lock)),

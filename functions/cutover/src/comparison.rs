@@ -5,14 +5,14 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::{try_join, try_join_all};
+use postgres::connect::{Server, Session};
+use postgres::replica_identity::explain_difference;
+use postgres::rows::{Table, check_equal};
+use postgres::sql;
 use shared::contract::{Database, Digest, Plan};
 use shared::error::{Result, StepError};
 use shared::input::Verify;
 use shared::load::Load;
-use shared::pg::{Server, Session};
-use shared::replica_identity::explain_difference;
-use shared::rows::{Table, check_equal};
-use shared::sql;
 
 /// The sessions that read one database, opened before writers wait.
 pub(crate) struct Comparison {

@@ -1,12 +1,12 @@
 //! The last check, right before the locks, of everything that people and other services change while a run waits: the last poll that
 //! allowed the cutover is some minutes old.
 
-use shared::aws::Aws;
+use aws::client::Aws;
+use aws::settings::comparison;
+use postgres::connect::Server;
+use run::switch::Switch;
 use shared::contract::Plan;
 use shared::error::{ErrorName, Result, StepError};
-use shared::pg::Server;
-use shared::settings::comparison;
-use shared::switch::Switch;
 
 /// After it, the target still equals the source in everything but its key, it lets the application in, and no rotation is under way.
 ///

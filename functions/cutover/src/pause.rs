@@ -3,21 +3,24 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use aws::client::Aws;
 use futures_util::future::{try_join, try_join_all, try_join3};
-use shared::aws::Aws;
-use shared::catalog::{self, Drift, ServerLook, ServerState};
+use postgres::catalog::{self, Drift, ServerLook, ServerState};
+use postgres::connect::{Server, Session};
+use postgres::event_triggers::{self, Terms};
+use postgres::fence::{self, Closed, Ddl};
+use postgres::heartbeat::Arrival;
+use postgres::large_objects;
+use postgres::locks::{Locks, lock_all};
+use postgres::replication::{Drain, check_tables, find_subscription, read_subscription};
+use postgres::session_settings;
+use postgres::sql;
+use run::stopped;
 use shared::contract::{Database, Plan};
 use shared::error::{Context, ErrorName, Result, StepError};
-use shared::event_triggers::{self, Terms};
-use shared::fence::{self, Closed, Ddl};
-use shared::heartbeat::Arrival;
 use shared::load::Load;
-use shared::locks::{Locks, lock_all};
 use shared::lsn::Lsn;
 use shared::metrics::{self, Metric};
-use shared::pg::{Server, Session};
-use shared::replication::{Drain, check_tables, find_subscription, read_subscription};
-use shared::{large_objects, session_settings, sql, stopped};
 use tokio_postgres::Statement;
 
 use crate::comparison::Comparison;

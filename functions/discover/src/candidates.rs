@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use aws::client::Aws;
+use aws::rds::found::{is_postgres, moved_to};
 use aws_sdk_rds::types::{DbCluster, DbInstance, Tag};
-use shared::aws::Aws;
 use shared::error::{Context, Result, StepError};
 use shared::fleet::Production;
-use shared::rds::found::{is_postgres, moved_to};
 
 /// A database as the lists describe it, before it is looked at more closely.
 #[derive(Debug)]

@@ -5,9 +5,9 @@ mod config_event;
 
 use std::collections::BTreeSet;
 
+use aws::client::Aws;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use shared::aws::Aws;
 use shared::error::{ErrorName, Result, StepError};
 use shared::fleet::{Campaign, DiscoverRequest, Discovered, Entry, Item, Outcome, Row, Wanted};
 use shared::names::POLICY_PREFIX;

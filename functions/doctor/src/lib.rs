@@ -8,8 +8,8 @@ mod source;
 
 use std::time::Instant;
 
+use aws::client::Aws;
 use serde::{Deserialize, Serialize};
-use shared::aws::Aws;
 use shared::error::Result;
 
 #[derive(Debug, Default, Deserialize)]

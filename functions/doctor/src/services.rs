@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use aws::client::Aws;
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -9,7 +10,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use futures_util::future::{BoxFuture, FutureExt, join_all};
-use shared::aws::{Aws, code};
+use shared::error::aws::code;
 use shared::error::chain;
 
 use crate::{Check, took};

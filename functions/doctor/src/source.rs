@@ -2,12 +2,13 @@
 
 use std::time::Instant;
 
-use shared::aws::Aws;
+use aws::client::Aws;
+use aws::rds::found::{Found, find};
+use aws::secrets;
+use postgres::connect::{Server, resolve};
+use postgres::sql;
 use shared::contract::Source;
 use shared::error::{ErrorName, Result, StepError};
-use shared::pg::{Server, resolve};
-use shared::rds::found::{Found, find};
-use shared::{secrets, sql};
 
 use crate::{Check, took};
 

@@ -6,13 +6,13 @@ mod policy;
 
 use std::time::SystemTime;
 
+use aws::client::Aws;
+use aws::rds::found::{Found, find, moved_to};
+use aws::rds::status::{Standing, standing};
 use serde_json::{Map, Value, json};
-use shared::aws::Aws;
 use shared::error::{ErrorName, Result};
 use shared::fleet::{Campaign, Decision, EvaluatePolicyRequest, Mode, Outcome};
 use shared::input::Input;
-use shared::rds::found::{Found, find, moved_to};
-use shared::rds::status::{Standing, standing};
 use shared::window::seconds_until;
 
 use crate::policy::Policy;

@@ -1,14 +1,14 @@
 //! What happens to source and target after the application has moved.
 
+use aws::client::Aws;
+use aws::rds::status::{Standing, standing};
+use aws::rds::{begun, drop_log_group, find_instance, find_snapshot, going, new_ready, target_instance};
 use aws_sdk_rds::operation::modify_db_instance::builders::ModifyDBInstanceFluentBuilder;
 use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, DbInstance};
-use shared::aws::Aws;
 use shared::contract::{Plan, Ready, Settled};
 use shared::error::{Context, Result};
 use shared::input::AfterSource;
-use shared::rds::status::{Standing, standing};
-use shared::rds::{begun, drop_log_group, find_instance, find_snapshot, going, new_ready, target_instance};
-use shared::settings::POSTGRESQL_LOG;
+use shared::names::POSTGRESQL_LOG;
 
 use crate::{gone, is_source, logs, mark_moved, replicas, roles};
 

@@ -1,12 +1,12 @@
 //! What happens to both clusters after the application has moved.
 
+use aws::client::Aws;
+use aws::rds::status::{Standing, standing};
+use aws::rds::{begun, clusters, drop_log_group, going};
 use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, DbCluster};
-use shared::aws::Aws;
 use shared::contract::{Kind, Plan, Ready, Settled};
 use shared::error::{Context, ErrorName, Result, StepError};
 use shared::input::AfterSource;
-use shared::rds::status::{Standing, standing};
-use shared::rds::{begun, clusters, drop_log_group, going};
 
 use crate::{gone, is_source, logs, mark_moved, roles};
 

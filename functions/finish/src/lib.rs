@@ -8,13 +8,14 @@ mod output;
 mod replicas;
 mod roles;
 
+use aws::client::Aws;
+use aws::rds::describe_target;
 use aws_sdk_rds::types::Tag;
 use serde::Serialize;
-use shared::aws::{Aws, code};
 use shared::contract::{FinishRequest, Plan, Ready, Settled};
+use shared::error::aws::code;
 use shared::error::{Result, StepError};
 use shared::names::MOVED_TAG;
-use shared::rds::describe_target;
 
 pub use crate::output::Output;
 

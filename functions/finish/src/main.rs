@@ -2,5 +2,5 @@ use lambda_runtime::Error;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    shared::edge::serve(env!("CARGO_PKG_NAME"), finish::handle).await
+    aws::edge::serve(env!("CARGO_PKG_NAME"), finish::handle).await
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use aws::rds::Target as New;
 use serde::Serialize;
 use serde_json::{Value, json};
 use shared::contract::FinishRequest;
 use shared::input::{AfterSource, Verify};
 use shared::lsn::Lsn;
-use shared::rds::Target as New;
 
 #[derive(Debug, Serialize)]
 pub struct Output {

@@ -1,14 +1,15 @@
 //! Read replicas of the target, made like the source's. The old ones stay replicas of the source.
 
+use aws::client::Aws;
+use aws::rds::status::{Standing, standing};
+use aws::rds::{execution_tag, find_instance};
+use aws::settings::instance::{least_storage_limit, may_set_performance};
+use aws::settings::{is_default_group, is_own_tag};
 use aws_sdk_rds::operation::create_db_instance_read_replica::builders::CreateDBInstanceReadReplicaFluentBuilder;
 use aws_sdk_rds::types::{DbInstance, Tag};
-use shared::aws::{Aws, code};
 use shared::contract::{Plan, Ready, Settled};
+use shared::error::aws::code;
 use shared::error::{ErrorName, Result, StepError};
-use shared::rds::status::{Standing, standing};
-use shared::rds::{execution_tag, find_instance};
-use shared::settings::instance::{least_storage_limit, may_set_performance};
-use shared::settings::{is_default_group, is_own_tag};
 
 /// The state of one of them.
 enum Replica {

@@ -1,7 +1,8 @@
 //! The IAM roles by which the database reaches S3 or Lambda: RDS associates them one by one, with a database that exists.
 
+use aws::client::Aws;
 use aws_sdk_rds::types::{DbCluster, DbInstance};
-use shared::aws::{Aws, code};
+use shared::error::aws::code;
 use shared::error::{ErrorName, Result, StepError};
 
 /// After it, the target has the source's roles; answers with those that RDS refuses, and why.

@@ -1,10 +1,10 @@
 //! Conditions on one database, and its parts that are not replicated.
 
+use postgres::connect::Session;
+use postgres::replica_identity::read_tables;
+use postgres::sql;
 use shared::contract::Plan;
 use shared::error::{Context, Result};
-use shared::pg::Session;
-use shared::replica_identity::read_tables;
-use shared::sql;
 
 use crate::tables::{self, Terms};
 use crate::{equality, expressions, large_objects, names, rights};

@@ -1,8 +1,8 @@
 //! Which databases exist, which are moved, and whether they have room for the run.
 
+use postgres::connect::Session;
 use shared::contract::Database;
 use shared::error::{Context, Result, StepError};
-use shared::pg::Session;
 use tokio_postgres::Row;
 
 use shared::finding::{Findings, Room, list};

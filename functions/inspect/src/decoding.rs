@@ -1,9 +1,9 @@
 //! Other consumers on this server, and its own subscriptions.
 
+use postgres::connect::Session;
+use postgres::sql;
 use shared::error::{Context, ErrorName, Result};
 use shared::names::Names;
-use shared::pg::Session;
-use shared::sql;
 use tokio_postgres::Row;
 
 use shared::finding::{Findings, list};

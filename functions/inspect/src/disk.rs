@@ -2,16 +2,16 @@
 
 use std::time::{Duration, Instant};
 
+use aws::client::Aws;
+use aws::storage::{Storage, check_headroom, read_storage};
 use futures_util::future::try_join;
-use shared::aws::Aws;
+use postgres::connect::Session;
+use postgres::replication::lsn;
 use shared::contract::{Kind, Plan};
 use shared::error::{Context, Result};
 use shared::finding::{Finding, Findings, Verdict};
 use shared::input::Guard;
 use shared::lsn::Lsn;
-use shared::pg::Session;
-use shared::replication::lsn;
-use shared::storage::{Storage, check_headroom, read_storage};
 
 const CURRENT_LSN: &str = include_str!("sql/current_lsn.sql");
 const WAL_AVERAGE: &str = include_str!("sql/wal_average.sql");

@@ -1,11 +1,11 @@
 //! Whether the target can find rows that it has to look up by all their columns.
 
 use futures_util::future::join_all;
+use postgres::connect::Session;
+use postgres::replica_identity::Table;
+use postgres::sql;
 use shared::error::{Context, Result, StepError};
 use shared::finding::{Findings, list};
-use shared::pg::Session;
-use shared::replica_identity::Table;
-use shared::sql;
 use tokio_postgres::error::SqlState;
 
 const COLUMNS_OF_TYPES: &str = include_str!("sql/columns_of_types.sql");

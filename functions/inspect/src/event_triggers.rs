@@ -1,11 +1,11 @@
 //! What the application's event triggers do to a run.
 
+use postgres::connect::{Server, Session};
+pub(crate) use postgres::event_triggers::Terms;
+use postgres::event_triggers::{is_off, try_out};
 use shared::error::Result;
-pub(crate) use shared::event_triggers::Terms;
-use shared::event_triggers::{is_off, try_out};
 use shared::finding::{Findings, list};
 use shared::names::Names;
-use shared::pg::{Server, Session};
 
 const NAME: &str = "EventTriggers";
 

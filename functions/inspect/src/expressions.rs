@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use postgres::connect::Session;
+use postgres::replica_identity::Table;
 use shared::error::{Context, Result};
 use shared::finding::{Findings, list};
-use shared::pg::Session;
-use shared::replica_identity::Table;
 use tokio_postgres::Row;
 
 use crate::trial::{self, Outcome};

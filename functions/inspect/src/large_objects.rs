@@ -1,9 +1,9 @@
 //! Large objects: whether a run can detect writes to them.
 
+use postgres::connect::Session;
+use postgres::large_objects::{WATCHED_BYTES, read_stock};
 use shared::error::Result;
 use shared::finding::Findings;
-use shared::large_objects::{WATCHED_BYTES, read_stock};
-use shared::pg::Session;
 
 pub(crate) async fn check(session: &Session, database: &str, consent: bool, findings: &mut Findings) -> Result<()> {
     let stock = read_stock(session).await?;

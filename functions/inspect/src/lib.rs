@@ -26,13 +26,13 @@ mod transactions;
 mod trial;
 mod workers;
 
+use aws::client::Aws;
+use run::servers::present_server;
+use run::servers::source_server;
 use serde::Serialize;
-use shared::aws::Aws;
 use shared::contract::{InspectRequest, Plan, Preflight, Purpose};
 use shared::error::Result;
 use shared::finding::Finding;
-use shared::rds::source::present_server;
-use shared::rds::source_server;
 
 #[derive(Debug, Serialize)]
 pub struct Answer {

@@ -1,7 +1,7 @@
 //! Workers of preloaded libraries, which start on the target as well, and the jobs that they run.
 
+use postgres::connect::Session;
 use shared::error::{Context, Result};
-use shared::pg::Session;
 use tokio_postgres::Row;
 
 use shared::finding::{Findings, list};

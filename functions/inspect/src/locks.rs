@@ -1,8 +1,8 @@
 //! Whether the server has room for the locks that the cutover holds at once: one for each table and sequence of all databases.
 
+use postgres::connect::Session;
 use shared::error::{Context, Result};
 use shared::finding::{Findings, Verdict};
-use shared::pg::Session;
 use tokio_postgres::Row;
 
 const LOCK_NEEDS: &str = include_str!("sql/lock_needs.sql");

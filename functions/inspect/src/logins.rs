@@ -1,12 +1,12 @@
 //! Whether the application's secrets open the source: a secret that does not cannot be tried on the target before the switch.
 
-use shared::aws::Aws;
+use aws::client::Aws;
+use aws::secrets::read_secret;
+use postgres::connect::{Server, Session};
+use run::logins::{Login, database, is_by_iam, try_login};
 use shared::contract::Plan;
 use shared::error::{ErrorName, Result};
 use shared::finding::Findings;
-use shared::logins::{Login, database, is_by_iam, try_login};
-use shared::pg::{Server, Session};
-use shared::secrets::read_secret;
 
 pub(crate) async fn check(aws: &Aws, source: &Server, session: &Session, plan: &Plan, findings: &mut Findings) -> Result<()> {
     for id in &plan.cutover.secrets {

@@ -1,9 +1,9 @@
 //! Names that are not in UTF-8: names go from the server to us, and back in our statements.
 
+use postgres::connect::Session;
+use postgres::sql;
 use shared::error::{Context, ErrorName, Result, StepError};
 use shared::finding::{Findings, list};
-use shared::pg::Session;
-use shared::sql;
 
 const NAMES_BEYOND_ASCII: &str = include_str!("sql/names_beyond_ascii.sql");
 

@@ -5,10 +5,10 @@
 use std::net::IpAddr;
 
 use ipnet::Ipv4Net;
+use postgres::connect::resolve;
 use shared::contract::{Network, NetworkRules, Plan, Rule};
 use shared::error::Result;
 use shared::finding::{Findings, list};
-use shared::pg::resolve;
 
 const NAME: &str = "NetworkPath";
 

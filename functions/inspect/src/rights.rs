@@ -1,10 +1,10 @@
 //! Rights that the master user needs, and the role that applies changes on the target, each with the statement that grants it.
 
+use postgres::connect::Session;
+use postgres::replica_identity::Table;
+use postgres::sql;
 use shared::error::{Context, Result};
 use shared::finding::{Findings, list};
-use shared::pg::Session;
-use shared::replica_identity::Table;
-use shared::sql;
 
 const MISSING_FUNCTIONS: &str = include_str!("sql/missing_functions.sql");
 const MISSING_PRIVILEGES: &str = include_str!("sql/missing_privileges.sql");

@@ -1,8 +1,8 @@
 //! Roles that come and go during a run.
 
+use postgres::connect::Session;
 use shared::error::{Context, Result};
 use shared::finding::{Findings, list};
-use shared::pg::Session;
 
 const SHORT_LIVED_ROLES: &str = include_str!("sql/short_lived_roles.sql");
 

@@ -1,10 +1,10 @@
 //! Conditions on the PostgreSQL server, seen from inside.
 
+use postgres::connect::Server;
+use postgres::sql;
 use shared::contract::{Database, Plan};
 use shared::error::{Context, Result, StepError};
 use shared::names::Names;
-use shared::pg::Server;
-use shared::sql;
 
 use crate::tables::Terms;
 use crate::{database, databases, decoding, event_triggers, libraries, locks, preparation, rights, roles, transactions, workers};

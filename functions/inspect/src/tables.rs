@@ -1,8 +1,8 @@
 //! Conditions on the tables that a run moves.
 
+use postgres::connect::Session;
+use postgres::replica_identity::{Table, read_ambiguous};
 use shared::error::Result;
-use shared::pg::Session;
-use shared::replica_identity::{Table, read_ambiguous};
 
 use shared::finding::{Findings, list};
 

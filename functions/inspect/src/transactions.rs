@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use postgres::connect::Session;
 use shared::error::{Context, Result};
 use shared::finding::Verdict;
-use shared::pg::Session;
 
 use shared::finding::{Findings, list};
 

@@ -5,8 +5,8 @@
 //! Read-only: neither triggers nor row locks, nothing in the WAL, and a function that would write is detected. Each trial is bounded,
 //! and gives up rather than wait for a lock.
 
+use postgres::connect::Session;
 use shared::error::{Result, StepError};
-use shared::pg::Session;
 use tokio_postgres::SimpleQueryMessage;
 use tokio_postgres::error::SqlState;
 

@@ -2,24 +2,26 @@
 
 use std::time::{Instant, SystemTime};
 
+use aws::client::Aws;
+use aws::rds::describe_target;
+use aws::settings::comparison;
+use aws::storage::{check_headroom, read_storage, watch_headroom};
+use postgres::catalog::{self, Drift};
+use postgres::connect::{Server, Session};
+use postgres::large_objects;
+use postgres::replication::{read_slot, read_subscription};
+use postgres::sql;
+use run::servers::source_server;
+use run::servers::target_server;
+use run::stopped::{self, Why};
+use run::switch;
 use serde::Serialize;
-use shared::aws::Aws;
-use shared::catalog::{self, Drift};
 use shared::contract::{Database, Plan, Step};
 use shared::error::{ErrorName, Result, StepError};
 use shared::input::When;
 use shared::lag::{CAUGHT_UP_BYTES, Lag, caught_up};
-use shared::large_objects;
 use shared::metrics::{self, Metric};
 use shared::names::{APPROVE_TAG, APPROVED_BY_TAG};
-use shared::pg::{Server, Session};
-use shared::rds::{describe_target, source_server, target_server};
-use shared::replication::{read_slot, read_subscription};
-use shared::settings::comparison;
-use shared::sql;
-use shared::stopped::{self, Why};
-use shared::storage::{check_headroom, read_storage, watch_headroom};
-use shared::switch;
 use shared::window::seconds_until;
 
 /// The state over all databases.

@@ -1,12 +1,12 @@
 //! Conditions on a cluster and its members, as RDS describes them.
 
+use aws::client::Aws;
+use aws::settings::cluster::not_carried;
 use aws_sdk_rds::types::{ClusterScalabilityType, DbCluster, DbInstance};
-use shared::aws::Aws;
 use shared::contract::Kind;
 use shared::error::{ErrorName, Result};
 use shared::finding::{Findings, Verdict, list};
 use shared::input::AfterSource;
-use shared::settings::cluster::not_carried;
 
 use crate::alternatives::{self, Obstacles};
 use crate::instance::{check_maintenance, warn_of_lifted_protection, warn_of_new_identity, warn_of_not_carried};

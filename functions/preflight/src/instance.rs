@@ -1,13 +1,13 @@
 //! Conditions on the instance, as RDS describes it.
 
+use aws::client::Aws;
+use aws::settings::Fate;
+use aws::settings::instance::not_carried;
 use aws_sdk_rds::types::{DbInstance, ResourcePendingMaintenanceActions};
-use shared::aws::Aws;
 use shared::contract::Kind;
 use shared::error::{Context, ErrorName, Result, StepError};
 use shared::finding::{Findings, Verdict, list};
 use shared::input::AfterSource;
-use shared::settings::Fate;
-use shared::settings::instance::not_carried;
 
 use crate::alternatives::{self, Obstacles};
 use crate::quotas::{self, Needs};

@@ -1,7 +1,9 @@
 //! The key of the target.
 
+use aws::client::Aws;
 use aws_sdk_kms::types::{KeySpec, KeyState};
-use shared::aws::{Aws, code, said};
+use shared::error::aws::code;
+use shared::error::aws::said;
 use shared::error::{ErrorName, Result, StepError};
 
 /// Resolves id, alias or ARN to the ARN of the key, once: later checks are of that very key. Describing `alias/aws/rds` creates the AWS

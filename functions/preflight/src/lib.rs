@@ -15,14 +15,14 @@ mod recovery;
 mod secret;
 mod status;
 
-use shared::aws::Aws;
+use aws::client::Aws;
+use aws::rds::addresses_of;
+use aws::rds::found::{Found, find};
 use shared::contract::{Execution, NetworkRules, Plan, Preflight, PreflightRequest, Preparation, Purpose, Source};
 use shared::error::Result;
 use shared::finding::Findings;
 use shared::input::{How, Input};
 use shared::names::Names;
-use shared::rds::addresses_of;
-use shared::rds::found::{Found, find};
 
 /// Do: after it, nothing has changed; the plan names everything that later steps make.
 /// Recover: nothing has changed either; it answers with the plan of a stopped execution, for other steps to undo.

@@ -1,13 +1,13 @@
 //! AWS limits that the run itself uses up: counted before anything is made, since they would only show after hours.
 
+use aws::rds::found::Found;
+use aws::settings::instance::least_storage_limit;
+use aws::settings::is_own_tag;
 use aws_sdk_rds::types::{DbInstance, Tag};
 use shared::contract::Execution;
 use shared::finding::Findings;
 use shared::input::{AfterSource, Input, When};
 use shared::names::{APPROVE_TAG, APPROVED_BY_TAG, EXECUTION_TAG, MOVED_TAG};
-use shared::rds::found::Found;
-use shared::settings::instance::least_storage_limit;
-use shared::settings::is_own_tag;
 
 /// Tags of one resource; AWS's own do not count. Source: Amazon RDS user guide, "Tagging Amazon RDS resources".
 const MOST_TAGS: usize = 50;

@@ -1,12 +1,12 @@
 //! Settings of the source's log groups, which the target's groups do not have.
 
-use shared::aws::Aws;
+use aws::client::Aws;
+use aws::rds::found::Found;
+use aws::rds::log_groups::filters;
 use shared::contract::Source;
 use shared::error::Result;
 use shared::finding::Findings;
 use shared::names::{Names, log_group_of};
-use shared::rds::found::Found;
-use shared::rds::log_groups::filters;
 
 /// Retention is set at the end of the run. Filters name metrics and destinations that somebody else has to decide on.
 pub(crate) async fn check(aws: &Aws, source: &Source, found: &Found, names: &Names, findings: &mut Findings) -> Result<()> {

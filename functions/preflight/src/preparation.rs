@@ -1,12 +1,12 @@
 //! Whether the source's parameters allow logical replication, and what is needed if they do not.
 
-use shared::aws::Aws;
+use aws::client::Aws;
+use aws::rds::found::Found;
+use aws::rds::parameters::{LOGICAL_REPLICATION, read_changed};
 use shared::contract::{Kind, Preparation, Source};
 use shared::error::{ErrorName, Result};
 use shared::finding::Findings;
 use shared::names::{Names, RDS_PREFIX};
-use shared::rds::found::Found;
-use shared::rds::parameters::{LOGICAL_REPLICATION, read_changed};
 
 /// What a source needs if its server does not report `wal_level = logical`: inspect asks it.
 pub(crate) async fn read(aws: &Aws, source: &Source, found: &Found) -> Result<Preparation> {

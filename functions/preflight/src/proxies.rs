@@ -1,7 +1,7 @@
 //! Proxies in front of the source, which a run does not point at the target.
 
+use aws::client::Aws;
 use aws_sdk_rds::types::DbProxyTarget;
-use shared::aws::Aws;
 use shared::contract::Source;
 use shared::error::{Context, Result, StepError};
 use shared::finding::{Findings, list};

@@ -1,9 +1,9 @@
 //! How much of the account's quotas is left for what a run makes in RDS.
 
-use shared::aws::Aws;
+use aws::client::Aws;
+use aws::rds::{COPIES_AT_A_TIME, is_being_copied};
 use shared::error::{Context, Result, StepError};
 use shared::finding::{Findings, Room};
-use shared::rds::{COPIES_AT_A_TIME, is_being_copied};
 
 /// What a run makes besides snapshots.
 pub(crate) struct Needs {

@@ -1,17 +1,18 @@
 //! The plan of a stopped execution, made again: names follow from its ARN, the rest from its input and from what exists.
 
+use aws::client::Aws;
+use aws::rds::found::{Found, find};
+use aws::rds::holder::Holder;
+use aws::rds::source;
 use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
 use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::Value;
-use shared::aws::{Aws, code};
 use shared::contract::{Execution, Network, NetworkRules, Plan, Preflight, Source};
+use shared::error::aws::code;
 use shared::error::{Context, ErrorName, Result, StepError};
 use shared::finding::Findings;
 use shared::input::Input;
 use shared::names::Names;
-use shared::rds::found::{Found, find};
-use shared::rds::holder::Holder;
-use shared::rds::source;
 
 use crate::{Chosen, key, make_plan, secret};
 

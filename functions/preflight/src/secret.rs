@@ -2,13 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
-use shared::aws::Aws;
+use aws::client::Aws;
+use aws::secrets::document::{Address, Document, Place};
+use aws::secrets::{Description, MOST_BYTES, describe_places, describe_rotation, describe_secret, read_secret};
 use shared::contract::Source;
 use shared::error::{ErrorName, Result, StepError};
 use shared::finding::{Findings, list};
-use shared::secrets::document::{Address, Document, Place};
-use shared::secrets::{Description, MOST_BYTES, describe_secret, read_secret};
-use shared::switch::{told_places, told_rotation};
 
 /// How long an execution may run: `TimeoutSeconds` of the state machine.
 const LONGEST_RUN: Duration = Duration::from_hours(14 * 24);
@@ -48,11 +47,11 @@ pub(crate) async fn check_application(
     }
     let other = document.other_places(&place, addresses);
     if !other.is_empty() {
-        return Err(StepError::new(ErrorName::SecretUnusable, told_places(id, &other)));
+        return Err(StepError::new(ErrorName::SecretUnusable, describe_places(id, &other)));
     }
     check_size(id, &document, &place, target)?;
     if let Some(pending) = description.pending() {
-        findings.warn("SecretRotation", told_rotation(id, pending), "the cutover waits for it", "");
+        findings.warn("SecretRotation", describe_rotation(id, pending), "the cutover waits for it", "");
     }
     if let Some(within) =
         description.next_rotation.and_then(|next| next.duration_since(SystemTime::now()).ok()).filter(|within| *within < LONGEST_RUN)

@@ -1,7 +1,7 @@
 //! Whether the source works at the moment, by the status that RDS reports.
 
+use aws::rds::status::{Standing, is_without_key, standing};
 use shared::finding::Findings;
-use shared::rds::status::{Standing, is_without_key, standing};
 
 /// `what` as in `instance` or `cluster`.
 pub(crate) fn check(what: &str, identifier: &str, status: Option<&str>, findings: &mut Findings) {

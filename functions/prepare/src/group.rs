@@ -2,12 +2,13 @@
 //!
 //! Its description names the group that it replaces, so undo needs no memory.
 
+use aws::client::Aws;
+use aws::rds::execution_tag;
+use aws::rds::parameters::{LOGICAL_REPLICATION, read_changed};
 use aws_sdk_rds::types::{ApplyMethod, Parameter};
-use shared::aws::{Aws, code};
 use shared::contract::{Plan, Preparation};
+use shared::error::aws::code;
 use shared::error::{Context, ErrorName, Result, StepError};
-use shared::rds::execution_tag;
-use shared::rds::parameters::{LOGICAL_REPLICATION, read_changed};
 
 use crate::Prepared;
 

@@ -6,12 +6,12 @@ mod group;
 
 use std::time::SystemTime;
 
+use aws::client::Aws;
+use aws::rds::holder::Holder;
 use serde::Serialize;
-use shared::aws::Aws;
 use shared::contract::{Action, Plan, Preparation, Ready, ReversibleStep};
 use shared::error::{ErrorName, Result, StepError};
 use shared::input::RebootWhen;
-use shared::rds::holder::Holder;
 use shared::window::seconds_until;
 
 /// "Not yet" is an answer.

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
+use shared::contract::Difference;
 use shared::contract::{Compared, Kind, PausePhase, VerifiedByDatabase};
 use shared::finding::Finding;
 use shared::input::{AfterSource, How, Verify, When};
-use shared::settings::Difference;
 
 /// Each function has some of these members.
 #[derive(Debug, Default, Deserialize)]

@@ -8,9 +8,9 @@ mod measured;
 mod start;
 mod statuses;
 
+use aws::evidence::{Line, Made, Slots};
 use serde::Serialize;
 use shared::contract::{Kind, PausePhase};
-use shared::evidence::{Line, Made, Slots};
 
 pub(crate) use lines::{Found, Wanted};
 pub(crate) use measured::{Change, Function, Requests};

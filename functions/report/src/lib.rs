@@ -16,9 +16,9 @@ mod proof;
 mod report;
 mod steps;
 
+use aws::client::Aws;
 use aws_sdk_s3::primitives::ByteStream;
 use serde::{Deserialize, Serialize};
-use shared::aws::Aws;
 use shared::error::{Context, ErrorName, Result, StepError};
 
 use crate::event::Event;

@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 use serde_json::Value;
+use shared::contract::Difference;
 use shared::contract::{Compared, Kind, PausePhase};
 use shared::finding::Finding;
 use shared::input::Verify;
-use shared::settings::Difference;
 
 use crate::event::Moment;
 use crate::evidence::Evidence;

@@ -4,10 +4,10 @@
 //! target is restored with the run's group, and restarts with the source's old one as soon as its slots are dropped, long before the
 //! application comes.
 
-use shared::aws::Aws;
+use aws::client::Aws;
+use aws::rds::holder::Holder;
 use shared::contract::{Ready, Step};
 use shared::error::{ErrorName, Result, StepError};
-use shared::rds::holder::Holder;
 
 /// After it answers ready, the target runs with the group that the source had when the run began.
 ///

@@ -1,14 +1,14 @@
 //! The target cluster, restored from the snapshot under the new key.
 
+use aws::client::Aws;
+use aws::rds::{self, begun, clusters};
+use aws::settings::cluster::{exports_during_the_run, still_to_modify};
+use aws::settings::is_default_group;
 use aws_sdk_rds::operation::modify_db_cluster::builders::ModifyDBClusterFluentBuilder;
 use aws_sdk_rds::operation::restore_db_cluster_from_snapshot::builders::RestoreDBClusterFromSnapshotFluentBuilder;
 use aws_sdk_rds::types::{DbCluster, DbClusterAssociatedRole, ServerlessV2ScalingConfiguration};
-use shared::aws::Aws;
 use shared::contract::{Kind, Plan, Ready};
 use shared::error::{Context, Result};
-use shared::rds::{self, begun, clusters};
-use shared::settings::cluster::{exports_during_the_run, still_to_modify};
-use shared::settings::is_default_group;
 
 use crate::{check_key, members, settings, source_gone, with_place};
 
@@ -159,10 +159,10 @@ pub(crate) async fn drop(aws: &Aws, plan: &Plan) -> Result<Ready> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws::settings::Fate;
+    use aws::settings::cluster::CLUSTER;
     use aws_sdk_rds::types::{CertificateDetails, DatabaseInsightsMode, LocalWriteForwardingStatus};
     use shared::contract::example;
-    use shared::settings::Fate;
-    use shared::settings::cluster::CLUSTER;
 
     #[test]
     fn every_member_that_needs_a_modification_is_given_one() {

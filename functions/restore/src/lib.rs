@@ -5,12 +5,12 @@ mod cluster;
 mod members;
 mod settings;
 
+use aws::client::Aws;
+use aws::rds::holder::Holder;
+use aws::rds::{self, begun, source};
 use aws_sdk_rds::types::DbInstance;
-use shared::aws::Aws;
 use shared::contract::{Action, Plan, Ready, ReversibleStep};
 use shared::error::{Context, ErrorName, Result, StepError};
-use shared::rds::holder::Holder;
-use shared::rds::{self, begun, source};
 
 /// Do: after it answers ready, the target is available with all its members, encrypted with exactly the plan's key, and has the
 /// settings of the source except those that are set at the end: undo must be able to delete it, and the run to log in.

@@ -1,11 +1,11 @@
 //! The members of the target cluster. RDS makes those of a Multi-AZ DB cluster itself; Aurora's restore makes none.
 
+use aws::client::Aws;
+use aws::rds::{self, begun, find_instance};
 use aws_sdk_rds::operation::create_db_instance::builders::CreateDBInstanceFluentBuilder;
 use aws_sdk_rds::types::{DbCluster, DbClusterMember, DbInstance};
-use shared::aws::Aws;
 use shared::contract::{Kind, Plan, Ready};
 use shared::error::{Context, Result};
-use shared::rds::{self, begun, find_instance};
 
 use crate::{settings, with_place};
 

@@ -2,16 +2,16 @@
 //!
 //! A restore takes most of them. Those left out get defaults that hurt: the VPC's default security group, the engine's default
 //! parameter group, gp3, paid Extended Support. Some need a later modification. All settings, and what becomes of each:
-//! `shared/src/settings/`.
+//! `aws/src/settings/`.
 
+use aws::client::Aws;
+use aws::rds::execution_tag;
+use aws::settings::instance::{exports_during_the_run, least_storage_limit, may_set_performance, still_to_modify};
+use aws::settings::{is_default_group, is_own_tag};
 use aws_sdk_rds::operation::modify_db_instance::builders::ModifyDBInstanceFluentBuilder;
 use aws_sdk_rds::operation::restore_db_instance_from_db_snapshot::builders::RestoreDBInstanceFromDBSnapshotFluentBuilder;
 use aws_sdk_rds::types::{DbInstance, Tag};
-use shared::aws::Aws;
 use shared::contract::Plan;
-use shared::rds::execution_tag;
-use shared::settings::instance::{exports_during_the_run, least_storage_limit, may_set_performance, still_to_modify};
-use shared::settings::{is_default_group, is_own_tag};
 
 /// The restore, with everything that it takes.
 pub(crate) fn restore_request(aws: &Aws, plan: &Plan, source: &DbInstance) -> RestoreDBInstanceFromDBSnapshotFluentBuilder {
@@ -129,9 +129,9 @@ fn with_member(request: ModifyDBInstanceFluentBuilder, member: &str, source: &Db
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws::settings::Fate;
+    use aws::settings::instance::INSTANCE;
     use shared::contract::example;
-    use shared::settings::Fate;
-    use shared::settings::instance::INSTANCE;
 
     fn plan() -> Plan {
         serde_json::from_value(example::plan()).unwrap()

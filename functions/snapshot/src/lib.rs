@@ -1,9 +1,9 @@
 //! The manual snapshot of the source.
 
-use shared::aws::Aws;
+use aws::client::Aws;
+use aws::rds::{self, begun, clusters, source};
 use shared::contract::{Action, Plan, Ready, ReversibleStep};
 use shared::error::{Context, Result};
-use shared::rds::{self, begun, clusters, source};
 
 /// Do: after it answers ready, a snapshot of the source exists that was started after the slot.
 /// Undo: after it answers ready, that snapshot is gone, unless it may be the last copy of the data.

@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 
 use futures_util::future::join_all;
+use postgres::connect::Session;
+use postgres::sql;
 use postgres_protocol::password::scram_sha_256;
 use shared::contract::Plan;
 use shared::error::{Context, ErrorName, Result, StepError};
-use shared::pg::Session;
-use shared::sql;
 
 const ROLE_PASSWORD: &str = include_str!("sql/role_password.sql");
 

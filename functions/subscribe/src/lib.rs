@@ -3,14 +3,19 @@
 mod connection;
 mod prepared;
 
-use shared::aws::Aws;
+use aws::client::Aws;
+use aws::evidence::Slots;
+use postgres::connect::{Server, Session};
+use postgres::event_triggers;
+use postgres::replica_identity;
+use postgres::replication::{check_tables, end_verification, find_subscription};
+use postgres::run_lock;
+use postgres::session_settings;
+use postgres::sql;
+use run::servers::source_server;
+use run::servers::target_server;
 use shared::contract::{Action, Plan, Ready, ReversibleStep};
 use shared::error::{Context, ErrorName, Result, StepError};
-use shared::evidence::Slots;
-use shared::pg::{Server, Session};
-use shared::rds::{source_server, target_server};
-use shared::replication::{check_tables, end_verification, find_subscription};
-use shared::{event_triggers, replica_identity, run_lock, session_settings, sql};
 
 const ALTER_SUBSCRIPTION_CONNECTION: &str = include_str!("sql/alter_subscription_connection.sql");
 const COUNT_SLOTS: &str = include_str!("sql/count_slots.sql");

@@ -4,10 +4,10 @@
 //! since the slots are older than the snapshot, and is replicated like any other; a rollback never is. So on the target each is rolled
 //! back: otherwise it would hold its locks for ever, and the apply would wait for its rows.
 
+use postgres::connect::{Server, Session};
+use postgres::replication::find_subscription;
 use shared::contract::Plan;
 use shared::error::{Context, ErrorName, Result, StepError};
-use shared::pg::{Server, Session};
-use shared::replication::find_subscription;
 
 const INHERITED_PREPARED: &str = include_str!("sql/inherited_prepared.sql");
 

@@ -5,9 +5,9 @@ mod page;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use aws::client::Aws;
 use aws_sdk_s3::primitives::ByteStream;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use shared::aws::Aws;
 use shared::error::{Context, ErrorName, Result, StepError};
 use shared::fleet::{Outcome, Row, SummarizeRequest, Summary};
 use tokio::time::timeout;

@@ -18,19 +18,21 @@ mod snapshots;
 
 use std::time::{Duration, Instant};
 
+use aws::client::Aws;
+use aws::rds::target_writer;
 use futures_util::future::try_join;
+use postgres::connect::Server;
+use postgres::replica_identity::explain_difference;
+use postgres::rows::{Table, check_equal};
+use postgres::sql;
+use run::servers::source_server;
+use run::servers::target_server;
 use serde::Serialize;
-use shared::aws::Aws;
 use shared::contract::{Compared, Database, Plan, Unfinished, Verified, VerifiedByDatabase, VerifyRequest};
 use shared::error::Result;
 use shared::input::Verify;
 use shared::load::Load;
 use shared::metrics::{self, Metric};
-use shared::pg::Server;
-use shared::rds::{source_server, target_server, target_writer};
-use shared::replica_identity::explain_difference;
-use shared::rows::{Table, check_equal};
-use shared::sql;
 
 use crate::evidence::Evidence;
 use crate::reading::{Progress, read_pages};

@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use futures_util::future::try_join_all;
+use postgres::connect::Session;
+use postgres::rows::Table;
 use shared::contract::{Digest, Reading};
 use shared::error::Result;
-use shared::pg::Session;
-use shared::rows::Table;
 
 use crate::Call;
 

@@ -4,13 +4,14 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, select, try_join, try_join_all};
+use postgres::connect::{Server, Session};
+use postgres::locks::{Locks, lock_all};
+use postgres::replication::check_tables;
+use postgres::rows::Table;
+use postgres::sql;
+use run::stopped;
 use shared::contract::{Database, Reading, Unfinished};
 use shared::error::{Context, ErrorName, Result, StepError};
-use shared::locks::{Locks, lock_all};
-use shared::pg::{Server, Session};
-use shared::replication::check_tables;
-use shared::rows::Table;
-use shared::{sql, stopped};
 
 use crate::Call;
 use crate::reading::Progress;

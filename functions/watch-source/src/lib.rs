@@ -1,13 +1,13 @@
 //! Watches the source while it waits for the target: hours may pass until a snapshot has become a database.
 
+use aws::client::Aws;
+use aws::storage::watch_headroom;
+use postgres::heartbeat;
+use postgres::replication::read_slot;
+use run::servers::source_server;
 use serde::Serialize;
-use shared::aws::Aws;
 use shared::contract::Step;
 use shared::error::Result;
-use shared::heartbeat;
-use shared::rds::source_server;
-use shared::replication::read_slot;
-use shared::storage::watch_headroom;
 
 /// The state over all databases.
 #[derive(Debug, Default, Serialize)]

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use aws::client::Aws;
+use aws::evidence::{Line, message};
 use aws_sdk_cloudwatchlogs::Client;
 use serde::Deserialize;
 use serde_json::Value;
-use shared::aws::Aws;
 use shared::error::StepError;
-use shared::evidence::{Line, message};
 use tokio::time::{sleep, timeout};
 
 use crate::event::Moment;

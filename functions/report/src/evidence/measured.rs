@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use aws::evidence::{Line, Request};
 use serde::Serialize;
-use shared::evidence::{Line, Request};
 
 use super::statuses::{StatusSeen, target_status_at};
 use super::{count, word};
@@ -108,7 +108,7 @@ pub(super) fn functions(lines: &[Line]) -> Vec<Function> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::evidence::{Call, Seen};
+    use aws::evidence::{Call, Seen};
 
     fn request(operation: &str, second: i64, ms: u64, error: Option<&str>) -> Request {
         let error = error.map(str::to_owned);

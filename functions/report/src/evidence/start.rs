@@ -1,7 +1,7 @@
 //! Which witness found the end of the target's data, and how late.
 
+use aws::evidence::{Line, LogLook, StartLook};
 use serde::Serialize;
-use shared::evidence::{Line, LogLook, StartLook};
 use shared::lsn::Lsn;
 use shared::recovery_log::{self, Found};
 

@@ -1,8 +1,8 @@
 //! Statuses and how long they lasted, by the part that a thing has in the run.
 
+use aws::evidence::{Line, Sighting, SightingKind};
+use aws::rds::status::{Standing, standing};
 use serde::Serialize;
-use shared::evidence::{Line, Sighting, SightingKind};
-use shared::rds::status::{Standing, standing};
 
 use super::{Thing, word, words};
 use crate::answers::Plan;
@@ -126,9 +126,9 @@ pub(super) fn target_status_at(statuses: &[StatusSeen], at: Moment) -> Option<St
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws::evidence::Made;
     use serde::Deserialize;
     use shared::contract::example;
-    use shared::evidence::Made;
 
     fn sighting(kind: SightingKind, identifier: &str, cluster: Option<&str>, second: i64, status: &str, parameters: Option<&str>) -> Sighting {
         let [identifier, status] = [identifier, status].map(str::to_owned);

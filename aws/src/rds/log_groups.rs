@@ -1,0 +1,54 @@
+//! The log groups to which RDS exports a database's logs: RDS creates them without a retention, and copies none of their settings.
+
+use aws_sdk_cloudwatchlogs::Client;
+use aws_sdk_cloudwatchlogs::types::LogGroup;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::client::Aws;
+use shared::error::aws::code;
+use shared::error::{Context, Result};
+
+/// A group's retention in days; none if it is unlimited, or if the group does not exist.
+///
+/// # Errors
+/// `AwsUnavailable`, `AwsRefused`.
+pub async fn retention_days(aws: &Aws, group: &str) -> Result<Option<i32>> {
+    let groups = Client::new(&aws.config).describe_log_groups().log_group_name_prefix(group).send().await;
+    let groups = groups.context(&format!("read log group {group}"))?;
+    Ok(groups.log_groups().iter().find(|found| found.log_group_name() == Some(group)).and_then(LogGroup::retention_in_days))
+}
+
+/// The number of a group's metric and subscription filters; zero if the group does not exist.
+///
+/// # Errors
+/// `AwsUnavailable`, `AwsRefused`.
+pub async fn filters(aws: &Aws, group: &str) -> Result<(usize, usize)> {
+    let logs = Client::new(&aws.config);
+    let what = format!("read the filters of log group {group}");
+    let metrics = there(logs.describe_metric_filters().log_group_name(group).send().await).context(&what)?;
+    let subscriptions = there(logs.describe_subscription_filters().log_group_name(group).send().await).context(&what)?;
+    Ok((metrics.map_or(0, |answer| answer.metric_filters().len()), subscriptions.map_or(0, |answer| answer.subscription_filters().len())))
+}
+
+/// None if the group does not exist.
+fn there<T, E>(answer: std::result::Result<T, SdkError<E, HttpResponse>>) -> Result<Option<T>>
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if code(&error) == Some("ResourceNotFoundException") => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// After it, the group has this retention; `false` if RDS has not created it yet.
+///
+/// # Errors
+/// `AwsUnavailable`, `AwsRefused`.
+pub async fn retain(aws: &Aws, group: &str, days: i32) -> Result<bool> {
+    let kept = Client::new(&aws.config).put_retention_policy().log_group_name(group).retention_in_days(days).send().await;
+    Ok(there(kept).context(&format!("set the retention of log group {group}"))?.is_some())
+}

@@ -1,0 +1,35 @@
+//! Compares source and target as RDS describes them now.
+
+use crate::client::Aws;
+use crate::rds::{find_instance, original_cluster, original_instance, target_cluster, target_instance};
+use crate::settings::{Differences, cluster, instance};
+use shared::contract::{Kind, Plan};
+use shared::error::Result;
+
+/// The settings of the source that the target should have before the application moves, but lacks.
+///
+/// # Errors
+/// `SourceNotFound`, `RestoreFailed`, `AwsUnavailable`, `AwsRefused`.
+pub async fn compare(aws: &Aws, plan: &Plan) -> Result<Differences> {
+    if plan.source.kind.is_cluster() {
+        return clusters(aws, plan).await;
+    }
+    Ok(instance::compare(&original_instance(aws, plan).await?, &target_instance(aws, plan).await?))
+}
+
+/// Compares a cluster and its members, whose differences have their names. Members of a Multi-AZ DB cluster have no settings of
+/// their own: RDS creates and names them.
+async fn clusters(aws: &Aws, plan: &Plan) -> Result<Differences> {
+    let source = original_cluster(aws, plan).await?;
+    let mut differences = cluster::compare(&source, &target_cluster(aws, plan).await?);
+    if plan.source.kind == Kind::Aurora {
+        for old in source.db_cluster_members().iter().filter_map(|member| member.db_instance_identifier()) {
+            let new = plan.names.successor(old);
+            // A member that is missing on one side is among the cluster's own differences.
+            if let (Some(source), Some(target)) = (find_instance(aws, old).await?, find_instance(aws, &new).await?) {
+                differences.extend(instance::compare(&source, &target).of_member(old));
+            }
+        }
+    }
+    Ok(differences)
+}

@@ -1,0 +1,103 @@
+//! The two servers of a run, with the master user's login.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use aws::client::Aws;
+use aws::rds::describe_target;
+use aws::rds::source::find_by_id;
+use aws::rds::status::{Standing, standing};
+use aws::secrets::{self, read_credentials, read_version};
+use postgres::connect::{Keeper, Server};
+use shared::contract::{Plan, Source};
+use shared::credentials::{Credentials, Passwords};
+use shared::error::{Context, ErrorName, Result, StepError};
+
+/// A secret of Secrets Manager, in all its versions.
+#[derive(Clone, Debug)]
+struct Versions {
+    client: aws_sdk_secretsmanager::Client,
+    secret: String,
+}
+
+impl Passwords for Versions {
+    fn of_version<'a>(&'a self, stage: &'a str) -> Pin<Box<dyn Future<Output = Option<Credentials>> + Send + 'a>> {
+        Box::pin(async move { read_version(&self.client, &self.secret, stage).await.ok()??.credentials(&self.secret).ok() })
+    }
+}
+
+fn keeper(aws: &Aws, secret: String, of: &'static str, gives_password: bool) -> Keeper {
+    Keeper { passwords: Arc::new(Versions { client: secrets::client(aws), secret: secret.clone() }), secret, of, gives_password }
+}
+
+/// The source, with the master user's login.
+///
+/// # Errors
+/// `SecretUnusable`, `AwsUnavailable`.
+pub async fn source_server(aws: &Aws, plan: &Plan) -> Result<Server> {
+    Ok(Server {
+        host: plan.source.host.clone(),
+        port: plan.source.port,
+        credentials: read_credentials(aws, &plan.secret_arn).await?,
+        application_name: plan.names.run.clone(),
+        keeper: Some(keeper(aws, plan.secret_arn.clone(), "source", false)),
+        replica_role: plan.consent.event_triggers,
+    })
+}
+
+/// The target, with the master user's login: its password is the snapshot's, until RDS manages a new one at the end of the run. If
+/// the source's was rotated since, it is set on the target too.
+///
+/// # Errors
+/// `RestoreFailed` if it does not exist or has no endpoint.
+pub async fn target_server(aws: &Aws, plan: &Plan) -> Result<Server> {
+    let target = describe_target(aws, plan).await?;
+    let gives_password = target.master_secret_arn.is_none();
+    let secret = target.master_secret_arn.unwrap_or_else(|| plan.secret_arn.clone());
+    let (host, port) = target.endpoint.ok_or_else(|| StepError::new(ErrorName::RestoreFailed, format!("{} has no endpoint", plan.target)))?;
+    Ok(Server {
+        host,
+        port,
+        credentials: read_credentials(aws, &secret).await.context("connect to the target")?,
+        application_name: plan.names.run.clone(),
+        keeper: Some(keeper(aws, secret, "target", gives_password)),
+        replica_role: plan.consent.event_triggers,
+    })
+}
+
+/// Whether the source can be asked.
+pub enum Present {
+    /// Under its present address, which follows its identifier.
+    Running(Box<Server>),
+    /// The reason, and what starts it.
+    Stopped(String),
+    /// Deleted, or being deleted.
+    Gone,
+}
+
+/// Looks the source up by its resource id, which no renaming changes.
+///
+/// # Errors
+/// `SecretUnusable`, `AwsUnavailable`, `AwsRefused`.
+pub async fn present(aws: &Aws, plan: &Plan) -> Result<Present> {
+    let Some(found) = find_by_id(aws, &plan.source.resource_id).await? else { return Ok(Present::Gone) };
+    if standing(found.status()) == Standing::Stopped {
+        let (id, status) = (found.identifier(), found.status());
+        let kind = if plan.source.kind.is_cluster() { "cluster" } else { "instance" };
+        return Ok(Present::Stopped(format!("{id} is {status}: start it (aws rds start-db-{kind} --db-{kind}-identifier {id})")));
+    }
+    let Source { host, port, .. } = found.read()?;
+    Ok(Present::Running(Box::new(Server { host, port, ..source_server(aws, plan).await? })))
+}
+
+/// As [`present`], for a step that cannot go on without the source; none if it is gone.
+///
+/// # Errors
+/// `PostgresUnavailable` if it is stopped, and as [`present`].
+pub async fn present_server(aws: &Aws, plan: &Plan) -> Result<Option<Server>> {
+    match present(aws, plan).await? {
+        Present::Running(server) => Ok(Some(*server)),
+        Present::Stopped(why) => Err(StepError::new(ErrorName::PostgresUnavailable, why)),
+        Present::Gone => Ok(None),
+    }
+}
