@@ -89,12 +89,14 @@ pub(crate) const NO_IDENTIFIER: &str = "InvalidParameterValue";
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
 pub async fn find_instance(aws: &Aws, id: &str) -> Result<Option<DbInstance>> {
-    let by_name = describe(aws, aws.rds.describe_db_instances().db_instance_identifier(id), id).await?;
-    if by_name.is_some() || !is_resource_id(id, "db-") {
-        return Ok(by_name);
+    if is_resource_id(id, "db-") {
+        let resource = Filter::builder().name("dbi-resource-id").values(id).build();
+        let found = describe(aws, aws.rds.describe_db_instances().filters(resource), id).await?;
+        if found.is_some() {
+            return Ok(found);
+        }
     }
-    let resource = Filter::builder().name("dbi-resource-id").values(id).build();
-    describe(aws, aws.rds.describe_db_instances().filters(resource), id).await
+    describe(aws, aws.rds.describe_db_instances().db_instance_identifier(id), id).await
 }
 
 fn is_resource_id(id: &str, prefix: &str) -> bool {
@@ -280,8 +282,8 @@ pub async fn target_writer(aws: &Aws, plan: &Plan) -> Result<DbInstance> {
 /// # Errors
 /// `SourceNotFound` if it is gone, `AwsUnavailable` if a cluster has none at the moment.
 pub async fn source_writer(aws: &Aws, plan: &Plan) -> Result<DbInstance> {
-    let source = &plan.source.identifier;
-    writer(aws, plan.source.kind, source).await?.ok_or_else(|| gone(ErrorName::SourceNotFound, source))
+    let Source { kind, resource_id, identifier, .. } = &plan.source;
+    writer(aws, *kind, resource_id).await?.ok_or_else(|| gone(ErrorName::SourceNotFound, identifier))
 }
 
 async fn writer(aws: &Aws, kind: Kind, id: &str) -> Result<Option<DbInstance>> {
@@ -299,8 +301,8 @@ async fn writer(aws: &Aws, kind: Kind, id: &str) -> Result<Option<DbInstance>> {
 /// # Errors
 /// `SourceNotFound`, `AwsUnavailable`, `AwsRefused`.
 pub async fn original_instance(aws: &Aws, plan: &Plan) -> Result<DbInstance> {
-    let id = &plan.source.identifier;
-    let mut source = find_instance(aws, id).await?.ok_or_else(|| gone(ErrorName::SourceNotFound, id))?;
+    let Source { resource_id, identifier, .. } = &plan.source;
+    let mut source = find_instance(aws, resource_id).await?.ok_or_else(|| gone(ErrorName::SourceNotFound, identifier))?;
     for group in source.db_parameter_groups.iter_mut().flatten() {
         group.db_parameter_group_name = group.db_parameter_group_name.take().map(|name| original_group(plan, name));
     }
@@ -312,8 +314,8 @@ pub async fn original_instance(aws: &Aws, plan: &Plan) -> Result<DbInstance> {
 /// # Errors
 /// `SourceNotFound`, `AwsUnavailable`, `AwsRefused`.
 pub async fn original_cluster(aws: &Aws, plan: &Plan) -> Result<DbCluster> {
-    let id = &plan.source.identifier;
-    let mut source = clusters::find_cluster(aws, id).await?.ok_or_else(|| gone(ErrorName::SourceNotFound, id))?;
+    let Source { resource_id, identifier, .. } = &plan.source;
+    let mut source = clusters::find_cluster(aws, resource_id).await?.ok_or_else(|| gone(ErrorName::SourceNotFound, identifier))?;
     source.db_cluster_parameter_group = source.db_cluster_parameter_group.map(|name| original_group(plan, name));
     Ok(source)
 }
@@ -324,7 +326,7 @@ pub async fn original_cluster(aws: &Aws, plan: &Plan) -> Result<DbCluster> {
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
 pub async fn addresses(aws: &Aws, plan: &Plan) -> Result<Vec<Address>> {
-    addresses_of(aws, &plan.source, &found::find(aws, &plan.source.arn).await?).await
+    addresses_of(aws, &plan.source, &found::find(aws, &plan.source.resource_id).await?).await
 }
 
 /// As [`addresses`], for a source that was already read.

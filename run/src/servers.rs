@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use aws::client::Aws;
 use aws::rds::describe_target;
+use aws::rds::found::{Found, moved_to};
 use aws::rds::source::find_by_id;
 use aws::rds::status::{Standing, standing};
 use aws::secrets::{self, read_credentials, read_version};
@@ -30,14 +31,22 @@ fn keeper(aws: &Aws, secret: String, of: &'static str, gives_password: bool) -> 
     Keeper { passwords: Arc::new(Versions { client: secrets::client(aws), secret: secret.clone() }), secret, of, gives_password }
 }
 
-/// The source, with the master user's login.
+/// The source, with the master user's login, at its present address: that follows its name, and another database may have the name of
+/// the plan by now.
 ///
 /// # Errors
-/// `SecretUnusable`, `AwsUnavailable`.
+/// `SourceNotFound`, `SecretUnusable`, `AwsUnavailable`.
 pub async fn source_server(aws: &Aws, plan: &Plan) -> Result<Server> {
+    let gone = || StepError::new(ErrorName::SourceNotFound, format!("{} does not exist any more", plan.source.identifier));
+    let found = find_by_id(aws, &plan.source.resource_id).await?.ok_or_else(gone)?;
+    server_of(aws, plan, &found).await
+}
+
+async fn server_of(aws: &Aws, plan: &Plan, source: &Found) -> Result<Server> {
+    let Source { host, port, .. } = source.read()?;
     Ok(Server {
-        host: plan.source.host.clone(),
-        port: plan.source.port,
+        host,
+        port,
         credentials: read_credentials(aws, &plan.secret_arn).await?,
         application_name: plan.names.run.clone(),
         keeper: Some(keeper(aws, plan.secret_arn.clone(), "source", false)),
@@ -67,10 +76,9 @@ pub async fn target_server(aws: &Aws, plan: &Plan) -> Result<Server> {
 
 /// Whether the source can be asked.
 pub enum Present {
-    /// Under its present address, which follows its identifier.
     Running(Box<Server>),
-    /// The reason, and what starts it.
-    Stopped(String),
+    /// The reason, and what helps.
+    Down(String),
     /// Deleted, or being deleted.
     Gone,
 }
@@ -81,23 +89,35 @@ pub enum Present {
 /// `SecretUnusable`, `AwsUnavailable`, `AwsRefused`.
 pub async fn present(aws: &Aws, plan: &Plan) -> Result<Present> {
     let Some(found) = find_by_id(aws, &plan.source.resource_id).await? else { return Ok(Present::Gone) };
-    if standing(found.status()) == Standing::Stopped {
-        let (id, status) = (found.identifier(), found.status());
-        let kind = if plan.source.kind.is_cluster() { "cluster" } else { "instance" };
-        return Ok(Present::Stopped(format!("{id} is {status}: start it (aws rds start-db-{kind} --db-{kind}-identifier {id})")));
+    match why_down(&found) {
+        Some(why) => Ok(Present::Down(why)),
+        None => Ok(Present::Running(Box::new(server_of(aws, plan, &found).await?))),
     }
-    let Source { host, port, .. } = found.read()?;
-    Ok(Present::Running(Box::new(Server { host, port, ..source_server(aws, plan).await? })))
+}
+
+fn why_down(found: &Found) -> Option<String> {
+    let (id, status) = (found.identifier(), found.status());
+    let kind = match found {
+        Found::Cluster(_, members) if members.is_empty() => {
+            return Some(format!("cluster {id} has no instance, so nothing can be asked of it: add one, or delete the cluster"));
+        }
+        Found::Cluster(..) => "cluster",
+        Found::Instance(_) => "instance",
+    };
+    (standing(status) == Standing::Stopped).then(|| {
+        let moved = moved_to(found.tags()).map_or_else(String::new, |target| format!("; its application has moved to {target}"));
+        format!("{id} is {status}: start it (aws rds start-db-{kind} --db-{kind}-identifier {id}){moved}")
+    })
 }
 
 /// As [`present`], for a step that cannot go on without the source; none if it is gone.
 ///
 /// # Errors
-/// `PostgresUnavailable` if it is stopped, and as [`present`].
+/// `PostgresUnavailable` if it is down, and as [`present`].
 pub async fn present_server(aws: &Aws, plan: &Plan) -> Result<Option<Server>> {
     match present(aws, plan).await? {
         Present::Running(server) => Ok(Some(*server)),
-        Present::Stopped(why) => Err(StepError::new(ErrorName::PostgresUnavailable, why)),
+        Present::Down(why) => Err(StepError::new(ErrorName::PostgresUnavailable, why)),
         Present::Gone => Ok(None),
     }
 }

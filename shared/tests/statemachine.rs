@@ -5,7 +5,6 @@
 mod machine;
 
 use std::collections::{BTreeSet, VecDeque};
-use std::path::Path;
 
 use serde_json::{Value, json};
 use shared::contract::example;

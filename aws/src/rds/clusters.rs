@@ -14,12 +14,14 @@ use shared::error::{Context, Result, StepError};
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
 pub async fn find_cluster(aws: &Aws, id: &str) -> Result<Option<DbCluster>> {
-    let by_name = describe(aws, aws.rds.describe_db_clusters().db_cluster_identifier(id), id).await?;
-    if by_name.is_some() || !is_resource_id(id, "cluster-") {
-        return Ok(by_name);
+    if is_resource_id(id, "cluster-") {
+        let resource = Filter::builder().name("db-cluster-resource-id").values(id).build();
+        let found = describe(aws, aws.rds.describe_db_clusters().filters(resource), id).await?;
+        if found.is_some() {
+            return Ok(found);
+        }
     }
-    let resource = Filter::builder().name("db-cluster-resource-id").values(id).build();
-    describe(aws, aws.rds.describe_db_clusters().filters(resource), id).await
+    describe(aws, aws.rds.describe_db_clusters().db_cluster_identifier(id), id).await
 }
 
 async fn describe(aws: &Aws, request: DescribeDBClustersFluentBuilder, id: &str) -> Result<Option<DbCluster>> {

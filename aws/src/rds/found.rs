@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use aws_sdk_rds::types::{DbCluster, DbInstance, DbSubnetGroup, Filter, StorageEncryptionType, Tag};
 
 use crate::client::Aws;
-use crate::rds::{clusters, endpoint, find_instance};
+use crate::rds::{clusters, endpoint, find_instance, is_resource_id};
 use shared::contract::{Kind, Network, Source};
 use shared::error::{ErrorName, Result, StepError};
 use shared::names::MOVED_TAG;
@@ -26,6 +26,7 @@ pub enum Found {
 /// `SourceNotFound`, `AwsUnavailable`, `AwsRefused`.
 pub async fn find(aws: &Aws, id: &str) -> Result<Found> {
     if !id.contains(":cluster:")
+        && !is_resource_id(id, "cluster-")
         && let Some(instance) = find_instance(aws, id).await?
     {
         return match instance.db_cluster_identifier() {
@@ -218,7 +219,7 @@ pub fn moved_to(tags: &[Tag]) -> Option<&str> {
     tags.iter().find(|tag| tag.key() == Some(MOVED_TAG)).and_then(Tag::value)
 }
 
-pub(crate) fn major(identifier: &str, version: Option<&str>) -> Result<u32> {
+fn major(identifier: &str, version: Option<&str>) -> Result<u32> {
     let version = version.unwrap_or_default();
     let major = version.split('.').next().and_then(|major| major.parse().ok()).filter(|major| MAJORS.contains(major));
     let message = || format!("{identifier} runs PostgreSQL {version}; 12 to 18 are supported");

@@ -14,7 +14,7 @@ pub enum Holder {
 }
 
 impl Holder {
-    /// The instance or cluster with this identifier; none if it is gone.
+    /// The instance or cluster with this identifier or resource id; none if it is gone.
     ///
     /// # Errors
     /// `AwsUnavailable`, `AwsRefused`.
@@ -23,6 +23,15 @@ impl Holder {
             return Ok(clusters::find_cluster(aws, id).await?.map(|cluster| Self::Cluster(kind, Box::new(cluster))));
         }
         Ok(find_instance(aws, id).await?.map(|instance| Self::Instance(Box::new(instance))))
+    }
+
+    #[must_use]
+    pub fn identifier(&self) -> &str {
+        match self {
+            Self::Instance(instance) => instance.db_instance_identifier(),
+            Self::Cluster(_, cluster) => cluster.db_cluster_identifier(),
+        }
+        .unwrap_or_default()
     }
 
     #[must_use]

@@ -165,7 +165,7 @@ async fn ensure_slot(session: &Session, plan: &Plan, database: &Database) -> Res
 async fn withdraw(aws: &Aws, plan: &Plan) -> Result<Published> {
     let entered = match servers::present(aws, plan).await {
         Ok(Present::Gone) => return Ok(Published { source_gone: true, ..Published::ready(BTreeMap::new()) }),
-        Ok(Present::Stopped(why)) => return Ok(Published::not_yet(why)),
+        Ok(Present::Down(why)) => return Ok(Published::not_yet(why)),
         Ok(Present::Running(server)) => run_lock::acquire(&server, plan).await.map(|lock| (server, lock)),
         Err(error) => Err(error),
     };

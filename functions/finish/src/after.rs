@@ -10,13 +10,15 @@ use shared::error::{Context, Result};
 use shared::input::AfterSource;
 use shared::names::POSTGRESQL_LOG;
 
-use crate::{gone, is_source, logs, mark_moved, replicas, roles};
+use crate::{gone, logs, mark_moved, replicas, roles, settle_without_source};
 
 /// After it answers ready, the target has everything that is set at the end: the log exports of the source and no others, its
 /// protection against deletion, a managed master password where the source has one, its roles and its replicas.
 pub(crate) async fn settle_target(aws: &Aws, plan: &Plan, settled: &mut Settled) -> Result<Ready> {
-    // A repeated call after the source was deleted: its settings have been applied.
-    let Some(source) = find_source(aws, plan).await? else { return Ok(Ready::yes("the source is gone")) };
+    let Some(source) = find_source(aws, plan).await? else {
+        let is_by_run = find_snapshot(aws, &plan.names.last).await?.is_some();
+        return Ok(settle_without_source(plan, is_by_run, settled));
+    };
     let target = target_instance(aws, plan).await?;
     if let Some(request) = modify_request(aws, plan, &source, &target) {
         return begun(request.send().await, "modifying").context(&format!("finish {}", plan.target));
@@ -36,8 +38,7 @@ pub(crate) async fn settle_target(aws: &Aws, plan: &Plan, settled: &mut Settled)
 }
 
 async fn find_source(aws: &Aws, plan: &Plan) -> Result<Option<DbInstance>> {
-    let named = find_instance(aws, &plan.source.identifier).await?;
-    Ok(named.filter(|instance| is_source(plan, instance.dbi_resource_id())))
+    find_instance(aws, &plan.source.resource_id).await
 }
 
 /// Settings that only a modification gives the target, if any of them is still missing.
@@ -76,13 +77,13 @@ pub(crate) async fn settle_source(aws: &Aws, plan: &Plan) -> Result<Ready> {
     if plan.after.source == AfterSource::Delete {
         return delete(aws, plan, &source).await;
     }
-    mark_moved(aws, plan).await?;
-    if plan.after.source == AfterSource::Stop { stop(aws, plan, &source).await } else { Ok(Ready::yes("kept, fenced")) }
+    mark_moved(aws, plan, source.db_instance_arn()).await?;
+    if plan.after.source == AfterSource::Stop { stop(aws, &source).await } else { Ok(Ready::yes("kept, fenced")) }
 }
 
-async fn stop(aws: &Aws, plan: &Plan, source: &DbInstance) -> Result<Ready> {
+async fn stop(aws: &Aws, source: &DbInstance) -> Result<Ready> {
     let status = source.db_instance_status().unwrap_or_default();
-    let source = &plan.source.identifier;
+    let source = source.db_instance_identifier().unwrap_or_default();
     match status {
         "stopped" => Ok(Ready::yes("stopped; RDS starts it again after seven days")),
         _ if standing(status) == Standing::Usable => {
@@ -94,7 +95,7 @@ async fn stop(aws: &Aws, plan: &Plan, source: &DbInstance) -> Result<Ready> {
 
 /// The final snapshot is unencrypted if the source is: it is named in the output, for the operator to decide.
 async fn delete(aws: &Aws, plan: &Plan, instance: &DbInstance) -> Result<Ready> {
-    let (source, last) = (&plan.source.identifier, &plan.names.last);
+    let (source, last) = (instance.db_instance_identifier().unwrap_or_default(), &plan.names.last);
     let status = instance.db_instance_status().unwrap_or_default();
     if standing(status) != Standing::Usable {
         return Ok(Ready::not_yet(status));

@@ -8,13 +8,15 @@ use shared::contract::{Kind, Plan, Ready, Settled};
 use shared::error::{Context, ErrorName, Result, StepError};
 use shared::input::AfterSource;
 
-use crate::{gone, is_source, logs, mark_moved, roles};
+use crate::{gone, logs, mark_moved, roles, settle_without_source};
 
 /// After it answers ready, the target exports the logs that the source does and no others, keeps its master password as the source
 /// does, is protected against deletion if the source is, and has its roles.
 pub(crate) async fn settle_target(aws: &Aws, plan: &Plan, settled: &mut Settled) -> Result<Ready> {
-    // A repeated call after the source was deleted: its settings have been applied.
-    let Some(source) = find_source(aws, plan).await? else { return Ok(Ready::yes("the source is gone")) };
+    let Some(source) = find_source(aws, plan).await? else {
+        let is_by_run = clusters::find_snapshot(aws, &plan.names.last).await?.is_some();
+        return Ok(settle_without_source(plan, is_by_run, settled));
+    };
     let gone = || StepError::new(ErrorName::RestoreFailed, format!("cluster {} does not exist any more", plan.target));
     let target = clusters::find_cluster(aws, &plan.target).await?.ok_or_else(gone)?;
     let extra: Vec<String> = exports(&target).iter().filter(|export| !exports(&source).contains(export)).cloned().collect();
@@ -45,8 +47,7 @@ pub(crate) async fn settle_target(aws: &Aws, plan: &Plan, settled: &mut Settled)
 }
 
 async fn find_source(aws: &Aws, plan: &Plan) -> Result<Option<DbCluster>> {
-    let named = clusters::find_cluster(aws, &plan.source.identifier).await?;
-    Ok(named.filter(|cluster| is_source(plan, cluster.db_cluster_resource_id())))
+    clusters::find_cluster(aws, &plan.source.resource_id).await
 }
 
 fn exports(cluster: &DbCluster) -> &[String] {
@@ -62,13 +63,13 @@ pub(crate) async fn settle_source(aws: &Aws, plan: &Plan) -> Result<Ready> {
     if plan.after.source == AfterSource::Delete {
         return delete(aws, plan, &source).await;
     }
-    mark_moved(aws, plan).await?;
-    if plan.after.source == AfterSource::Stop { stop(aws, plan, &source).await } else { Ok(Ready::yes("kept, fenced")) }
+    mark_moved(aws, plan, source.db_cluster_arn()).await?;
+    if plan.after.source == AfterSource::Stop { stop(aws, &source).await } else { Ok(Ready::yes("kept, fenced")) }
 }
 
-async fn stop(aws: &Aws, plan: &Plan, source: &DbCluster) -> Result<Ready> {
+async fn stop(aws: &Aws, source: &DbCluster) -> Result<Ready> {
     let status = source.status().unwrap_or_default();
-    let source = &plan.source.identifier;
+    let source = source.db_cluster_identifier().unwrap_or_default();
     match status {
         "stopped" => Ok(Ready::yes("stopped; RDS starts it again after seven days")),
         _ if standing(status) == Standing::Usable => {
@@ -80,7 +81,7 @@ async fn stop(aws: &Aws, plan: &Plan, source: &DbCluster) -> Result<Ready> {
 
 /// The cluster's final snapshot is made with its deletion, which Aurora allows only once all members are gone.
 async fn delete(aws: &Aws, plan: &Plan, cluster: &DbCluster) -> Result<Ready> {
-    let (source, last) = (&plan.source.identifier, &plan.names.last);
+    let (source, last) = (cluster.db_cluster_identifier().unwrap_or_default(), &plan.names.last);
     let status = cluster.status().unwrap_or_default();
     if standing(status) != Standing::Usable {
         return Ok(Ready::not_yet(status));

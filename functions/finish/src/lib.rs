@@ -49,9 +49,13 @@ pub async fn handle(aws: &Aws, mut request: FinishRequest) -> Result<Answer> {
     Ok(Answer { ready: true, status: source.status, settled: request.settled, output: Some(output) })
 }
 
-/// Whether the source's name still belongs to the source: another database that has it meanwhile is not the run's to touch.
-fn is_source(plan: &Plan, resource_id: Option<&str>) -> bool {
-    resource_id == Some(&plan.source.resource_id)
+/// A source that this run has deleted was settled by an earlier call. One that somebody else deleted took its settings along.
+fn settle_without_source(plan: &Plan, is_by_run: bool, settled: &mut Settled) -> Ready {
+    if !is_by_run {
+        let what = "deletion protection, managed master password, roles and replicas as the source had them: it was deleted before they were read";
+        *settled = Settled { replicas: Vec::new(), not_made: vec![format!("{}: {what}", plan.target)] };
+    }
+    Ready::yes("the source is gone")
 }
 
 /// The answer where the source no longer exists.
@@ -59,14 +63,14 @@ fn gone(plan: &Plan, last_snapshot: Option<&str>) -> Ready {
     match last_snapshot {
         Some("available") => Ready::yes(format!("deleted; its last snapshot is {}", plan.names.last)),
         Some(status) => Ready::not_yet(status),
-        None => Ready::yes("gone, or renamed"),
+        None => Ready::yes("gone"),
     }
 }
 
 /// After it, a tag on the source names the target: neither a fleet nor an AWS Config finding moves it again.
-async fn mark_moved(aws: &Aws, plan: &Plan) -> Result<()> {
+async fn mark_moved(aws: &Aws, plan: &Plan, source_arn: Option<&str>) -> Result<()> {
     let tag = Tag::builder().key(MOVED_TAG).value(&plan.target).build();
-    match aws.rds.add_tags_to_resource().resource_name(&plan.source.arn).tags(tag).send().await {
+    match aws.rds.add_tags_to_resource().resource_name(source_arn.unwrap_or_default()).tags(tag).send().await {
         // Somebody has deleted it first.
         Err(error) if code(&error).is_none_or(|code| !code.contains("NotFound")) => {
             Err(StepError::from(error).context(&format!("tag {}", plan.source.identifier)))

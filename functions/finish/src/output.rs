@@ -75,17 +75,19 @@ pub(crate) fn output(request: &FinishRequest, target: &New, source_status: &str)
             // The fence is not closed without it.
             "verified_in_pause": plan.cutover.verify_in_pause,
             "source": source_status,
-            "left": left(request),
+            "left": left(request, source_status),
         }),
     }
 }
 
 /// What the run leaves on purpose.
-fn left(request: &FinishRequest) -> Vec<String> {
+fn left(request: &FinishRequest, source_status: &str) -> Vec<String> {
     let plan = &request.plan;
     let kind = if plan.source.kind.is_cluster() { "cluster" } else { "instance" };
     let key = if plan.source.kms_key.is_some() { "under the old key" } else { "unencrypted" };
     match plan.after.source {
+        // Somebody else may have deleted it.
+        _ if source_status == "gone" => Vec::new(),
         AfterSource::Delete => vec![format!("snapshot {}: {key}, the last state of the source", plan.names.last)],
         AfterSource::Keep | AfterSource::Stop => vec![format!(
             "{kind} {}: schema and event trigger {} and the triggers of that name refuse writes to it; reads still work",

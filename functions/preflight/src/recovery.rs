@@ -4,15 +4,16 @@ use aws::client::Aws;
 use aws::rds::found::{Found, find};
 use aws::rds::holder::Holder;
 use aws::rds::source;
-use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
+use aws_sdk_rds::types::{DbInstance, Tag};
 use aws_sdk_sfn::types::ExecutionStatus;
+use serde::Deserialize;
 use serde_json::Value;
 use shared::contract::{Execution, Network, NetworkRules, Plan, Preflight, Source};
 use shared::error::aws::code;
 use shared::error::{Context, ErrorName, Result, StepError};
 use shared::finding::Findings;
 use shared::input::Input;
-use shared::names::Names;
+use shared::names::EXECUTION_TAG;
 
 use crate::{Chosen, key, make_plan, secret};
 
@@ -25,119 +26,122 @@ pub(crate) async fn recover_plan(aws: &Aws, input: Value) -> Result<Preflight> {
     if input.undo.is_some() {
         check_ended(aws, &execution.id).await?;
     }
-    let (source, secret_arn) = match find_source(aws, &execution, &input).await? {
+    let planned = read_plan(aws, &execution.id).await?;
+    let (source, secret_arn) = match find_source(aws, &execution, &input, planned.as_ref()).await? {
         Remains::Source(found) => {
             let secret_id = input.secret.clone().or_else(|| found.managed_secret());
             (found.read()?, secret::master(aws, secret_id.as_deref()).await?)
         }
         // Nobody logs in to it any more.
-        Remains::Snapshot(source) => (*source, input.secret.clone().unwrap_or_default()),
+        Remains::Nothing(source) => (*source, input.secret.clone().unwrap_or_default()),
     };
     // Undo needs no key, which may have been disabled: that may be why the execution was stopped.
     let kms_key_arn = key::resolve(aws, &input.kms_key).await.unwrap_or_else(|_| input.kms_key.clone());
     let mut plan = make_plan(execution, source, Chosen { kms_key_arn, secret_arn, preparation: None }, input);
-    if let Some(target) = find_target(aws, &plan).await? {
+    if let Some(planned) = planned {
+        let target = find_target(aws, &plan, planned.target).await?;
         plan.names.target.clone_from(&target);
         plan.target = target;
     }
     Ok(Preflight { plan, databases: None, findings: Findings::default(), network: Network::default(), rules: NetworkRules::default() })
 }
 
-/// What is there of the source of a stopped execution.
-enum Remains {
-    Source(Found),
-    /// As the run's snapshot describes it: the source was deleted.
-    Snapshot(Box<Source>),
+/// What the stopped execution knew: a source is the one with its resource id, whatever has its name by now.
+struct Planned {
+    source: Source,
+    target: String,
 }
 
-/// The run's snapshot knows the source by its resource id, so it finds one that was renamed, and no other of the same name.
-///
+/// Reads it from the execution's own history. None where the execution ended before it had a plan, and so before it made anything.
+async fn read_plan(aws: &Aws, arn: &str) -> Result<Option<Planned>> {
+    let request = aws_sdk_sfn::Client::new(&aws.config).get_execution_history().execution_arn(arn).max_results(200);
+    let mut pages = request.into_paginator().send();
+    let mut planned = None;
+    while let Some(page) = pages.next().await {
+        for event in page.map_err(StepError::from).context("read the history of the execution to undo")?.events {
+            if event.state_entered_event_details().is_some_and(|entered| entered.name() == "NotifyBegun") {
+                return Ok(planned);
+            }
+            // After a wait for capacity there is another one.
+            if let Some(exited) = event.state_exited_event_details().filter(|exited| exited.name() == "Inspect") {
+                planned = plan_of(exited.output().unwrap_or_default())?.or(planned);
+            }
+        }
+    }
+    Ok(planned)
+}
+
+/// The plan in the output of Inspect; none where that failed.
+fn plan_of(output: &str) -> Result<Option<Planned>> {
+    let output: Value = serde_json::from_str(output).unwrap_or_default();
+    let plan = &output["Payload"]["plan"];
+    let Some(target) = plan["target"].as_str() else { return Ok(None) };
+    let source = Source::deserialize(&plan["source"]).map_err(|error| invalid("its plan cannot be read").with_source(error))?;
+    Ok(Some(Planned { source, target: target.to_owned() }))
+}
+
+/// What there is of the source of a stopped execution.
+enum Remains {
+    Source(Found),
+    /// As it was planned: it was deleted.
+    Nothing(Box<Source>),
+}
+
 /// # Errors
 /// `SourceNotFound`; `InvalidInput` where the execution is about another database than the operator says.
-async fn find_source(aws: &Aws, execution: &Execution, input: &Input) -> Result<Remains> {
+async fn find_source(aws: &Aws, execution: &Execution, input: &Input, planned: Option<&Planned>) -> Result<Remains> {
+    // Without a plan it made nothing.
+    let Some(Planned { source, .. }) = planned else { return find(aws, &input.source).await.map(Remains::Source) };
     let named = match find(aws, &input.source).await {
         Ok(found) => Some(found),
         Err(error) => error.ok_if(ErrorName::SourceNotFound).map(|_| None)?,
     };
-    let Some(source) = source::of_snapshot(aws, &Names::of(&execution.id, "").snapshot).await? else {
-        let found = named.ok_or_else(|| gone(&input.source, &execution.name))?;
-        check_about(aws, execution, &found).await?;
-        return Ok(Remains::Source(found));
-    };
-    // Another may have its name by now.
+    // An old name is right too, even if another database has it by now.
     if let Some(found) = named.filter(|found| found.resource_id() != source.resource_id && found.identifier() != source.identifier) {
-        return Err(about_another(&execution.id, &source.identifier, &found));
+        return Err(invalid(&format!("{} is about {}, not about {}", execution.id, source.identifier, found.identifier())));
     }
-    Ok(source::find_by_id(aws, &source.resource_id).await?.map_or_else(|| Remains::Snapshot(Box::new(source)), Remains::Source))
+    Ok(source::find_by_id(aws, &source.resource_id).await?.map_or_else(|| Remains::Nothing(Box::new(source.clone())), Remains::Source))
 }
 
-fn gone(source: &str, execution: &str) -> StepError {
-    let message = format!("no database {source} exists in this Region and account, and no snapshot of the execution {execution}");
-    StepError::new(ErrorName::SourceNotFound, message)
-}
-
-/// An operator may name another database: nothing would be found to undo, and the undo would succeed.
-///
-/// # Errors
-/// `InvalidInput`.
-async fn check_about(aws: &Aws, execution: &Execution, found: &Found) -> Result<()> {
-    let arn = &execution.id;
-    let Some(described) = describe(aws, arn).await? else { return Ok(()) };
-    let input: Value = described.input().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-    let Some(source) = input["source"].as_str() else { return Ok(()) };
-    match find(aws, source).await {
-        Ok(its) if its.resource_id() != found.resource_id() => Err(about_another(arn, source, found)),
-        // Renamed or deleted since.
-        Err(error) if error.name == ErrorName::SourceNotFound => Ok(()),
-        other => other.map(drop),
+/// The target's present name: once the application has moved, a target is often given the name of its source.
+async fn find_target(aws: &Aws, plan: &Plan, planned: String) -> Result<String> {
+    if Holder::find(aws, plan.source.kind, &planned).await?.is_some() {
+        return Ok(planned);
     }
+    let is_of_run = |tags: &[Tag]| tags.iter().any(|tag| tag.key() == Some(EXECUTION_TAG) && tag.value() == Some(&plan.execution.name));
+    let what = "look for the target";
+    let found = if plan.source.kind.is_cluster() {
+        let clusters = aws.rds.describe_db_clusters().into_paginator().items().send().try_collect().await.context(what)?;
+        clusters.into_iter().find(|cluster| is_of_run(cluster.tag_list())).and_then(|cluster| cluster.db_cluster_identifier)
+    } else {
+        let instances = aws.rds.describe_db_instances().into_paginator().items().send().try_collect().await.context(what)?;
+        // Its replicas have the tag, too.
+        let is_primary = |instance: &DbInstance| instance.read_replica_source_db_instance_identifier().is_none();
+        instances
+            .into_iter()
+            .find(|instance| is_of_run(instance.tag_list()) && is_primary(instance))
+            .and_then(|instance| instance.db_instance_identifier)
+    };
+    Ok(found.unwrap_or(planned))
 }
 
-fn about_another(arn: &str, source: &str, found: &Found) -> StepError {
-    invalid(&format!("{arn} is about {source}, not about {}", found.identifier()))
-}
-
-/// An operator may have mistyped the ARN, or forgotten to stop the execution first: nothing would be found to undo, and the undo would
-/// succeed, or what is being made would be removed while it is made.
+/// An operator may have mistyped the ARN, forgotten to stop the execution first, or mean one that has succeeded: nothing would be found to
+/// undo, or what is being made would be removed while it is made, or the application's database after it has moved.
 ///
 /// # Errors
 /// `InvalidInput`.
 async fn check_ended(aws: &Aws, arn: &str) -> Result<()> {
-    let Some(described) = describe(aws, arn).await? else {
-        return Err(invalid(&format!("there is no execution {arn}; Step Functions keeps them for 90 days")));
+    let described = match aws_sdk_sfn::Client::new(&aws.config).describe_execution().execution_arn(arn).send().await {
+        Err(error) if code(&error) == Some("ExecutionDoesNotExist") => {
+            return Err(invalid(&format!("there is no execution {arn}; Step Functions keeps them for 90 days")));
+        }
+        described => described.map_err(StepError::from).context("describe the execution to undo")?,
     };
-    if *described.status() == ExecutionStatus::Running {
-        return Err(invalid(&format!("{arn} is running: aws stepfunctions stop-execution --execution-arn {arn}")));
+    match described.status() {
+        ExecutionStatus::Running => Err(invalid(&format!("{arn} is running: aws stepfunctions stop-execution --execution-arn {arn}"))),
+        ExecutionStatus::Succeeded => Err(invalid(&format!("{arn} has succeeded, and left nothing to undo"))),
+        _ => Ok(()),
     }
-    Ok(())
-}
-
-async fn describe(aws: &Aws, arn: &str) -> Result<Option<DescribeExecutionOutput>> {
-    match aws_sdk_sfn::Client::new(&aws.config).describe_execution().execution_arn(arn).send().await {
-        Ok(described) => Ok(Some(described)),
-        Err(error) if code(&error) == Some("ExecutionDoesNotExist") => Ok(None),
-        Err(error) => Err(StepError::from(error).context("describe the execution to undo")),
-    }
-}
-
-/// The target, where it is not called after the source's present name: the source was renamed since. Replicas of the target are called
-/// after it as well.
-async fn find_target(aws: &Aws, plan: &Plan) -> Result<Option<String>> {
-    if Holder::find(aws, plan.source.kind, &plan.target).await?.is_some() {
-        return Ok(None);
-    }
-    let suffix = plan.names.successor("");
-    let what = "look for the target";
-    if plan.source.kind.is_cluster() {
-        let clusters = aws.rds.describe_db_clusters().into_paginator().items().send().try_collect().await.context(what)?;
-        let mut names = clusters.into_iter().filter_map(|cluster| cluster.db_cluster_identifier);
-        return Ok(names.find(|name| name.ends_with(&suffix)));
-    }
-    let instances = aws.rds.describe_db_instances().into_paginator().items().send().try_collect().await.context(what)?;
-    let mut alone = instances
-        .into_iter()
-        .filter(|instance| instance.db_cluster_identifier.is_none() && instance.read_replica_source_db_instance_identifier.is_none());
-    Ok(alone.find_map(|instance| instance.db_instance_identifier.filter(|name| name.ends_with(&suffix))))
 }
 
 /// EventBridge leaves an input of more than 248 KB out of its event, and that event may be the input of a stopped undo as well. Source:

@@ -64,7 +64,7 @@ async fn prepare(aws: &Aws, plan: &Plan) -> Result<Prepared> {
         group::ensure(aws, plan, preparation).await?;
     }
     let gone = || StepError::new(ErrorName::SourceNotFound, format!("{} does not exist any more", plan.source.identifier));
-    let holder = Holder::find(aws, plan.source.kind, &plan.source.identifier).await?.ok_or_else(gone)?;
+    let holder = Holder::find(aws, plan.source.kind, &plan.source.resource_id).await?.ok_or_else(gone)?;
     if !holder.is_available() {
         return Ok(Prepared::not_yet(holder.status()));
     }

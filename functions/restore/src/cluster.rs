@@ -14,7 +14,7 @@ use crate::{check_key, members, settings, source_gone, with_place};
 
 /// After it answers ready, cluster and members are available, with the source's settings.
 pub(crate) async fn ensure(aws: &Aws, plan: &Plan) -> Result<Ready> {
-    let source = clusters::find_cluster(aws, &plan.source.identifier).await?.ok_or_else(|| source_gone(plan))?;
+    let source = clusters::find_cluster(aws, &plan.source.resource_id).await?.ok_or_else(|| source_gone(plan))?;
     let Some(target) = clusters::find_cluster(aws, &plan.target).await? else {
         let restored = restore_request(aws, plan, &source).send().await;
         let restored = begun(restored, "creating").context(&format!("restore {} from {}", plan.target, plan.names.snapshot))?;

@@ -31,7 +31,7 @@ pub async fn handle(aws: &Aws, step: ReversibleStep) -> Result<Ready> {
 }
 
 async fn ensure_target(aws: &Aws, plan: &Plan) -> Result<Ready> {
-    let source = rds::find_instance(aws, &plan.source.identifier).await?.ok_or_else(|| source_gone(plan))?;
+    let source = rds::find_instance(aws, &plan.source.resource_id).await?.ok_or_else(|| source_gone(plan))?;
     let Some(target) = rds::find_instance(aws, &plan.target).await? else {
         let restored = settings::restore_request(aws, plan, &source).send().await;
         let restored = begun(restored, "creating").context(&format!("restore {} from {}", plan.target, plan.names.copy))?;

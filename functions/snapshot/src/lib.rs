@@ -1,9 +1,10 @@
 //! The manual snapshot of the source.
 
 use aws::client::Aws;
+use aws::rds::holder::Holder;
 use aws::rds::{self, begun, clusters, source};
 use shared::contract::{Action, Plan, Ready, ReversibleStep};
-use shared::error::{Context, Result};
+use shared::error::{Context, ErrorName, Result, StepError};
 
 /// Do: after it answers ready, a snapshot of the source exists that was started after the slot.
 /// Undo: after it answers ready, that snapshot is gone, unless it may be the last copy of the data.
@@ -48,7 +49,7 @@ async fn ensure_snapshot(aws: &Aws, plan: &Plan) -> Result<Ready> {
         }
         return rds::snapshot_ready(&found);
     }
-    let request = aws.rds.create_db_snapshot().db_instance_identifier(&plan.source.identifier).db_snapshot_identifier(snapshot);
+    let request = aws.rds.create_db_snapshot().db_instance_identifier(source_name(aws, plan).await?).db_snapshot_identifier(snapshot);
     // A backup window, or a modification, may delay it.
     begun(request.tags(rds::execution_tag(plan)).send().await, "creating").context(&what(plan))
 }
@@ -61,8 +62,15 @@ async fn ensure_cluster_snapshot(aws: &Aws, plan: &Plan) -> Result<Ready> {
         }
         return clusters::snapshot_ready(&found);
     }
-    let request = aws.rds.create_db_cluster_snapshot().db_cluster_identifier(&plan.source.identifier).db_cluster_snapshot_identifier(snapshot);
+    let source = source_name(aws, plan).await?;
+    let request = aws.rds.create_db_cluster_snapshot().db_cluster_identifier(source).db_cluster_snapshot_identifier(snapshot);
     begun(request.tags(rds::execution_tag(plan)).send().await, "creating").context(&what(plan))
+}
+
+/// Its present identifier: another database may have the one of the plan.
+async fn source_name(aws: &Aws, plan: &Plan) -> Result<String> {
+    let gone = || StepError::new(ErrorName::SourceNotFound, format!("{} does not exist any more", plan.source.identifier));
+    Ok(Holder::find(aws, plan.source.kind, &plan.source.resource_id).await?.ok_or_else(gone)?.identifier().to_owned())
 }
 
 fn what(plan: &Plan) -> String {

@@ -6,7 +6,6 @@ use futures_util::future::join_all;
 use postgres::connect::Session;
 use postgres::sql;
 use postgres_protocol::password::scram_sha_256;
-use shared::contract::Plan;
 use shared::error::{Context, ErrorName, Result, StepError};
 
 const ROLE_PASSWORD: &str = include_str!("sql/role_password.sql");
@@ -28,18 +27,18 @@ pub(crate) async fn ensure_password(source: &Session, role: &str) -> Result<Stri
 /// statement has it, and so no log and no view of statements. `require` rather than `verify-full`: where an RDS host keeps the
 /// authorities' certificates is not documented. The address is that of a publicly accessible source, as the functions resolve it: RDS's
 /// own hosts may get the public one.
-pub(crate) fn connection_string(plan: &Plan, address: Option<IpAddr>, database: &str) -> String {
-    let port = plan.source.port.to_string();
+pub(crate) fn connection_string((host, port): (&str, u16), address: Option<IpAddr>, database: &str, role: &str) -> String {
+    let port = port.to_string();
     // Tried first; after a failover it belongs to another server, and the name still works.
     let (hosts, addresses) = match address {
-        Some(address) => (format!("{0},{0}", plan.source.host), Some(format!("{address},"))),
-        None => (plan.source.host.clone(), None),
+        Some(address) => (format!("{host},{host}"), Some(format!("{address},"))),
+        None => (host.to_owned(), None),
     };
     let pairs = [
         ("host", hosts.as_str()),
         ("port", &port),
         ("dbname", database),
-        ("user", &plan.names.run),
+        ("user", role),
         ("sslmode", "require"),
         ("connect_timeout", "10"),
         ("keepalives_idle", "30"),
@@ -80,14 +79,12 @@ pub(crate) async fn keep_statements_out_of_the_log(target: &Session) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::contract::example;
-
     #[test]
     fn a_public_source_is_looked_for_at_its_private_address_and_then_by_its_name() {
-        let plan: Plan = serde_json::from_value(example::plan()).unwrap();
-        let found = connection_string(&plan, Some([10, 0, 0, 7].into()), "orders");
+        let source = ("localhost", 5432);
+        let found = connection_string(source, Some([10, 0, 0, 7].into()), "orders", "run");
         assert!(found.starts_with("host='localhost,localhost' port='5432'") && found.ends_with("hostaddr='10.0.0.7,'"), "{found}");
-        assert!(connection_string(&plan, None, "orders").starts_with("host='localhost' "));
+        assert!(connection_string(source, None, "orders", "run").starts_with("host='localhost' "));
     }
 
     #[test]

@@ -12,8 +12,7 @@ use postgres::replication::{check_tables, end_verification, find_subscription};
 use postgres::run_lock;
 use postgres::session_settings;
 use postgres::sql;
-use run::servers::source_server;
-use run::servers::target_server;
+use run::servers::{self, Present, source_server, target_server};
 use shared::contract::{Action, Plan, Ready, ReversibleStep};
 use shared::error::{Context, ErrorName, Result, StepError};
 
@@ -30,11 +29,22 @@ const OTHER_SUBSCRIPTIONS: &str = include_str!("sql/other_subscriptions.sql");
 /// # Errors
 /// `PreconditionFailed`, `TablesChanged`, `LockTimeout`, `PostgresUnavailable`, `PostgresRefused`, `RestoreFailed`.
 pub async fn handle(aws: &Aws, step: ReversibleStep) -> Result<Ready> {
-    let (source, target) = (source_server(aws, &step.plan).await?, target_server(aws, &step.plan).await?);
-    let _run_lock = run_lock::acquire(&source, &step.plan).await?;
+    let plan = &step.plan;
+    let target = target_server(aws, plan).await?;
     match step.action {
-        Action::Do => subscribe(aws, &source, &target, &step.plan).await,
-        Action::Undo => unsubscribe(&target, &step.plan).await,
+        Action::Do => {
+            let source = source_server(aws, plan).await?;
+            let _run_lock = run_lock::acquire(&source, plan).await?;
+            subscribe(aws, &source, &target, plan).await
+        }
+        Action::Undo => {
+            // The run lock is the source's. Without a source that runs, no other call does anything either.
+            let _run_lock = match servers::present(aws, plan).await? {
+                Present::Running(source) => Some(run_lock::acquire(&source, plan).await?),
+                Present::Down(_) | Present::Gone => None,
+            };
+            unsubscribe(&target, plan).await
+        }
     }
 }
 
@@ -46,7 +56,7 @@ async fn subscribe(aws: &Aws, source: &Server, target: &Server, plan: &Plan) -> 
     for database in &plan.databases {
         let session = target.connect_with(&database.name, &connection::setting(&password)).await?;
         session_settings::set_for_apply(&session).await?;
-        let connection = connection::connection_string(plan, address, &database.name);
+        let connection = connection::connection_string((&source.host, source.port), address, &database.name, &plan.names.run);
         ensure_subscription(&session, plan, &plan.names.slot(database.oid), &connection).await?;
         check_tables(&source.connect(&database.name).await?, &session, plan, database).await?;
     }
