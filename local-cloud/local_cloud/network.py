@@ -8,6 +8,7 @@ A publicly accessible endpoint is told to RDS's own hosts as its public address,
 there has to name the private one (`hostaddr`).
 """
 
+import contextlib
 import ipaddress
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,9 @@ def settle(instance: "Instance") -> None:
     if instance.server is None or source is None or source.server is None:
         return
     is_open = _reaches(instance, source) and not source.publicly_accessible
-    instance.server.service_file.write_text(f"[{SERVICE}]\n" + ("" if is_open else f"hostaddr={NOWHERE}\n"))
+    # It may be on its way out.
+    with contextlib.suppress(FileNotFoundError):
+        instance.server.service_file.write_text(f"[{SERVICE}]\n" + ("" if is_open else f"hostaddr={NOWHERE}\n"))
 
 
 def _reaches(one: "Instance", other: "Instance") -> bool:

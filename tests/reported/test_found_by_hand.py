@@ -111,7 +111,7 @@ def test_an_undo_of_an_execution_that_runs_never_was_or_was_of_another_database_
     other = make_source(cloud, "another", 17)
     of_another = Execution(cloud, "found-another", make_request("another", plan_only=True))
     of_another.wait(LIMIT_SECONDS)
-    cases = {"is running": running.arn, "there is no execution": f"{running.arn}x", "is about another": of_another.arn}
+    cases = {"is running": running.arn, "there is no execution": f"{running.arn}x", "has succeeded": of_another.arn}
     for number, (said, arn) in enumerate(cases.items()):
         undo = Execution(cloud, f"found-undo-{number}", make_request("waiting") | {"undo": arn})
         described = undo.wait(LIMIT_SECONDS)

@@ -11,6 +11,8 @@ from demo.waiting import wait_until
 from executions.runs import approve, undo_of
 from executions.sources import LIMIT_SECONDS, make_request, make_source, secret_name
 
+from .test_found_by_hand import key_of
+
 LONG = pytest.mark.long
 NAMES = ["postgres", "app"]
 
@@ -47,12 +49,16 @@ def test_a_source_that_was_renamed_is_undone_by_its_old_name_and_by_its_new_one(
     before = footprint(cloud, source, NAMES)
     execution = waiting(cloud, name)
     rename(databases, rds, name, f"{name}-old")
+    # Another database has the name by now.
+    databases.create(name, 17, DBParameterGroupName=f"{name}-settings")
     execution.stop()
     undo = undo_of(cloud, execution)
     if by == "hand":
         undo.stop()
         undo = Execution(cloud, f"undo-{name}", make_request(f"{name}-old", secret=secret_name(name)) | {"undo": execution.arn})
     assert ended(undo) == ("SUCCEEDED", "RolledBack"), undo.describe()
+    delete(rds, name)
+    wait_until(lambda: [each["DBInstanceIdentifier"] for each in databases.all()], lambda names: name not in names, f"{name} gone", 60)
     assert footprint(cloud, rename(databases, rds, f"{name}-old", name), NAMES) == before
     outcome._tell("renamed, given back")
 
@@ -115,24 +121,29 @@ def test_a_source_that_is_deleted_leaves_what_has_its_data(cloud, databases, out
     assert ended(execution) == ("FAILED", "SourceGone"), execution.describe()
     described = execution.describe()
     assert described["error"] == "UndoFailed" and f"{name} does not exist any more" in described["cause"], described
-    targets = [each["DBInstanceIdentifier"] for each in databases.all() if each["DBInstanceIdentifier"].startswith(f"{name}-enc-")]
-    key = snapshots(rds)[0].removeprefix("rds-reencrypt-")[:10] if not targets else targets[0][-10:]
+    key = key_of(execution.arn)
+    # And an undo of what that left, once another database has the name, keeps it as well.
+    databases.create(name, 17, DBParameterGroupName=f"{name}-settings")
+    again = Execution(cloud, f"undo-{name}", make_request(name) | {"undo": execution.arn})
+    assert ended(again) == ("FAILED", "SourceGone"), again.describe()
+    targets = [each["DBInstanceIdentifier"] for each in databases.all() if each["DBInstanceIdentifier"] == f"{name}-enc-{key}"]
     left = [each for each in snapshots(rds) if key in each]
+    assert all(each in again.describe()["cause"] for each in [*targets, *left]), again.describe()
     if state == "WaitForApproval":
         assert (len(targets), left) == (1, [])
         with databases.connect(databases.describe(targets[0]), "app") as session:
             assert session.execute("select count(*) from public.thing").fetchone() == (600,)
     else:
         assert targets == [] and left, left
-    for target in targets:
-        delete(rds, target)
+    for each in [*targets, name]:
+        delete(rds, each)
     for snapshot in left:
         rds.delete_db_snapshot(DBSnapshotIdentifier=snapshot)
     outcome._tell("UndoFailed, what has the data kept and named")
 
 
 @pytest.mark.parametrize("is_made_again", [False, pytest.param(True, marks=LONG)])
-def test_an_undo_of_a_run_whose_source_was_deleted_knows_it_by_its_snapshot(cloud, databases, outcome, is_made_again):
+def test_an_undo_of_a_run_whose_source_was_deleted_meanwhile_keeps_its_data(cloud, databases, outcome, is_made_again):
     """Another database may have its name by the time at which the undo begins."""
     rds, name = cloud.client("rds"), f"deleted-then-undone-{is_made_again}".lower()
     make_source(cloud, name, 16)
@@ -154,6 +165,83 @@ def test_an_undo_of_a_run_whose_source_was_deleted_knows_it_by_its_snapshot(clou
     for identifier in [target["DBInstanceIdentifier"], *([name] if is_made_again else [])]:
         delete(rds, identifier)
     outcome._tell("the unencrypted snapshot gone, the target kept and named")
+
+
+@pytest.mark.parametrize("after", ["keep", pytest.param("delete", marks=LONG)])
+def test_a_source_that_is_renamed_behind_the_fence_is_settled_under_its_new_name(cloud, databases, outcome, strike, after):
+    rds, name = cloud.client("rds"), f"renamed-late-{after}"
+    make_source(cloud, name, 17, DeletionProtection=True)
+    execution = Execution(cloud, f"run-{name}", make_request(name, after={"source": after}))
+    # Retried for some seconds, so that there is time between the fence and the clearing up.
+    strike("subscribe", "error-before", action="undo", times=3)
+    execution.wait_for_state("CleanUpSubscription", LIMIT_SECONDS)
+    renamed = rename(databases, rds, name, f"{name}-old")
+    databases.create(name, 17, DBParameterGroupName=f"{name}-settings")
+    assert ended(execution) == ("SUCCEEDED", "Encrypted"), execution.describe()
+    target = databases.describe(execution.output["target"]["identifier"])
+    assert target["DeletionProtection"]
+    identifiers = [each["DBInstanceIdentifier"] for each in databases.all()]
+    if after == "delete":
+        assert f"{name}-old" not in identifiers and f"rds-reencrypt-{key_of(execution.arn)}-last" in snapshots(rds)
+        return
+    moved_to = {tag["Key"]: tag["Value"] for tag in databases.describe(f"{name}-old")["TagList"]}["rds-reencrypt:moved-to"]
+    assert moved_to == target["DBInstanceIdentifier"]
+    assert [tag for tag in databases.describe(name).get("TagList", []) if tag["Key"].startswith("rds-reencrypt")] == []
+    with databases.connect(renamed, "app") as session:
+        assert session.execute("select count(*) from pg_replication_slots").fetchone() == (0,)
+    outcome._tell("carried, and settled under its new name")
+
+
+def test_a_run_that_failed_behind_the_fence_is_completed_after_the_names_were_swapped(cloud, databases, outcome, strike):
+    rds, name = cloud.client("rds"), "swapped"
+    make_source(cloud, name, 16)
+    execution = Execution(cloud, f"run-{name}", make_request(name))
+    strike("subscribe", "error-before", action="undo", times=4)
+    assert ended(execution) == ("FAILED", "CleanUpFailed"), execution.describe()
+    target = f"{name}-enc-{key_of(execution.arn)}"
+    source = rename(databases, rds, name, f"{name}-old")
+    rename(databases, rds, target, name)
+    undo = Execution(cloud, f"undo-{name}", make_request(name) | {"undo": execution.arn})
+    assert ended(undo) == ("SUCCEEDED", "Encrypted"), undo.describe()
+    assert undo.output["target"]["identifier"] == name
+    with databases.connect(source, "app") as session:
+        assert session.execute("select count(*) from pg_replication_slots").fetchone() == (0,)
+    with databases.connect(databases.describe(name), "app") as session:
+        assert session.execute("select count(*) from pg_subscription").fetchone() == (0,)
+    outcome._tell("completed under the names that both have by now")
+
+
+def test_a_run_that_has_succeeded_is_not_undone(cloud, databases, outcome):
+    rds, name = cloud.client("rds"), "succeeded"
+    make_source(cloud, name, 17)
+    execution = Execution(cloud, f"run-{name}", make_request(name, after={"source": "delete"}))
+    assert ended(execution) == ("SUCCEEDED", "Encrypted"), execution.describe()
+    databases.create(name, 17, DBParameterGroupName=f"{name}-settings")
+    undo = Execution(cloud, f"undo-{name}", make_request(name) | {"undo": execution.arn})
+    assert ended(undo) == ("FAILED", "UndoNotBegun") and "has succeeded" in undo.describe()["cause"], undo.describe()
+    assert execution.output["target"]["identifier"] in [each["DBInstanceIdentifier"] for each in databases.all()]
+    delete(rds, name)
+    outcome._tell("refused")
+
+
+def test_a_window_that_opens_reboots_the_source_and_not_what_has_its_name(cloud, databases, outcome):
+    rds, name = cloud.client("rds"), "named-again"
+    make_source(cloud, name, 17, "unprepared", PreferredMaintenanceWindow="sun:03:00-sun:03:30")
+    consent = {"replica_identity": True, "reboot": True, "reboot_when": "maintenance_window"}
+    execution = waiting(cloud, name, "WaitForPreparation", consent=consent, after={"source": "keep"})
+    wait_until(lambda: databases.describe(name)["DBInstanceStatus"], lambda status: status == "available", f"{name} available", 60)
+    wait_until(
+        lambda: databases.describe(name)["DBParameterGroups"][0]["DBParameterGroupName"], lambda group: group.startswith("rds-"), "the group", 60
+    )
+    rename(databases, rds, name, f"{name}-old")
+    other = databases.create(name, 17, DBParameterGroupName="default.postgres17")
+    execution.stop()
+    undo = undo_of(cloud, execution)
+    assert ended(undo) == ("SUCCEEDED", "RolledBack"), undo.describe()
+    for identifier in name, f"{name}-old":
+        assert databases.describe(identifier)["DBParameterGroups"][0]["DBParameterGroupName"] == "default.postgres17"
+    assert databases.describe(name)["DbiResourceId"] == other["DbiResourceId"]
+    outcome._tell("renamed, given back")
 
 
 @pytest.mark.parametrize("major", [17, pytest.param(13, marks=LONG)])
