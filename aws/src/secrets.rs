@@ -210,9 +210,8 @@ pub fn client(aws: &Aws) -> Client {
 #[must_use]
 pub fn describe_rotation(id: &str, pending: &str) -> String {
     format!(
-        "secret {id}: a rotation is in progress or was left unfinished: version {pending} is {}, and is not {CURRENT}; let it end, or remove the \
-         label: aws secretsmanager update-secret-version-stage --secret-id {id} --version-stage {} --remove-from-version-id {pending}",
-        PENDING, PENDING
+        "secret {id}: a rotation is in progress or was left unfinished: version {pending} is {PENDING}, and is not {CURRENT}; let it end, or remove the \
+         label: aws secretsmanager update-secret-version-stage --secret-id {id} --version-stage {PENDING} --remove-from-version-id {pending}"
     )
 }
 

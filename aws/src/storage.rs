@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use aws_sdk_cloudwatch::types::{Dimension, Statistic};
 
 use crate::client::Aws;
-use crate::rds::source_writer;
+use crate::rds::source::source_writer;
 use shared::contract::{Kind, Plan};
 use shared::error::{Context, ErrorName, Result, StepError};
 use shared::input::Guard;

@@ -11,7 +11,7 @@ use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config};
 
-use crate::event_triggers::name_function;
+use crate::foreign_function::name_function;
 use crate::sql;
 use shared::connections;
 use shared::credentials::{self, Credentials, Passwords};

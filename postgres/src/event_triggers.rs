@@ -3,10 +3,11 @@
 //! No catalog says how one affects a run, so it is tried: a transaction executes the run's own statements with one event trigger
 //! enabled at a time, and is rolled back. A function that acts outside its transaction cannot be tried.
 
-use tokio_postgres::{GenericClient, Transaction, error::SqlState};
+use tokio_postgres::{Transaction, error::SqlState};
 
 use crate::connect::{Server, Session};
 use crate::fence::{self, Closed};
+use crate::foreign_function::{context, foreign_function, is};
 use crate::sql;
 use shared::error::{Context, ErrorName, Result, StepError};
 use shared::lsn::Lsn;
@@ -80,14 +81,6 @@ impl EventTrigger {
         };
         Trouble { found: format!("{} {what}", self.told()), remedy }
     }
-}
-
-/// Whether no event trigger fires in this session, whatever it is about (17): the fence's would not either.
-///
-/// # Errors
-/// `PostgresUnavailable`, `PostgresRefused`.
-pub async fn is_off(session: &impl GenericClient) -> Result<bool> {
-    sql::value(session, "select coalesce(pg_catalog.current_setting('event_triggers', true) = 'off', false)", &[]).await
 }
 
 /// Tries all event triggers of one database, and leaves it unchanged.
@@ -360,45 +353,6 @@ pub async fn check(server: &Server, session: &mut Session, database: &str, names
 /// `LockTimeout`, `PostgresRefused` if an event trigger stops it.
 pub async fn drop_run_schema(session: &mut Session, names: &Names) -> Result<()> {
     fence::run_ddl_past_fence(session, names, sql::DROP_RUN_SCHEMA, &[&names.run]).await
-}
-
-/// PostgreSQL's CONTEXT. Its statements can quote values: only lines that name functions may be reported.
-fn context(error: &StepError) -> Option<&str> {
-    db_error(error)?.where_()
-}
-
-fn is(error: &StepError, state: &SqlState) -> bool {
-    db_error(error).is_some_and(|db| db.code() == state)
-}
-
-fn db_error(error: &StepError) -> Option<&tokio_postgres::error::DbError> {
-    std::error::Error::source(error)?.downcast_ref::<tokio_postgres::Error>()?.as_db_error()
-}
-
-/// Adds the application's function to an error that it raised, or hit, during our DDL: from PostgreSQL's CONTEXT, without the
-/// statements in it. A write of its that our own fence refused is reported with the table's name: nothing has moved because of it.
-#[must_use]
-pub fn name_function(error: StepError) -> StepError {
-    let refused = db_error(&error).filter(|db| db.code() == &SqlState::READ_ONLY_SQL_TRANSACTION).and_then(|db| db.schema().zip(db.table()));
-    // Not for a server that takes no writes: the state machine waits for it.
-    let is_final = refused.is_some() || error.name == ErrorName::Internal;
-    let message = match (foreign_function(&error), refused) {
-        (None, None) => return error,
-        (Some(function), None) => format!("{error}, in {function}, which an event trigger calls"),
-        (function, Some((schema, table))) => {
-            let who = function.map_or_else(String::new, |function| format!(", {function},"));
-            format!("an event trigger{who} writes to {schema}.{table} when the run creates or drops objects")
-        }
-    };
-    let name = if is_final { ErrorName::PostgresRefused } else { error.name };
-    error.retold(name, message)
-}
-
-fn foreign_function(error: &StepError) -> Option<String> {
-    // Independent of the server's language; an event trigger's function has no parameters.
-    let is_ours = |line: &str| line.contains(shared::names::PREFIX) || line.contains("inline_code_block");
-    let is_function = |line: &&str| (line.starts_with("PL/") || line.contains("PL/") && line.contains("()")) && !is_ours(line);
-    context(error)?.lines().find(is_function).map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use futures_util::future::try_join3;
 use tokio_postgres::{GenericClient, Row, Statement};
 
 use crate::connect::Session;
-use crate::event_triggers::{is_off, name_function};
+use crate::foreign_function::name_function;
 use crate::locks::{self, ATTEMPTS_MS};
 use crate::sql::{self, Params};
 use shared::error::{Context, ErrorName, Result, StepError};
@@ -67,13 +67,21 @@ fn how_closed(comment: Option<&str>, names: &Names) -> Result<Closed> {
     comment.and_then(Closed::parse).ok_or_else(unreadable)
 }
 
+/// Whether no event trigger fires in this session, whatever it is about (17): the fence's would not either.
+///
+/// # Errors
+/// `PostgresUnavailable`, `PostgresRefused`.
+pub async fn triggers_are_off(session: &impl GenericClient) -> Result<bool> {
+    sql::value(session, "select coalesce(pg_catalog.current_setting('event_triggers', true) = 'off', false)", &[]).await
+}
+
 /// After it, every table has the fence's trigger, open, and DDL is counted. Twice: only tables without the trigger are touched.
 ///
 /// # Errors
 /// `LockTimeout` if a table stayed locked through all attempts.
 pub async fn prepare(source: &mut Session, names: &Names) -> Result<()> {
     let fence = names.fence();
-    if is_off(source).await? {
+    if triggers_are_off(source).await? {
         return Err(StepError::new(ErrorName::PreconditionFailed, "the parameter event_triggers is off, so the fence could not refuse DDL"));
     }
     if !read_state(source, names).await?.prepared {

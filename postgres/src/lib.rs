@@ -5,6 +5,7 @@ pub mod catalog;
 pub mod connect;
 pub mod event_triggers;
 pub mod fence;
+pub mod foreign_function;
 pub mod heartbeat;
 pub mod large_objects;
 pub mod locks;

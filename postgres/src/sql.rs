@@ -3,10 +3,9 @@
 //! DDL cannot take parameters, so those files hold queries that return the statements, quoted by the server.
 
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{GenericClient, Row, ToStatement};
+use tokio_postgres::{Client, GenericClient, Row, ToStatement};
 
-use crate::connect::Session;
-use crate::event_triggers::name_function;
+use crate::foreign_function::name_function;
 use shared::error::{Result, StepError};
 
 macro_rules! statements {
@@ -110,7 +109,7 @@ pub async fn run_generated(client: &impl GenericClient, query: &str, params: Par
 }
 
 /// As [`run_generated`], all or nothing.
-pub async fn run_generated_in_transaction(session: &mut Session, query: &str, params: Params<'_>) -> Result<usize> {
+pub async fn run_generated_in_transaction(session: &mut Client, query: &str, params: Params<'_>) -> Result<usize> {
     let transaction = session.transaction().await?;
     let count = run_generated(&transaction, query, params).await?;
     transaction.commit().await?;

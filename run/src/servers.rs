@@ -4,10 +4,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use aws::client::Aws;
-use aws::rds::describe_target;
 use aws::rds::found::{Found, moved_to};
-use aws::rds::source::find_by_id;
+use aws::rds::source::{find_by_id, gone};
 use aws::rds::status::{Standing, standing};
+use aws::rds::target::describe_target;
 use aws::secrets::{self, read_credentials, read_version};
 use postgres::connect::{Keeper, Server};
 use shared::contract::{Plan, Source};
@@ -37,8 +37,7 @@ fn keeper(aws: &Aws, secret: String, of: &'static str, gives_password: bool) -> 
 /// # Errors
 /// `SourceNotFound`, `SecretUnusable`, `AwsUnavailable`.
 pub async fn source_server(aws: &Aws, plan: &Plan) -> Result<Server> {
-    let gone = || StepError::new(ErrorName::SourceNotFound, format!("{} does not exist any more", plan.source.identifier));
-    let found = find_by_id(aws, &plan.source.resource_id).await?.ok_or_else(gone)?;
+    let found = find_by_id(aws, &plan.source.resource_id).await?.ok_or_else(|| gone(plan))?;
     server_of(aws, plan, &found).await
 }
 

@@ -9,7 +9,7 @@ use aws_sdk_rds::types::DescribeDbLogFilesDetails;
 use tokio_postgres::GenericClient;
 
 use aws::client::Aws;
-use aws::rds::target_writer;
+use aws::rds::target::target_writer;
 use postgres::apply_log::{self, Failure, Said};
 use postgres::replication::find_subscription;
 use postgres::sql;

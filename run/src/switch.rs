@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::logins;
 use aws::client::Aws;
-use aws::rds::addresses;
+use aws::rds::addresses::addresses;
 use aws::secrets::document::{Document, Place};
 use aws::secrets::{self, Secret, describe_places, describe_rotation, describe_secret, read_secret};
 use postgres::connect::Server;

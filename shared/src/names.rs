@@ -6,8 +6,6 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::contract::Kind;
-
 /// The prefix of every role, schema, slot, publication and subscription of the product.
 pub const PREFIX: &str = "rds_reencrypt_";
 /// The prefix of every snapshot and parameter group of the product.
@@ -104,19 +102,6 @@ fn successor(old: &str, key: &str) -> String {
     let told_apart: String = hex::encode(Sha256::digest(old.as_bytes())).chars().take(6).collect();
     let stem: String = old.chars().take(room - told_apart.len() - 1).collect();
     format!("{}-{told_apart}{suffix}", stem.trim_end_matches('-'))
-}
-
-/// The log group to which RDS exports the PostgreSQL log of an instance, or of all members of a cluster.
-#[must_use]
-pub fn log_group(kind: Kind, identifier: &str) -> String {
-    log_group_of(kind, identifier, POSTGRESQL_LOG)
-}
-
-/// The log group of another log that RDS exports. Source: Amazon RDS user guide, "Publishing PostgreSQL logs to Amazon CloudWatch Logs".
-#[must_use]
-pub fn log_group_of(kind: Kind, identifier: &str, log: &str) -> String {
-    let holder = if kind.is_cluster() { "cluster" } else { "instance" };
-    format!("/aws/rds/{holder}/{identifier}/{log}")
 }
 
 #[cfg(test)]

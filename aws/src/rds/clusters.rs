@@ -4,7 +4,11 @@ use aws_sdk_rds::operation::describe_db_clusters::builders::DescribeDBClustersFl
 use aws_sdk_rds::types::{DbCluster, DbClusterSnapshot, DbInstance, Filter};
 
 use crate::client::Aws;
-use crate::rds::{NO_IDENTIFIER, find_instance, going, is_resource_id, snapshot_status};
+use crate::rds::instances::NO_IDENTIFIER;
+use crate::rds::instances::find_instance;
+use crate::rds::instances::is_resource_id;
+use crate::rds::requests::going;
+use crate::rds::snapshots::snapshot_status;
 use shared::contract::Ready;
 use shared::error::aws::code;
 use shared::error::{Context, Result, StepError};
@@ -93,7 +97,7 @@ pub fn snapshot_ready(snapshot: &DbClusterSnapshot) -> Result<Ready> {
 /// `AwsUnavailable`, `AwsRefused`.
 pub async fn drop_snapshot(aws: &Aws, id: &str) -> Result<Ready> {
     let Some(snapshot) = find_snapshot(aws, id).await? else { return Ok(Ready::yes("gone")) };
-    if !super::is_of_a_run(snapshot.tag_list()) {
+    if !crate::rds::requests::is_of_a_run(snapshot.tag_list()) {
         return Ok(Ready::yes("another one of that name stays"));
     }
     if let status @ ("creating" | "copying" | "deleting") = snapshot.status().unwrap_or_default() {

@@ -1,10 +1,14 @@
 //! The owner of the parameter group that turns logical replication on: an instance, or a cluster for all its members.
 
 use crate::client::Aws;
+use crate::rds::clusters;
+use crate::rds::instances::find_instance;
+use crate::rds::requests::begun;
 use crate::rds::status::{Standing, standing};
-use crate::rds::{begun, clusters, find_instance};
 use aws_sdk_rds::types::{DbCluster, DbInstance};
 use shared::contract::{Kind, Ready};
+use shared::error::ErrorName;
+use shared::error::StepError;
 use shared::error::{Context, Result};
 
 #[derive(Debug)]
@@ -120,4 +124,18 @@ impl Holder {
         };
         rebooted.context("reboot for a parameter group")
     }
+}
+
+/// The instance that takes the writes of an instance's or a cluster's name; none if it is gone.
+///
+/// # Errors
+/// `AwsUnavailable`, also where a cluster has none at the moment; `AwsRefused`.
+pub(crate) async fn writer(aws: &Aws, kind: Kind, id: &str) -> Result<Option<DbInstance>> {
+    if !kind.is_cluster() {
+        return find_instance(aws, id).await;
+    }
+    let Some(cluster) = clusters::find_cluster(aws, id).await? else { return Ok(None) };
+    // A failover takes a moment, and is no reason to undo a run.
+    let failing_over = || StepError::new(ErrorName::AwsUnavailable, format!("cluster {id} has no writer at the moment"));
+    clusters::find_writer(aws, &cluster).await?.ok_or_else(failing_over).map(Some)
 }

@@ -5,6 +5,10 @@ use aws_sdk_cloudwatchlogs::types::LogGroup;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use shared::contract::Kind;
+use shared::contract::Plan;
+use shared::error::StepError;
+use shared::names::POSTGRESQL_LOG;
 
 use crate::client::Aws;
 use shared::error::aws::code;
@@ -51,4 +55,29 @@ where
 pub async fn retain(aws: &Aws, group: &str, days: i32) -> Result<bool> {
     let kept = Client::new(&aws.config).put_retention_policy().log_group_name(group).retention_in_days(days).send().await;
     Ok(there(kept).context(&format!("set the retention of log group {group}"))?.is_some())
+}
+
+/// After it, the log group of the target's PostgreSQL log is gone: it outlives database and export.
+///
+/// # Errors
+/// `AwsUnavailable`, `AwsRefused`.
+pub async fn drop_log_group(aws: &Aws, plan: &Plan) -> Result<()> {
+    let group = log_group(plan.source.kind, &plan.target);
+    match aws_sdk_cloudwatchlogs::Client::new(&aws.config).delete_log_group().log_group_name(&group).send().await {
+        Err(error) if code(&error) != Some("ResourceNotFoundException") => Err(StepError::from(error).context(&format!("delete log group {group}"))),
+        _ => Ok(()),
+    }
+}
+
+/// The log group to which RDS exports the PostgreSQL log of an instance, or of all members of a cluster.
+#[must_use]
+pub fn log_group(kind: Kind, identifier: &str) -> String {
+    log_group_of(kind, identifier, POSTGRESQL_LOG)
+}
+
+/// The log group of another log that RDS exports. Source: Amazon RDS user guide, "Publishing PostgreSQL logs to Amazon CloudWatch Logs".
+#[must_use]
+pub fn log_group_of(kind: Kind, identifier: &str, log: &str) -> String {
+    let holder = if kind.is_cluster() { "cluster" } else { "instance" };
+    format!("/aws/rds/{holder}/{identifier}/{log}")
 }

@@ -1,11 +1,17 @@
 //! The source as it is now: since the plan was made, somebody may have renamed, stopped or deleted it.
 
 use crate::client::Aws;
+use crate::rds::clusters;
 use crate::rds::found::{Found, find};
 use crate::rds::holder::Holder;
+use crate::rds::holder::writer;
+use crate::rds::instances::find_instance;
 use crate::rds::status::{Standing, standing};
+use aws_sdk_rds::types::DbCluster;
+use aws_sdk_rds::types::DbInstance;
+use shared::contract::Source;
 use shared::contract::{Plan, Ready};
-use shared::error::{ErrorName, Result};
+use shared::error::{ErrorName, Result, StepError};
 
 /// The answer of an undo that keeps what may be the last copy of the data: the source is gone, and no target has them.
 ///
@@ -43,4 +49,48 @@ pub async fn find_by_id(aws: &Aws, resource_id: &str) -> Result<Option<Found>> {
         Ok(found) => Ok(Some(found).filter(|found| !matches!(found.status(), "deleting" | "deleted"))),
         Err(error) => error.ok_if(ErrorName::SourceNotFound).map(|_| None),
     }
+}
+
+/// The source's writer: the instance that takes its writes.
+///
+/// # Errors
+/// `SourceNotFound` if it is gone, `AwsUnavailable` if a cluster has none at the moment.
+pub async fn source_writer(aws: &Aws, plan: &Plan) -> Result<DbInstance> {
+    let Source { kind, resource_id, .. } = &plan.source;
+    writer(aws, *kind, resource_id).await?.ok_or_else(|| gone(plan))
+}
+
+/// The source instance with the parameter group that it had before the run: the model for the target.
+///
+/// # Errors
+/// `SourceNotFound`, `AwsUnavailable`, `AwsRefused`.
+pub async fn original_instance(aws: &Aws, plan: &Plan) -> Result<DbInstance> {
+    let mut source = find_instance(aws, &plan.source.resource_id).await?.ok_or_else(|| gone(plan))?;
+    for group in source.db_parameter_groups.iter_mut().flatten() {
+        group.db_parameter_group_name = group.db_parameter_group_name.take().map(|name| original_group(plan, name));
+    }
+    Ok(source)
+}
+
+/// The source cluster with the parameter group that it had before the run: the model for the target.
+///
+/// # Errors
+/// `SourceNotFound`, `AwsUnavailable`, `AwsRefused`.
+pub async fn original_cluster(aws: &Aws, plan: &Plan) -> Result<DbCluster> {
+    let mut source = clusters::find_cluster(aws, &plan.source.resource_id).await?.ok_or_else(|| gone(plan))?;
+    source.db_cluster_parameter_group = source.db_cluster_parameter_group.map(|name| original_group(plan, name));
+    Ok(source)
+}
+
+fn original_group(plan: &Plan, group: String) -> String {
+    match &plan.preparation {
+        Some(preparation) if group == plan.names.parameter_group => preparation.old_group.clone(),
+        _ => group,
+    }
+}
+
+/// The error of a step that cannot go on without the source.
+#[must_use]
+pub fn gone(plan: &Plan) -> StepError {
+    StepError::new(ErrorName::SourceNotFound, format!("{} does not exist any more", plan.source.identifier))
 }

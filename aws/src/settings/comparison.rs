@@ -1,7 +1,11 @@
 //! Compares source and target as RDS describes them now.
 
 use crate::client::Aws;
-use crate::rds::{find_instance, original_cluster, original_instance, target_cluster, target_instance};
+use crate::rds::instances::find_instance;
+use crate::rds::source::original_cluster;
+use crate::rds::source::original_instance;
+use crate::rds::target::target_cluster;
+use crate::rds::target::target_instance;
 use crate::settings::{Differences, cluster, instance};
 use shared::contract::{Kind, Plan};
 use shared::error::Result;

@@ -4,14 +4,16 @@ use std::path::Path;
 
 use aws::client::Aws;
 use aws::evidence::{LogLook, StartLook, now_ms};
-use aws::rds::{clusters, find_snapshot, target_writer};
+use aws::rds::clusters;
+use aws::rds::log_groups::log_group;
+use aws::rds::snapshots::find_snapshot;
+use aws::rds::target::target_writer;
 use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_rds::types::DescribeDbLogFilesDetails;
 use shared::contract::{Kind, Plan};
 use shared::error::aws::code;
 use shared::error::{Result, StepError};
 use shared::lsn::Lsn;
-use shared::names::log_group;
 use shared::recovery_log::{Log, Origin, Start, Told, time_of};
 
 /// A portion of a log file is cut off at 1 MB without a warning, so less is requested.

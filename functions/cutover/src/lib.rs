@@ -9,7 +9,7 @@ mod pause;
 mod phases;
 
 use aws::client::Aws;
-use aws::rds::target_writer;
+use aws::rds::target::target_writer;
 use futures_util::future::try_join_all;
 use postgres::catalog;
 use postgres::connect::{Server, Session};

@@ -1,8 +1,14 @@
 //! What happens to source and target after the application has moved.
 
 use aws::client::Aws;
+use aws::rds::instances::find_instance;
+use aws::rds::log_groups::drop_log_group;
+use aws::rds::requests::begun;
+use aws::rds::requests::going;
+use aws::rds::requests::new_ready;
+use aws::rds::snapshots::find_snapshot;
 use aws::rds::status::{Standing, standing};
-use aws::rds::{begun, drop_log_group, find_instance, find_snapshot, going, new_ready, target_instance};
+use aws::rds::target::target_instance;
 use aws_sdk_rds::operation::modify_db_instance::builders::ModifyDBInstanceFluentBuilder;
 use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, DbInstance};
 use shared::contract::{Plan, Ready, Settled};

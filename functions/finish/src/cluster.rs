@@ -1,8 +1,11 @@
 //! What happens to both clusters after the application has moved.
 
 use aws::client::Aws;
+use aws::rds::clusters;
+use aws::rds::log_groups::drop_log_group;
+use aws::rds::requests::begun;
+use aws::rds::requests::going;
 use aws::rds::status::{Standing, standing};
-use aws::rds::{begun, clusters, drop_log_group, going};
 use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, DbCluster};
 use shared::contract::{Kind, Plan, Ready, Settled};
 use shared::error::{Context, ErrorName, Result, StepError};

@@ -9,7 +9,7 @@ mod replicas;
 mod roles;
 
 use aws::client::Aws;
-use aws::rds::describe_target;
+use aws::rds::target::describe_target;
 use aws_sdk_rds::types::Tag;
 use serde::Serialize;
 use shared::contract::{FinishRequest, Plan, Ready, Settled};

@@ -1,10 +1,10 @@
 //! How long the target's logs are kept: RDS makes their groups without a limit.
 
 use aws::client::Aws;
+use aws::rds::log_groups::log_group_of;
 use aws::rds::log_groups::{retain, retention_days};
 use shared::contract::Plan;
 use shared::error::{ErrorName, Result};
-use shared::names::log_group_of;
 
 /// After it, each log of the source that has a retention has it on the target too; answers with those that do not, and why. None of
 /// them fails the run: the application has moved.

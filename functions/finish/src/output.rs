@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws::rds::Target as New;
+use aws::rds::target::Target as New;
 use serde::Serialize;
 use serde_json::{Value, json};
 use shared::contract::FinishRequest;

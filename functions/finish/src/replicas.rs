@@ -1,8 +1,9 @@
 //! Read replicas of the target, made like the source's. The old ones stay replicas of the source.
 
 use aws::client::Aws;
+use aws::rds::instances::find_instance;
+use aws::rds::requests::execution_tag;
 use aws::rds::status::{Standing, standing};
-use aws::rds::{execution_tag, find_instance};
 use aws::settings::instance::{least_storage_limit, may_set_performance};
 use aws::settings::{is_default_group, is_own_tag};
 use aws_sdk_rds::operation::create_db_instance_read_replica::builders::CreateDBInstanceReadReplicaFluentBuilder;

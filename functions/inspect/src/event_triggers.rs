@@ -2,7 +2,8 @@
 
 use postgres::connect::{Server, Session};
 pub(crate) use postgres::event_triggers::Terms;
-use postgres::event_triggers::{is_off, try_out};
+use postgres::event_triggers::try_out;
+use postgres::fence::triggers_are_off;
 use shared::error::Result;
 use shared::finding::{Findings, list};
 use shared::names::Names;
@@ -17,7 +18,7 @@ pub(crate) async fn check(
     terms: Terms,
     findings: &mut Findings,
 ) -> Result<()> {
-    if is_off(session).await? {
+    if triggers_are_off(session).await? {
         let found = format!("database {database}: the parameter event_triggers is off, so nothing could refuse DDL after the cutover");
         findings.refuse(NAME, found, "on", "set event_triggers to 1 in the parameter group, or reset it for the database and its roles");
     }

@@ -3,7 +3,7 @@
 use std::time::{Instant, SystemTime};
 
 use aws::client::Aws;
-use aws::rds::describe_target;
+use aws::rds::target::describe_target;
 use aws::settings::comparison;
 use aws::storage::{check_headroom, read_storage, watch_headroom};
 use postgres::catalog::{self, Drift};

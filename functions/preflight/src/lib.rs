@@ -16,7 +16,7 @@ mod secret;
 mod status;
 
 use aws::client::Aws;
-use aws::rds::addresses_of;
+use aws::rds::addresses::addresses_of;
 use aws::rds::found::{Found, find};
 use shared::contract::{Execution, NetworkRules, Plan, Preflight, PreflightRequest, Preparation, Purpose, Source};
 use shared::error::Result;

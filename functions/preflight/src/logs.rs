@@ -3,10 +3,11 @@
 use aws::client::Aws;
 use aws::rds::found::Found;
 use aws::rds::log_groups::filters;
+use aws::rds::log_groups::log_group_of;
 use shared::contract::Source;
 use shared::error::Result;
 use shared::finding::Findings;
-use shared::names::{Names, log_group_of};
+use shared::names::Names;
 
 /// Retention is set at the end of the run. Filters name metrics and destinations that somebody else has to decide on.
 pub(crate) async fn check(aws: &Aws, source: &Source, found: &Found, names: &Names, findings: &mut Findings) -> Result<()> {

@@ -3,8 +3,8 @@
 //! Its description names the group that it replaces, so undo needs no memory.
 
 use aws::client::Aws;
-use aws::rds::execution_tag;
 use aws::rds::parameters::{LOGICAL_REPLICATION, read_changed};
+use aws::rds::requests::execution_tag;
 use aws_sdk_rds::types::{ApplyMethod, Parameter};
 use shared::contract::{Plan, Preparation};
 use shared::error::aws::code;

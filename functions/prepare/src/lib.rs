@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use aws::client::Aws;
 use aws::rds::holder::Holder;
+use aws::rds::source;
 use serde::Serialize;
 use shared::contract::{Action, Plan, Preparation, Ready, ReversibleStep};
 use shared::error::{ErrorName, Result, StepError};
@@ -63,8 +64,7 @@ async fn prepare(aws: &Aws, plan: &Plan) -> Result<Prepared> {
     if preparation.makes_group {
         group::ensure(aws, plan, preparation).await?;
     }
-    let gone = || StepError::new(ErrorName::SourceNotFound, format!("{} does not exist any more", plan.source.identifier));
-    let holder = Holder::find(aws, plan.source.kind, &plan.source.resource_id).await?.ok_or_else(gone)?;
+    let holder = Holder::find(aws, plan.source.kind, &plan.source.resource_id).await?.ok_or_else(|| source::gone(plan))?;
     if !holder.is_available() {
         return Ok(Prepared::not_yet(holder.status()));
     }

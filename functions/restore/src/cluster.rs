@@ -1,7 +1,8 @@
 //! The target cluster, restored from the snapshot under the new key.
 
 use aws::client::Aws;
-use aws::rds::{self, begun, clusters};
+use aws::rds::requests::begun;
+use aws::rds::{self, clusters};
 use aws::settings::cluster::{exports_during_the_run, still_to_modify};
 use aws::settings::is_default_group;
 use aws_sdk_rds::operation::modify_db_cluster::builders::ModifyDBClusterFluentBuilder;
@@ -10,18 +11,18 @@ use aws_sdk_rds::types::{DbCluster, DbClusterAssociatedRole, ServerlessV2Scaling
 use shared::contract::{Kind, Plan, Ready};
 use shared::error::{Context, Result};
 
-use crate::{check_key, members, settings, source_gone, with_place};
+use crate::{check_key, members, settings, with_place};
 
 /// After it answers ready, cluster and members are available, with the source's settings.
 pub(crate) async fn ensure(aws: &Aws, plan: &Plan) -> Result<Ready> {
-    let source = clusters::find_cluster(aws, &plan.source.resource_id).await?.ok_or_else(|| source_gone(plan))?;
+    let source = clusters::find_cluster(aws, &plan.source.resource_id).await?.ok_or_else(|| rds::source::gone(plan))?;
     let Some(target) = clusters::find_cluster(aws, &plan.target).await? else {
         let restored = restore_request(aws, plan, &source).send().await;
         let restored = begun(restored, "creating").context(&format!("restore {} from {}", plan.target, plan.names.snapshot))?;
         let zones = source.availability_zones().join(", ");
         return Ok(with_place(&restored, source.db_cluster_instance_class().or(Some("a cluster's volume")), Some(&zones)));
     };
-    let ready = rds::new_ready(plan, &format!("cluster {}", plan.target), target.status())?;
+    let ready = rds::requests::new_ready(plan, &format!("cluster {}", plan.target), target.status())?;
     if !ready.ready {
         return Ok(ready);
     }
@@ -142,7 +143,7 @@ fn with_member(request: ModifyDBClusterFluentBuilder, member: &str, source: &DbC
 /// After it answers ready, members, cluster and log group are gone.
 pub(crate) async fn drop(aws: &Aws, plan: &Plan) -> Result<Ready> {
     let Some(target) = clusters::find_cluster(aws, &plan.target).await? else {
-        rds::drop_log_group(aws, plan).await?;
+        rds::log_groups::drop_log_group(aws, plan).await?;
         return Ok(Ready::yes("gone"));
     };
     if target.status() == Some("deleting") {
@@ -153,7 +154,7 @@ pub(crate) async fn drop(aws: &Aws, plan: &Plan) -> Result<Ready> {
         return clusters::drop_members(aws, &target).await;
     }
     let request = aws.rds.delete_db_cluster().db_cluster_identifier(&plan.target).skip_final_snapshot(true).delete_automated_backups(true);
-    rds::going(request.send().await, "deleting").context(&format!("delete cluster {}", plan.target))
+    rds::requests::going(request.send().await, "deleting").context(&format!("delete cluster {}", plan.target))
 }
 
 #[cfg(test)]

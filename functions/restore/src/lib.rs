@@ -7,7 +7,8 @@ mod settings;
 
 use aws::client::Aws;
 use aws::rds::holder::Holder;
-use aws::rds::{self, begun, source};
+use aws::rds::requests::begun;
+use aws::rds::{self, source};
 use aws_sdk_rds::types::DbInstance;
 use shared::contract::{Action, Plan, Ready, ReversibleStep};
 use shared::error::{Context, ErrorName, Result, StepError};
@@ -31,13 +32,13 @@ pub async fn handle(aws: &Aws, step: ReversibleStep) -> Result<Ready> {
 }
 
 async fn ensure_target(aws: &Aws, plan: &Plan) -> Result<Ready> {
-    let source = rds::find_instance(aws, &plan.source.resource_id).await?.ok_or_else(|| source_gone(plan))?;
-    let Some(target) = rds::find_instance(aws, &plan.target).await? else {
+    let source = rds::instances::find_instance(aws, &plan.source.resource_id).await?.ok_or_else(|| source::gone(plan))?;
+    let Some(target) = rds::instances::find_instance(aws, &plan.target).await? else {
         let restored = settings::restore_request(aws, plan, &source).send().await;
         let restored = begun(restored, "creating").context(&format!("restore {} from {}", plan.target, plan.names.copy))?;
         return Ok(with_place(&restored, source.db_instance_class(), source.availability_zone()));
     };
-    let ready = rds::new_ready(plan, &format!("instance {}", plan.target), target.db_instance_status())?;
+    let ready = rds::requests::new_ready(plan, &format!("instance {}", plan.target), target.db_instance_status())?;
     if !ready.ready {
         return Ok(ready);
     }
@@ -49,10 +50,6 @@ async fn ensure_target(aws: &Aws, plan: &Plan) -> Result<Ready> {
 fn with_place(asked: &Ready, class: Option<&str>, zone: Option<&str>) -> Ready {
     let zone = zone.map_or_else(String::new, |zone| format!(" in {zone}"));
     Ready { status: format!("{} ({}{zone})", asked.status, class.unwrap_or("class unknown")), ready: asked.ready }
-}
-
-fn source_gone(plan: &Plan) -> StepError {
-    StepError::new(ErrorName::SourceNotFound, format!("{} does not exist any more", plan.source.identifier))
 }
 
 /// Why here: reporting success without encryption, or with another key, would be the worst failure of all.
@@ -70,7 +67,7 @@ async fn finish_settings(aws: &Aws, plan: &Plan, source: &DbInstance, target: &D
         let modified = begun(request.send().await, format!("modifying {}", members.join(", ")));
         return modified.context(&format!("give {} the settings of the source", plan.target));
     }
-    if rds::endpoint(target).is_none() {
+    if rds::instances::endpoint(target).is_none() {
         return Ok(Ready::not_yet("no endpoint yet"));
     }
     Ok(Ready::yes("available"))
@@ -81,15 +78,15 @@ async fn target_exists(aws: &Aws, plan: &Plan) -> Result<bool> {
 }
 
 async fn drop_target(aws: &Aws, plan: &Plan) -> Result<Ready> {
-    let Some(target) = rds::find_instance(aws, &plan.target).await? else {
-        rds::drop_log_group(aws, plan).await?;
+    let Some(target) = rds::instances::find_instance(aws, &plan.target).await? else {
+        rds::log_groups::drop_log_group(aws, plan).await?;
         return Ok(Ready::yes("gone"));
     };
     if target.db_instance_status() == Some("deleting") {
         return Ok(Ready::not_yet("deleting"));
     }
     let request = aws.rds.delete_db_instance().db_instance_identifier(&plan.target).skip_final_snapshot(true).delete_automated_backups(true);
-    rds::going(request.send().await, "deleting").context(&format!("delete instance {}", plan.target))
+    rds::requests::going(request.send().await, "deleting").context(&format!("delete instance {}", plan.target))
 }
 
 #[cfg(test)]

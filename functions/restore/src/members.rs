@@ -1,7 +1,9 @@
 //! The members of the target cluster. RDS makes those of a Multi-AZ DB cluster itself; Aurora's restore makes none.
 
 use aws::client::Aws;
-use aws::rds::{self, begun, find_instance};
+use aws::rds::instances::find_instance;
+use aws::rds::requests::begun;
+use aws::rds::{self};
 use aws_sdk_rds::operation::create_db_instance::builders::CreateDBInstanceFluentBuilder;
 use aws_sdk_rds::types::{DbCluster, DbClusterMember, DbInstance};
 use shared::contract::{Kind, Plan, Ready};
@@ -84,5 +86,5 @@ fn create_request(aws: &Aws, plan: &Plan, cluster: &DbCluster, old: &DbInstance,
 }
 
 fn available(plan: &Plan, instance: &DbInstance) -> Result<Ready> {
-    rds::new_ready(plan, &format!("member {}", instance.db_instance_identifier().unwrap_or_default()), instance.db_instance_status())
+    rds::requests::new_ready(plan, &format!("member {}", instance.db_instance_identifier().unwrap_or_default()), instance.db_instance_status())
 }

@@ -5,7 +5,7 @@
 //! `aws/src/settings/`.
 
 use aws::client::Aws;
-use aws::rds::execution_tag;
+use aws::rds::requests::execution_tag;
 use aws::settings::instance::{exports_during_the_run, least_storage_limit, may_set_performance, still_to_modify};
 use aws::settings::{is_default_group, is_own_tag};
 use aws_sdk_rds::operation::modify_db_instance::builders::ModifyDBInstanceFluentBuilder;

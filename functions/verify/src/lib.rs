@@ -19,7 +19,7 @@ mod snapshots;
 use std::time::{Duration, Instant};
 
 use aws::client::Aws;
-use aws::rds::target_writer;
+use aws::rds::target::target_writer;
 use futures_util::future::try_join;
 use postgres::connect::Server;
 use postgres::replica_identity::explain_difference;

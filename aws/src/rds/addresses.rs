@@ -1,0 +1,41 @@
+//! Where a source answers.
+
+use crate::client::Aws;
+use crate::rds::found;
+use crate::rds::found::Found;
+use crate::rds::instances::endpoint;
+use crate::rds::instances::find_instance;
+use crate::secrets::document::Address;
+use shared::contract::Plan;
+use shared::contract::Source;
+use shared::error::Result;
+
+/// Every host and port at which the source answers: its own, of a cluster those of its readers, of its members and of its custom
+/// endpoints, and those of its replicas. After the fence all of them serve the old database.
+///
+/// # Errors
+/// `AwsUnavailable`, `AwsRefused`.
+pub async fn addresses(aws: &Aws, plan: &Plan) -> Result<Vec<Address>> {
+    addresses_of(aws, &plan.source, &found::find(aws, &plan.source.resource_id).await?).await
+}
+
+/// As [`addresses`], for a source that was already read.
+///
+/// # Errors
+/// `AwsUnavailable`, `AwsRefused`.
+pub async fn addresses_of(aws: &Aws, source: &Source, found: &Found) -> Result<Vec<Address>> {
+    let mut addresses = vec![(source.host.clone(), source.port)];
+    match found {
+        Found::Instance(instance) => {
+            for replica in instance.read_replica_db_instance_identifiers().iter().filter(|replica| !replica.starts_with("arn:")) {
+                addresses.extend(find_instance(aws, replica).await?.as_ref().and_then(endpoint));
+            }
+        }
+        Found::Cluster(cluster, members) => {
+            addresses.extend(members.iter().filter_map(endpoint));
+            let shared = cluster.reader_endpoint().into_iter().chain(cluster.custom_endpoints().iter().map(String::as_str));
+            addresses.extend(shared.map(|host| (host.to_owned(), source.port)));
+        }
+    }
+    Ok(addresses)
+}
