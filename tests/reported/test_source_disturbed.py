@@ -9,7 +9,7 @@ from demo.executions import Execution, failures
 from demo.footprint import footprint
 from demo.waiting import wait_until
 from executions.runs import approve, undo_of
-from executions.sources import LIMIT_SECONDS, make_request, make_source, secret_name
+from executions.sources import LIMIT_SECONDS, make_request, make_source, secret_name, secret_value
 
 from .test_found_by_hand import key_of
 
@@ -200,7 +200,9 @@ def test_a_run_that_failed_behind_the_fence_is_completed_after_the_names_were_sw
     assert ended(execution) == ("FAILED", "CleanUpFailed"), execution.describe()
     target = f"{name}-enc-{key_of(execution.arn)}"
     source = rename(databases, rds, name, f"{name}-old")
-    rename(databases, rds, target, name)
+    renamed = rename(databases, rds, target, name)
+    # Who renames the application's database tells the application.
+    cloud.client("secretsmanager").put_secret_value(SecretId=secret_name(name), SecretString=json.dumps(secret_value(renamed)))
     undo = Execution(cloud, f"undo-{name}", make_request(name) | {"undo": execution.arn})
     assert ended(undo) == ("SUCCEEDED", "Encrypted"), undo.describe()
     assert undo.output["target"]["identifier"] == name
