@@ -204,7 +204,7 @@ def test_a_run_that_failed_behind_the_fence_is_completed_after_the_names_were_sw
     # Who renames the application's database tells the application.
     cloud.client("secretsmanager").put_secret_value(SecretId=secret_name(name), SecretString=json.dumps(secret_value(renamed)))
     undo = Execution(cloud, f"undo-{name}", make_request(name) | {"undo": execution.arn})
-    assert ended(undo) == ("SUCCEEDED", "Encrypted"), undo.describe()
+    assert ended(undo) == ("SUCCEEDED", "Encrypted"), (undo.describe().get("cause"), failures(undo.events()))
     assert undo.output["target"]["identifier"] == name
     with databases.connect(source, "app") as session:
         assert session.execute("select count(*) from pg_replication_slots").fetchone() == (0,)

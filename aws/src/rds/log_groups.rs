@@ -62,7 +62,8 @@ pub async fn retain(aws: &Aws, group: &str, days: i32) -> Result<bool> {
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
 pub async fn drop_log_group(aws: &Aws, plan: &Plan) -> Result<()> {
-    let group = log_group(plan.source.kind, &plan.target);
+    // Under the name that it was made with: RDS moves no log group when it renames a database.
+    let group = log_group(plan.source.kind, &plan.names.target);
     match aws_sdk_cloudwatchlogs::Client::new(&aws.config).delete_log_group().log_group_name(&group).send().await {
         Err(error) if code(&error) != Some("ResourceNotFoundException") => Err(StepError::from(error).context(&format!("delete log group {group}"))),
         _ => Ok(()),

@@ -38,10 +38,9 @@ pub(crate) async fn recover_plan(aws: &Aws, input: Value) -> Result<Preflight> {
     // Undo needs no key, which may have been disabled: that may be why the execution was stopped.
     let kms_key_arn = key::resolve(aws, &input.kms_key).await.unwrap_or_else(|_| input.kms_key.clone());
     let mut plan = make_plan(execution, source, Chosen { kms_key_arn, secret_arn, preparation: None }, input);
-    if let Some(planned) = planned {
-        let target = find_target(aws, &plan, planned.target).await?;
+    if let Some(Planned { target, .. }) = planned {
         plan.names.target.clone_from(&target);
-        plan.target = target;
+        plan.target = find_target(aws, &plan, target).await?;
     }
     Ok(Preflight { plan, databases: None, findings: Findings::default(), network: Network::default(), rules: NetworkRules::default() })
 }
