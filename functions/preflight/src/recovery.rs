@@ -1,4 +1,5 @@
-//! The plan of a stopped execution, made again: names follow from its ARN, the rest from its input and from what exists.
+//! The plan of a stopped execution, made again: names follow from its ARN, the source from its history, the rest from its input and from
+//! what exists.
 
 use aws::client::Aws;
 use aws::rds::found::{Found, find};
