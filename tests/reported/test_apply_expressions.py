@@ -104,7 +104,7 @@ def test_expressions_that_are_accepted_are_applied(cloud, databases, outcome, ma
         for statements in FUNCTIONS, SUPPORT, ACCEPTED:
             session.execute(statements)
     warned = of(ask(cloud, f"accepted-{major}"), "Expressions", "warn")
-    assert "2 checks depend on the clock" in warned and "public.adult" in warned, warned
+    assert "3 checks depend on the clock" in warned and all(table in warned for table in ("public.adult", "public.slow")), warned
     secret = secret_name(name_of(instance))
     with outcome.carried(instance, cutover={"when": "approved", "secrets": [secret], "verify_in_pause": True}) as execution:
         execution.wait_for_state("AwaitApproval", LIMIT_SECONDS)
