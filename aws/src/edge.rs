@@ -7,13 +7,12 @@ use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use shared::error::{ErrorName, Result, StepError, chain};
+use shared::{connections, names};
 use tracing::level_filters::LevelFilter;
 
 use crate::client::Aws;
 use crate::evidence::{self, Call, Line};
-use shared::connections;
-use shared::error::{ErrorName, Result, StepError, chain};
-use shared::names;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 

@@ -12,7 +12,6 @@ use aws_sdk_rds::types::{DbCluster, DbClusterSnapshot, DbInstance, DbSnapshot};
 use aws_smithy_types::DateTime;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
 use shared::lsn::Lsn;
 use shared::recovery_log::Start;
 

@@ -9,14 +9,13 @@ use aws_sdk_secretsmanager::Client;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-
-use crate::client::Aws;
 use document::Document;
 use shared::credentials::{CURRENT, Credentials, PENDING};
-use shared::error::aws::code;
-use shared::error::aws::said;
+use shared::error::aws::{code, said};
 use shared::error::{ErrorName, Result, StepError};
 use shared::finding::list;
+
+use crate::client::Aws;
 
 /// The longest value of a secret. Source: AWS Secrets Manager user guide, "AWS Secrets Manager quotas".
 pub const MOST_BYTES: usize = 65_536;

@@ -3,13 +3,13 @@
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_cloudwatch::types::{Dimension, Statistic};
-
-use crate::client::Aws;
-use crate::rds::source::source_writer;
 use shared::contract::{Kind, Plan};
 use shared::error::{Context, ErrorName, Result, StepError};
 use shared::input::Guard;
 use shared::metrics::{self, Metric};
+
+use crate::client::Aws;
+use crate::rds::source::source_writer;
 
 const GIB: i64 = 1 << 30;
 /// The size of every dedicated log volume. Source: RDS user guide, "Using a dedicated log volume (DLV)".

@@ -12,14 +12,13 @@ use std::fmt;
 use std::time::Instant;
 
 use futures_util::future::{try_join, try_join_all};
+use shared::contract::{Database, Plan};
+use shared::error::{Context, ErrorName, Result, StepError};
 use tokio_postgres::{GenericClient, Row, Statement, ToStatement};
 
 use crate::connect::{Server, Session};
-use crate::large_objects;
 use crate::replication::changed_tables;
-use crate::sql;
-use shared::contract::{Database, Plan};
-use shared::error::{Context, ErrorName, Result, StepError};
+use crate::{large_objects, sql};
 
 /// Catalogs of each database.
 const OF_DATABASE: [&str; 8] = [

@@ -7,15 +7,15 @@ use std::time::Duration;
 use native_tls::{Certificate, Protocol, TlsConnector};
 use postgres_native_tls::MakeTlsConnector;
 use postgres_protocol::password::{md5, scram_sha_256};
+use shared::connections;
+use shared::credentials::{self, Credentials, Passwords};
+use shared::error::{Context, ErrorName, Result, StepError, chain};
 use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config};
 
 use crate::foreign_function::name_function;
 use crate::sql;
-use shared::connections;
-use shared::credentials::{self, Credentials, Passwords};
-use shared::error::{Context, ErrorName, Result, StepError, chain};
 
 /// The authorities that sign the certificates of RDS servers, for all Regions of all partitions as of September 2026.
 /// Source: `postgres/certs/README.md`.

@@ -3,15 +3,16 @@
 //! No catalog says how one affects a run, so it is tried: a transaction executes the run's own statements with one event trigger
 //! enabled at a time, and is rolled back. A function that acts outside its transaction cannot be tried.
 
-use tokio_postgres::{Transaction, error::SqlState};
+use shared::error::{Context, ErrorName, Result, StepError};
+use shared::lsn::Lsn;
+use shared::names::Names;
+use tokio_postgres::Transaction;
+use tokio_postgres::error::SqlState;
 
 use crate::connect::{Server, Session};
 use crate::fence::{self, Closed};
 use crate::foreign_function::{context, foreign_function, is};
 use crate::sql;
-use shared::error::{Context, ErrorName, Result, StepError};
-use shared::lsn::Lsn;
-use shared::names::Names;
 
 /// How long one statement of a trial may wait, or run, in milliseconds.
 const LIMITS: &str = "set local lock_timeout = 1000; set local statement_timeout = 10000; set local client_min_messages = error";

@@ -9,15 +9,15 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use futures_util::future::try_join3;
+use shared::error::{Context, ErrorName, Result, StepError};
+use shared::lsn::Lsn;
+use shared::names::Names;
 use tokio_postgres::{GenericClient, Row, Statement};
 
 use crate::connect::Session;
 use crate::foreign_function::name_function;
 use crate::locks::{self, ATTEMPTS_MS};
 use crate::sql::{self, Params};
-use shared::error::{Context, ErrorName, Result, StepError};
-use shared::lsn::Lsn;
-use shared::names::Names;
 
 /// The circumstances of a closed fence. Stored in its comment for later calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

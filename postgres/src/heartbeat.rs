@@ -8,14 +8,14 @@
 use std::time::Duration;
 
 use futures_util::future::{try_join, try_join_all};
+use shared::contract::{Database, Plan};
+use shared::error::{Context, ErrorName, Result, StepError};
+use shared::lsn::Lsn;
 use tokio_postgres::{Statement, ToStatement};
 
 use crate::connect::{Server, Session};
 use crate::replication::lsn;
 use crate::sql;
-use shared::contract::{Database, Plan};
-use shared::error::{Context, ErrorName, Result, StepError};
-use shared::lsn::Lsn;
 
 /// How many heartbeats a call writes, and their distance: close enough to lie on both sides of a snapshot's moment, few
 /// enough that hours of waiting leave a table of some thousand rows.

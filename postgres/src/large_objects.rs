@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use futures_util::future::try_join;
+use shared::error::{Context, ErrorName, Result, StepError};
 use tokio_postgres::GenericClient;
 
 use crate::sql;
-use shared::error::{Context, ErrorName, Result, StepError};
 
 /// Their largest total size at which a run reads all of them, as it does before its pause and after it.
 pub const WATCHED_BYTES: i64 = 4 << 30;

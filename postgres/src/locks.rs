@@ -8,10 +8,10 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::{join, join_all, try_join_all};
+use shared::error::{ErrorName, Result, StepError};
 
 use crate::connect::Session;
 use crate::sql;
-use shared::error::{ErrorName, Result, StepError};
 
 /// How long each attempt may queue, in milliseconds: many short ones to learn the order, then longer ones. All are below
 /// `deadlock_timeout`, 1 s by default.

@@ -1,12 +1,11 @@
 //! Tables on which UPDATE and DELETE fail as soon as they are published, and the run's remedy.
 
+use shared::error::{Context, ErrorName, Result, StepError};
+use shared::names::Names;
 use tokio_postgres::{GenericClient, Row};
 
 use crate::connect::Session;
-use crate::fence;
-use crate::sql;
-use shared::error::{Context, ErrorName, Result, StepError};
-use shared::names::Names;
+use crate::{fence, sql};
 
 /// A table that a run replicates.
 #[derive(Clone, Debug)]

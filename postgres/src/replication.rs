@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use futures_util::future::try_join;
-use tokio_postgres::{GenericClient, Row, Statement};
-
-use crate::connect::Session;
-use crate::replica_identity::read_tables;
-use crate::sql;
 use shared::contract::{Database, Plan};
 use shared::error::{Context, ErrorName, Result, StepError};
 use shared::lag::Lag;
 use shared::lsn::Lsn;
 use shared::metrics::{self, Metric};
+use tokio_postgres::{GenericClient, Row, Statement};
+
+use crate::connect::Session;
+use crate::replica_identity::read_tables;
+use crate::sql;
 
 /// A slot of the run on the source.
 #[derive(Clone, Debug)]

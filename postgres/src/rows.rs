@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
+use shared::contract::Digest;
+use shared::error::{Context, ErrorName, Result, StepError};
 use tokio_postgres::SimpleQueryMessage;
 
 use crate::connect::Session;
 use crate::session_settings::local_text;
 use crate::sql;
-use shared::contract::Digest;
-use shared::error::{Context, ErrorName, Result, StepError};
 
 /// How much of a table one statement reads, TOAST included: about half a second. Then its locks end, and the deadline is checked.
 const BYTES_AT_ONCE: u64 = 64 << 20;

@@ -1,9 +1,10 @@
 //! The run lock lets one call at a time change the databases: a call whose answer was lost keeps running while it is repeated or undone.
 
-use crate::connect::{Server, Session};
-use crate::sql;
 use shared::contract::Plan;
 use shared::error::{Context, Result, StepError};
+
+use crate::connect::{Server, Session};
+use crate::sql;
 
 /// Waits until no other call of this run creates or drops anything in the databases. The lock ends with the session.
 ///

@@ -8,10 +8,10 @@
 //! they are removed in the pause, in the transaction that ends the apply, before any application moves. A running worker
 //! keeps the settings it began with, and none can start again without them.
 
+use shared::error::{Context, Result};
 use tokio_postgres::GenericClient;
 
 use crate::sql;
-use shared::error::{Context, Result};
 
 /// A setting's name and value.
 type Setting = (&'static str, &'static str);

@@ -2,11 +2,11 @@
 //!
 //! DDL cannot take parameters, so those files hold queries that return the statements, quoted by the server.
 
+use shared::error::{Result, StepError};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, GenericClient, Row, ToStatement};
 
 use crate::foreign_function::name_function;
-use shared::error::{Result, StepError};
 
 macro_rules! statements {
     ($($name:ident = $file:literal;)*) => { $(pub const $name: &str = include_str!(concat!("sql/", $file, ".sql"));)* };

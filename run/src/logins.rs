@@ -1,13 +1,12 @@
 //! Tries, before the switch, what an application does after it: log in to the target with its secret's credentials.
 
-use tokio_postgres::error::SqlState;
-
 use aws::secrets::Secret;
 use postgres::connect::{self, Server, Session};
 use postgres::sql;
 use shared::contract::Plan;
 use shared::credentials::Credentials;
 use shared::error::{ErrorName, Result, StepError};
+use tokio_postgres::error::SqlState;
 
 /// How a server answers a login.
 pub enum Login {

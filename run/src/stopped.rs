@@ -5,16 +5,15 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use aws_sdk_rds::types::DescribeDbLogFilesDetails;
-use tokio_postgres::GenericClient;
-
 use aws::client::Aws;
 use aws::rds::target::target_writer;
+use aws_sdk_rds::types::DescribeDbLogFilesDetails;
 use postgres::apply_log::{self, Failure, Said};
 use postgres::replication::find_subscription;
 use postgres::sql;
 use shared::contract::{Database, Plan};
 use shared::error::{Context, ErrorName, Result, StepError};
+use tokio_postgres::GenericClient;
 
 /// How far back log files are read, in seconds.
 const LOOK_BACK_SECONDS: u64 = 900;

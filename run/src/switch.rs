@@ -1,17 +1,17 @@
 //! Switches the application's secrets to the target: every request that can be refused is tried before the fence, and after it
 //! one request for each secret is left.
 
-use sha2::{Digest, Sha256};
-
-use crate::logins;
 use aws::client::Aws;
 use aws::rds::addresses::addresses;
 use aws::secrets::document::{Document, Place};
 use aws::secrets::{self, Secret, describe_places, describe_rotation, describe_secret, read_secret};
 use postgres::connect::Server;
+use sha2::{Digest, Sha256};
 use shared::contract::Plan;
 use shared::credentials::PENDING;
 use shared::error::{Context, ErrorName, Result, StepError};
+
+use crate::logins;
 
 /// How often a secret that somebody else writes meanwhile is read again.
 const ATTEMPTS: usize = 5;

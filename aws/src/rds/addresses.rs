@@ -1,14 +1,12 @@
 //! Where a source answers.
 
-use crate::client::Aws;
-use crate::rds::found;
-use crate::rds::found::Found;
-use crate::rds::instances::endpoint;
-use crate::rds::instances::find_instance;
-use crate::secrets::document::Address;
-use shared::contract::Plan;
-use shared::contract::Source;
+use shared::contract::{Plan, Source};
 use shared::error::Result;
+
+use crate::client::Aws;
+use crate::rds::found::{self, Found};
+use crate::rds::instances::{endpoint, find_instance};
+use crate::secrets::document::Address;
 
 /// Every host and port at which the source answers: its own, of a cluster those of its readers, of its members and of its custom
 /// endpoints, and those of its replicas. After the fence all of them serve the old database.

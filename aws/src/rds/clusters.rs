@@ -2,16 +2,14 @@
 
 use aws_sdk_rds::operation::describe_db_clusters::builders::DescribeDBClustersFluentBuilder;
 use aws_sdk_rds::types::{DbCluster, DbClusterSnapshot, DbInstance, Filter};
-
-use crate::client::Aws;
-use crate::rds::instances::NO_IDENTIFIER;
-use crate::rds::instances::find_instance;
-use crate::rds::instances::is_resource_id;
-use crate::rds::requests::going;
-use crate::rds::snapshots::snapshot_status;
 use shared::contract::Ready;
 use shared::error::aws::code;
 use shared::error::{Context, Result, StepError};
+
+use crate::client::Aws;
+use crate::rds::instances::{NO_IDENTIFIER, find_instance, is_resource_id};
+use crate::rds::requests::going;
+use crate::rds::snapshots::snapshot_status;
 
 /// A cluster by its identifier or ARN, or by its resource id (`cluster-…`, in capitals).
 ///

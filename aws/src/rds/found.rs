@@ -3,15 +3,13 @@
 use std::ops::RangeInclusive;
 
 use aws_sdk_rds::types::{DbCluster, DbInstance, DbSubnetGroup, Filter, StorageEncryptionType, Tag};
-
-use crate::client::Aws;
-use crate::rds::clusters;
-use crate::rds::instances::endpoint;
-use crate::rds::instances::find_instance;
-use crate::rds::instances::is_resource_id;
 use shared::contract::{Kind, Network, Source};
 use shared::error::{ErrorName, Result, StepError};
 use shared::names::MOVED_TAG;
+
+use crate::client::Aws;
+use crate::rds::clusters;
+use crate::rds::instances::{endpoint, find_instance, is_resource_id};
 
 /// The major versions that are tested.
 const MAJORS: RangeInclusive<u32> = 12..=18;

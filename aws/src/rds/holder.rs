@@ -1,15 +1,14 @@
 //! The owner of the parameter group that turns logical replication on: an instance, or a cluster for all its members.
 
+use aws_sdk_rds::types::{DbCluster, DbInstance};
+use shared::contract::{Kind, Ready};
+use shared::error::{Context, ErrorName, Result, StepError};
+
 use crate::client::Aws;
 use crate::rds::clusters;
 use crate::rds::instances::find_instance;
 use crate::rds::requests::begun;
 use crate::rds::status::{Standing, standing};
-use aws_sdk_rds::types::{DbCluster, DbInstance};
-use shared::contract::{Kind, Ready};
-use shared::error::ErrorName;
-use shared::error::StepError;
-use shared::error::{Context, Result};
 
 #[derive(Debug)]
 pub enum Holder {

@@ -1,12 +1,11 @@
 //! Instances, by identifier, ARN or resource id.
 
-use crate::client::Aws;
 use aws_sdk_rds::operation::describe_db_instances::builders::DescribeDBInstancesFluentBuilder;
-use aws_sdk_rds::types::DbInstance;
-use aws_sdk_rds::types::Filter;
-use shared::error::Result;
-use shared::error::StepError;
+use aws_sdk_rds::types::{DbInstance, Filter};
 use shared::error::aws::code;
+use shared::error::{Result, StepError};
+
+use crate::client::Aws;
 
 /// RDS's error for an ARN of something else, or for characters that no identifier has: nothing of that name exists.
 pub(crate) const NO_IDENTIFIER: &str = "InvalidParameterValue";

@@ -5,14 +5,12 @@ use aws_sdk_cloudwatchlogs::types::LogGroup;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use shared::contract::Kind;
-use shared::contract::Plan;
-use shared::error::StepError;
+use shared::contract::{Kind, Plan};
+use shared::error::aws::code;
+use shared::error::{Context, Result, StepError};
 use shared::names::POSTGRESQL_LOG;
 
 use crate::client::Aws;
-use shared::error::aws::code;
-use shared::error::{Context, Result};
 
 /// A group's retention in days; none if it is unlimited, or if the group does not exist.
 ///

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_rds::types::Parameter;
-
-use crate::client::Aws;
 use shared::contract::Kind;
 use shared::error::{Context, Result, StepError};
+
+use crate::client::Aws;
 
 pub const LOGICAL_REPLICATION: &str = "rds.logical_replication";
 

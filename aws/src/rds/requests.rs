@@ -1,20 +1,15 @@
 //! What RDS's answers to requests mean, and the tag on everything that a run requests.
 
-use crate::rds::status::Standing;
-use crate::rds::status::is_without_key;
-use crate::rds::status::standing;
 use aws_sdk_rds::types::Tag;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use shared::contract::Plan;
-use shared::contract::Ready;
-use shared::error::ErrorName;
-use shared::error::Result;
-use shared::error::StepError;
-use shared::error::aws::code;
-use shared::error::aws::said;
+use shared::contract::{Plan, Ready};
+use shared::error::aws::{code, said};
+use shared::error::{ErrorName, Result, StepError};
 use shared::names::EXECUTION_TAG;
+
+use crate::rds::status::{Standing, is_without_key, standing};
 
 /// Errors by which RDS reports that the account or the zone has no capacity at the moment. Other users free capacity: it is a reason
 /// to wait, as long as the source's disk allows. Source: API reference, "Errors" of the actions that make something.

@@ -1,17 +1,13 @@
 //! Snapshots of instances.
 
-use crate::client::Aws;
-use crate::rds::requests::going;
-use crate::rds::requests::is_of_a_run;
-use crate::rds::status::Standing;
-use crate::rds::status::standing;
 use aws_sdk_rds::types::DbSnapshot;
 use shared::contract::Ready;
-use shared::error::Context;
-use shared::error::ErrorName;
-use shared::error::Result;
-use shared::error::StepError;
 use shared::error::aws::code;
+use shared::error::{Context, ErrorName, Result, StepError};
+
+use crate::client::Aws;
+use crate::rds::requests::{going, is_of_a_run};
+use crate::rds::status::{Standing, standing};
 
 /// A snapshot by its identifier.
 ///

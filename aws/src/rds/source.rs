@@ -1,17 +1,15 @@
 //! The source as it is now: since the plan was made, somebody may have renamed, stopped or deleted it.
 
+use aws_sdk_rds::types::{DbCluster, DbInstance};
+use shared::contract::{Plan, Ready, Source};
+use shared::error::{ErrorName, Result, StepError};
+
 use crate::client::Aws;
 use crate::rds::clusters;
 use crate::rds::found::{Found, find};
-use crate::rds::holder::Holder;
-use crate::rds::holder::writer;
+use crate::rds::holder::{Holder, writer};
 use crate::rds::instances::find_instance;
 use crate::rds::status::{Standing, standing};
-use aws_sdk_rds::types::DbCluster;
-use aws_sdk_rds::types::DbInstance;
-use shared::contract::Source;
-use shared::contract::{Plan, Ready};
-use shared::error::{ErrorName, Result, StepError};
 
 /// The answer of an undo that keeps what may be the last copy of the data: the source is gone, and no target has them.
 ///

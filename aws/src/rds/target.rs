@@ -1,17 +1,13 @@
 //! The target, as RDS describes it.
 
+use aws_sdk_rds::types::{DbCluster, DbInstance, Tag};
+use shared::contract::Plan;
+use shared::error::{ErrorName, Result, StepError};
+
 use crate::client::Aws;
 use crate::rds::clusters;
 use crate::rds::holder::writer;
-use crate::rds::instances::endpoint;
-use crate::rds::instances::find_instance;
-use aws_sdk_rds::types::DbCluster;
-use aws_sdk_rds::types::DbInstance;
-use aws_sdk_rds::types::Tag;
-use shared::contract::Plan;
-use shared::error::ErrorName;
-use shared::error::Result;
-use shared::error::StepError;
+use crate::rds::instances::{endpoint, find_instance};
 
 /// The target, in the fields that instances and clusters share.
 #[derive(Debug)]

@@ -5,11 +5,10 @@ use aws_sdk_rds::types::{
     ActivityStreamStatus, DbCluster, DbClusterRole, LocalWriteForwardingStatus, ScalingConfigurationInfo, ServerlessV2ScalingConfigurationInfo,
     WriteForwardingStatus,
 };
-
-use super::Fate::{AtRestore, AtTheEnd, ByModify};
 use shared::names::POSTGRESQL_LOG;
 
-use super::{Differences, Fate, Setting, is_default_group, left_behind, names, security_groups, tags, with_added_tags, word};
+use super::Fate::{self, AtRestore, AtTheEnd, ByModify};
+use super::{Differences, Setting, is_default_group, left_behind, names, security_groups, tags, with_added_tags, word};
 
 const ACTIVITY_STREAM: &str = "an activity stream belongs to one cluster: start one on the target";
 const GLOBAL: &str = "a cluster joins a global database only when it is created in it: build the global database again";

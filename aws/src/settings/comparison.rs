@@ -1,14 +1,13 @@
 //! Compares source and target as RDS describes them now.
 
-use crate::client::Aws;
-use crate::rds::instances::find_instance;
-use crate::rds::source::original_cluster;
-use crate::rds::source::original_instance;
-use crate::rds::target::target_cluster;
-use crate::rds::target::target_instance;
-use crate::settings::{Differences, cluster, instance};
 use shared::contract::{Kind, Plan};
 use shared::error::Result;
+
+use crate::client::Aws;
+use crate::rds::instances::find_instance;
+use crate::rds::source::{original_cluster, original_instance};
+use crate::rds::target::{target_cluster, target_instance};
+use crate::settings::{Differences, cluster, instance};
 
 /// The settings of the source that the target should have before the application moves, but lacks.
 ///

@@ -2,11 +2,10 @@
 //! Source: `DBInstance` of the RDS service model; which request takes what: `requests.rs`.
 
 use aws_sdk_rds::types::{ActivityStreamStatus, DbInstance, DbInstanceRole, ProcessorFeature};
-
-use super::Fate::{AtRestore, AtTheEnd, ByModify};
 use shared::names::POSTGRESQL_LOG;
 
-use super::{Differences, Fate, Setting, is_default_group, left_behind, names, security_groups, tags, with_added_tags, word};
+use super::Fate::{self, AtRestore, AtTheEnd, ByModify};
+use super::{Differences, Setting, is_default_group, left_behind, names, security_groups, tags, with_added_tags, word};
 
 const ACTIVITY_STREAM: &str = "an activity stream belongs to one database: start one on the target";
 const OTHER_ENGINES: &str = "only for Oracle, SQL Server or Db2";

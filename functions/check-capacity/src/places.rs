@@ -1,8 +1,7 @@
 //! How many runs the Region has room for, beside what others use.
 
 use aws::client::Aws;
-use aws::rds::snapshots::COPIES_AT_A_TIME;
-use aws::rds::snapshots::is_being_copied;
+use aws::rds::snapshots::{COPIES_AT_A_TIME, is_being_copied};
 use aws_sdk_rds::types::{AccountQuota, DbSnapshot};
 use shared::contract::Kind;
 use shared::error::{Context, Result, StepError};

@@ -3,8 +3,7 @@
 use aws::client::Aws;
 use aws::settings::{Differences, comparison};
 use serde::Serialize;
-use shared::contract::Difference;
-use shared::contract::{Plan, Step};
+use shared::contract::{Difference, Plan, Step};
 use shared::error::{ErrorName, Result, StepError};
 
 #[derive(Debug, Serialize)]

@@ -8,25 +8,21 @@ mod last_check;
 mod pause;
 mod phases;
 
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
 use aws::client::Aws;
 use aws::rds::target::target_writer;
 use futures_util::future::try_join_all;
-use postgres::catalog;
 use postgres::connect::{Server, Session};
-use postgres::fence;
-use postgres::large_objects;
-use postgres::sql;
-use run::servers::present_server;
-use run::servers::source_server;
-use run::servers::target_server;
+use postgres::{catalog, fence, large_objects, sql};
+use run::servers::{present_server, source_server, target_server};
 use run::switch::{self, Switch};
 use serde::Serialize;
 use shared::contract::{Action, CutoverDone, Database, Plan, ReversibleStep};
 use shared::error::{Context, ErrorName, Result, StepError};
 use shared::load::Load;
 use shared::metrics::{self, Metric};
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 const END_SESSIONS: &str = include_str!("sql/end_sessions.sql");
 

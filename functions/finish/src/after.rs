@@ -3,9 +3,7 @@
 use aws::client::Aws;
 use aws::rds::instances::find_instance;
 use aws::rds::log_groups::drop_log_group;
-use aws::rds::requests::begun;
-use aws::rds::requests::going;
-use aws::rds::requests::new_ready;
+use aws::rds::requests::{begun, going, new_ready};
 use aws::rds::snapshots::find_snapshot;
 use aws::rds::status::{Standing, standing};
 use aws::rds::target::target_instance;

@@ -3,8 +3,7 @@
 use aws::client::Aws;
 use aws::rds::clusters;
 use aws::rds::log_groups::drop_log_group;
-use aws::rds::requests::begun;
-use aws::rds::requests::going;
+use aws::rds::requests::{begun, going};
 use aws::rds::status::{Standing, standing};
 use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, DbCluster};
 use shared::contract::{Kind, Plan, Ready, Settled};

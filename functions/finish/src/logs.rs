@@ -1,8 +1,7 @@
 //! How long the target's logs are kept: RDS makes their groups without a limit.
 
 use aws::client::Aws;
-use aws::rds::log_groups::log_group_of;
-use aws::rds::log_groups::{retain, retention_days};
+use aws::rds::log_groups::{log_group_of, retain, retention_days};
 use shared::contract::Plan;
 use shared::error::{ErrorName, Result};
 

@@ -5,10 +5,10 @@ use postgres::replica_identity::read_tables;
 use postgres::sql;
 use shared::contract::Plan;
 use shared::error::{Context, Result};
+use shared::finding::{Findings, list};
 
 use crate::tables::{self, Terms};
 use crate::{equality, expressions, large_objects, names, rights};
-use shared::finding::{Findings, list};
 
 const ALL_TABLES_PUBLICATIONS: &str = include_str!("sql/all_tables_publications.sql");
 const FENCES: &str = include_str!("sql/fences.sql");

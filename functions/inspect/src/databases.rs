@@ -3,9 +3,8 @@
 use postgres::connect::Session;
 use shared::contract::Database;
 use shared::error::{Context, Result, StepError};
-use tokio_postgres::Row;
-
 use shared::finding::{Findings, Room, list};
+use tokio_postgres::Row;
 
 const DATABASES: &str = include_str!("sql/databases.sql");
 

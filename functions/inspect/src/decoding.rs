@@ -3,10 +3,9 @@
 use postgres::connect::Session;
 use postgres::sql;
 use shared::error::{Context, ErrorName, Result};
+use shared::finding::{Findings, list};
 use shared::names::Names;
 use tokio_postgres::Row;
-
-use shared::finding::{Findings, list};
 
 const OTHER_SLOTS: &str = include_str!("sql/other_slots.sql");
 const OWN_SUBSCRIPTIONS: &str = include_str!("sql/own_subscriptions.sql");

@@ -27,8 +27,7 @@ mod trial;
 mod workers;
 
 use aws::client::Aws;
-use run::servers::present_server;
-use run::servers::source_server;
+use run::servers::{present_server, source_server};
 use serde::Serialize;
 use shared::contract::{InspectRequest, Plan, Preflight, Purpose};
 use shared::error::Result;

@@ -2,9 +2,8 @@
 
 use postgres::connect::Session;
 use shared::error::{Context, Result};
-use tokio_postgres::Row;
-
 use shared::finding::{Findings, list};
+use tokio_postgres::Row;
 
 const CRON_TABLE: &str = include_str!("sql/cron_table.sql");
 

@@ -4,11 +4,11 @@ use postgres::connect::Server;
 use postgres::sql;
 use shared::contract::{Database, Plan};
 use shared::error::{Context, Result, StepError};
+use shared::finding::Findings;
 use shared::names::Names;
 
 use crate::tables::Terms;
 use crate::{database, databases, decoding, event_triggers, libraries, locks, preparation, rights, roles, transactions, workers};
-use shared::finding::Findings;
 
 const RUN_DATABASES: &str = include_str!("sql/run_databases.sql");
 const SERVER: &str = include_str!("sql/server.sql");

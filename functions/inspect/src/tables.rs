@@ -3,7 +3,6 @@
 use postgres::connect::Session;
 use postgres::replica_identity::{Table, read_ambiguous};
 use shared::error::Result;
-
 use shared::finding::{Findings, list};
 
 const GENERATED_COLUMNS: &str = include_str!("sql/generated_columns.sql");

@@ -5,9 +5,7 @@ use std::time::{Duration, Instant};
 
 use postgres::connect::Session;
 use shared::error::{Context, Result};
-use shared::finding::Verdict;
-
-use shared::finding::{Findings, list};
+use shared::finding::{Findings, Verdict, list};
 
 const LONG_TRANSACTIONS: &str = include_str!("sql/long_transactions.sql");
 const PREPARED_TRANSACTIONS: &str = include_str!("sql/prepared_transactions.sql");

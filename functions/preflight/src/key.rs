@@ -2,8 +2,7 @@
 
 use aws::client::Aws;
 use aws_sdk_kms::types::{KeySpec, KeyState};
-use shared::error::aws::code;
-use shared::error::aws::said;
+use shared::error::aws::{code, said};
 use shared::error::{ErrorName, Result, StepError};
 
 /// Resolves id, alias or ARN to the ARN of the key, once: later checks are of that very key. Describing `alias/aws/rds` creates the AWS

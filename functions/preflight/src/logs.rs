@@ -2,8 +2,7 @@
 
 use aws::client::Aws;
 use aws::rds::found::Found;
-use aws::rds::log_groups::filters;
-use aws::rds::log_groups::log_group_of;
+use aws::rds::log_groups::{filters, log_group_of};
 use shared::contract::Source;
 use shared::error::Result;
 use shared::finding::Findings;

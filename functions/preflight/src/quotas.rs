@@ -1,8 +1,7 @@
 //! How much of the account's quotas is left for what a run makes in RDS.
 
 use aws::client::Aws;
-use aws::rds::snapshots::COPIES_AT_A_TIME;
-use aws::rds::snapshots::is_being_copied;
+use aws::rds::snapshots::{COPIES_AT_A_TIME, is_being_copied};
 use shared::error::{Context, Result, StepError};
 use shared::finding::{Findings, Room};
 

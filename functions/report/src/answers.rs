@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
-use shared::contract::Difference;
-use shared::contract::{Compared, Kind, PausePhase, VerifiedByDatabase};
+use shared::contract::{Compared, Difference, Kind, PausePhase, VerifiedByDatabase};
 use shared::finding::Finding;
 use shared::input::{AfterSource, How, Verify, When};
 

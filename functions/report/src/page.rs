@@ -9,10 +9,10 @@ use shared::contract::Kind;
 use shared::finding::Verdict;
 use shared::input::Verify;
 
+use crate::chart;
 use crate::event::Moment;
 use crate::figure::{bytes, code, count, duration, in_bytes, in_time, moment, text};
-use crate::report::{Database, Keys, Outcome, Progress, Report, Sample, Step};
-use crate::{chart, report};
+use crate::report::{self, Database, Keys, Outcome, Progress, Report, Sample, Step};
 
 const STYLE: &str = include_str!("page.css");
 /// A longer list of tables is collapsed.

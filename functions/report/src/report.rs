@@ -2,8 +2,7 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use shared::contract::Difference;
-use shared::contract::{Compared, Kind, PausePhase};
+use shared::contract::{Compared, Difference, Kind, PausePhase};
 use shared::finding::Finding;
 use shared::input::Verify;
 

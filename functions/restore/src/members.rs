@@ -1,9 +1,9 @@
 //! The members of the target cluster. RDS makes those of a Multi-AZ DB cluster itself; Aurora's restore makes none.
 
 use aws::client::Aws;
+use aws::rds;
 use aws::rds::instances::find_instance;
 use aws::rds::requests::begun;
-use aws::rds::{self};
 use aws_sdk_rds::operation::create_db_instance::builders::CreateDBInstanceFluentBuilder;
 use aws_sdk_rds::types::{DbCluster, DbClusterMember, DbInstance};
 use shared::contract::{Kind, Plan, Ready};
