@@ -2,8 +2,7 @@
 
 pub mod addresses;
 pub mod clusters;
-pub mod found;
-pub mod holder;
+pub mod database;
 pub mod instances;
 pub mod log_groups;
 pub mod parameters;

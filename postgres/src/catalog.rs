@@ -126,7 +126,7 @@ pub async fn read_drift(source: &Server, target: &Server, plan: &Plan, contents_
     for database in &plan.databases {
         let (source, target) = try_join(source.connect(&database.name), target.connect(&database.name)).await?;
         drift.extend(compare_databases(&source, &target, plan, database).await?);
-        let tables = changed_tables(&source, &target, plan, database).await?;
+        let tables = changed_tables(&source, &target, &plan.names, database).await?;
         drift.holds.extend(tables.into_iter().map(|what| format!("database {}: {what}", database.name)));
         if let Some(deadline) = contents_until.filter(|_| !plan.consent.large_objects) {
             drift.holds.extend(large_objects::compare_at_look(&source, &target, &database.name, deadline).await?);

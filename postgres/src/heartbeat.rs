@@ -11,6 +11,7 @@ use futures_util::future::{try_join, try_join_all};
 use shared::contract::{Database, Plan};
 use shared::error::{Context, ErrorName, Result, StepError};
 use shared::lsn::Lsn;
+use shared::names::Names;
 use tokio_postgres::{Statement, ToStatement};
 
 use crate::connect::{Server, Session};
@@ -37,24 +38,24 @@ pub struct Beat {
 pub async fn beat(source: &Server, plan: &Plan) -> Result<()> {
     let sessions = try_join_all(plan.databases.iter().map(|database| source.connect(&database.name))).await?;
     for _ in 0..BEATS {
-        try_join_all(sessions.iter().map(|session| beat_once(session, plan))).await.context("write a heartbeat")?;
+        try_join_all(sessions.iter().map(|session| beat_once(session, &plan.names))).await.context("write a heartbeat")?;
         tokio::time::sleep(APART).await;
     }
     Ok(())
 }
 
-async fn beat_once(session: &Session, plan: &Plan) -> Result<()> {
-    sql::run_generated(session, sql::MAKE_BEAT, &[&plan.names.run]).await.map(drop)
+async fn beat_once(session: &Session, names: &Names) -> Result<()> {
+    sql::run_generated(session, sql::MAKE_BEAT, &[&names.run]).await.map(drop)
 }
 
 /// Checks that the start LSN lies where the heartbeats on the target end, before the subscription is enabled.
 ///
 /// # Errors
 /// `StartLsnDoubtful`.
-pub async fn check_start(source: &Session, copy: &Session, plan: &Plan, database: &Database, start: Lsn) -> Result<()> {
+pub async fn check_start(source: &Session, copy: &Session, names: &Names, database: &Database, start: Lsn) -> Result<()> {
     // At least this heartbeat is missing on the target.
-    beat_once(source, plan).await.context("write a heartbeat")?;
-    let query: String = sql::value(source, sql::BEATS, &[&plan.names.run]).await?;
+    beat_once(source, names).await.context("write a heartbeat")?;
+    let query: String = sql::value(source, sql::BEATS, &[&names.run]).await?;
     let (written, copied) = try_join(read(source, &query), read(copy, &query)).await?;
     enclose(&written, &copied, start).map_err(|why| {
         StepError::new(ErrorName::StartLsnDoubtful, format!("the heartbeats of {} contradict start LSN {start}: {why}", database.name))
@@ -93,8 +94,8 @@ pub struct Arrival {
 impl Arrival {
     /// # Errors
     /// `PostgresUnavailable`, …
-    pub async fn prepare(source: &Session, copy: &Session, plan: &Plan) -> Result<Self> {
-        let query: String = sql::value(source, sql::BEATS, &[&plan.names.run]).await?;
+    pub async fn prepare(source: &Session, copy: &Session, names: &Names) -> Result<Self> {
+        let query: String = sql::value(source, sql::BEATS, &[&names.run]).await?;
         let (written, copied) = try_join(source.prepare(&query), copy.prepare(&query)).await?;
         Ok(Self { written, copied })
     }

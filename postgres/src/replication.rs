@@ -9,6 +9,7 @@ use shared::error::{Context, ErrorName, Result, StepError};
 use shared::lag::Lag;
 use shared::lsn::Lsn;
 use shared::metrics::{self, Metric};
+use shared::names::Names;
 use tokio_postgres::{GenericClient, Row, Statement};
 
 use crate::connect::Session;
@@ -98,8 +99,8 @@ pub async fn read_subscription(target: &impl GenericClient, name: &str) -> Resul
 ///
 /// # Errors
 /// `TablesChanged`, with the tables.
-pub async fn check_tables(source: &impl GenericClient, target: &impl GenericClient, plan: &Plan, database: &Database) -> Result<()> {
-    let problems = changed_tables(source, target, plan, database).await?;
+pub async fn check_tables(source: &impl GenericClient, target: &impl GenericClient, names: &Names, database: &Database) -> Result<()> {
+    let problems = changed_tables(source, target, names, database).await?;
     if problems.is_empty() {
         return Ok(());
     }
@@ -107,13 +108,13 @@ pub async fn check_tables(source: &impl GenericClient, target: &impl GenericClie
 }
 
 /// The problems that [`check_tables`] reports, one line for each table.
-pub async fn changed_tables(source: &impl GenericClient, target: &impl GenericClient, plan: &Plan, database: &Database) -> Result<Vec<String>> {
-    let carried = read_tables(source, &plan.names.run).await?;
-    let published: BTreeSet<u32> = sql::column(source, sql::PUBLISHED_TABLES, &[&plan.names.run]).await?.into_iter().collect();
-    let subscription = read_subscription(target, &plan.names.slot(database.oid)).await?;
+pub async fn changed_tables(source: &impl GenericClient, target: &impl GenericClient, names: &Names, database: &Database) -> Result<Vec<String>> {
+    let carried = read_tables(source, &names.run).await?;
+    let published: BTreeSet<u32> = sql::column(source, sql::PUBLISHED_TABLES, &[&names.run]).await?.into_iter().collect();
+    let subscription = read_subscription(target, &names.slot(database.oid)).await?;
     let mut subscribed = BTreeSet::new();
     let mut not_ready = BTreeSet::new();
-    for row in target.query(sql::SUBSCRIBED_TABLES, &[&subscription.oid, &plan.names.run]).await? {
+    for row in target.query(sql::SUBSCRIBED_TABLES, &[&subscription.oid, &names.run]).await? {
         let ready: bool = row.try_get("ready")?;
         if ready { &mut subscribed } else { &mut not_ready }.insert(row.try_get::<_, u32>("oid")?);
     }
@@ -139,8 +140,8 @@ pub async fn changed_tables(source: &impl GenericClient, target: &impl GenericCl
 ///
 /// # Errors
 /// `PostgresUnavailable`.
-pub async fn end_verification(server: &impl GenericClient, plan: &Plan) -> Result<()> {
-    sql::value::<i64>(server, sql::END_OWN_SESSIONS, &[&plan.names.verification()]).await.map(drop).context("end a verification")
+pub async fn end_verification(server: &impl GenericClient, names: &Names) -> Result<()> {
+    sql::value::<i64>(server, sql::END_OWN_SESSIONS, &[&names.verification()]).await.map(drop).context("end a verification")
 }
 
 /// Waits until the target has applied everything. Its statements are prepared before the write pause.
@@ -157,10 +158,10 @@ impl Drain {
     ///
     /// # Errors
     /// `PostgresUnavailable`, …
-    pub async fn prepare(source: &Session, target: &Session, plan: &Plan) -> Result<Self> {
+    pub async fn prepare(source: &Session, target: &Session, names: &Names) -> Result<Self> {
         let mark: String = sql::value(source, "select pg_catalog.md5(pg_catalog.random()::text || pg_catalog.clock_timestamp()::text)", &[]).await?;
-        let make_mark: String = sql::value(source, sql::MAKE_MARK, &[&plan.names.run, &mark]).await?;
-        let see_mark: String = sql::value(target, sql::SEE_MARK, &[&plan.names.run, &mark]).await?;
+        let make_mark: String = sql::value(source, sql::MAKE_MARK, &[&names.run, &mark]).await?;
+        let see_mark: String = sql::value(target, sql::SEE_MARK, &[&names.run, &mark]).await?;
         let prepared = try_join(source.prepare(&make_mark), target.prepare(&see_mark)).await;
         let (make_mark, see_mark) = prepared.map_err(StepError::from).context("prepare the drain")?;
         Ok(Self { make_mark, see_mark })

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use aws::client::Aws;
-use aws::rds::found::{Found, moved_to};
+use aws::rds::database::{Database, moved_to};
 use aws::rds::source::{find_by_id, gone};
 use aws::rds::status::{Standing, standing};
 use aws::rds::target::describe_target;
@@ -41,7 +41,7 @@ pub async fn source_server(aws: &Aws, plan: &Plan) -> Result<Server> {
     server_of(aws, plan, &found).await
 }
 
-async fn server_of(aws: &Aws, plan: &Plan, source: &Found) -> Result<Server> {
+async fn server_of(aws: &Aws, plan: &Plan, source: &Database) -> Result<Server> {
     let Source { host, port, .. } = source.read()?;
     Ok(Server {
         host,
@@ -60,9 +60,10 @@ async fn server_of(aws: &Aws, plan: &Plan, source: &Found) -> Result<Server> {
 /// `RestoreFailed` if it does not exist or has no endpoint.
 pub async fn target_server(aws: &Aws, plan: &Plan) -> Result<Server> {
     let target = describe_target(aws, plan).await?;
-    let gives_password = target.master_secret_arn.is_none();
-    let secret = target.master_secret_arn.unwrap_or_else(|| plan.secret_arn.clone());
-    let (host, port) = target.endpoint.ok_or_else(|| StepError::new(ErrorName::RestoreFailed, format!("{} has no endpoint", plan.target)))?;
+    let managed = target.managed_secret();
+    let gives_password = managed.is_none();
+    let secret = managed.unwrap_or_else(|| plan.secret_arn.clone());
+    let (host, port) = target.endpoint().ok_or_else(|| StepError::new(ErrorName::RestoreFailed, format!("{} has no endpoint", plan.target)))?;
     Ok(Server {
         host,
         port,
@@ -94,14 +95,14 @@ pub async fn present(aws: &Aws, plan: &Plan) -> Result<Present> {
     }
 }
 
-fn why_down(found: &Found) -> Option<String> {
+fn why_down(found: &Database) -> Option<String> {
     let (id, status) = (found.identifier(), found.status());
     let kind = match found {
-        Found::Cluster(_, members) if members.is_empty() => {
+        Database::Cluster(_, members) if members.is_empty() => {
             return Some(format!("cluster {id} has no instance, so nothing can be asked of it: add one, or delete the cluster"));
         }
-        Found::Cluster(..) => "cluster",
-        Found::Instance(_) => "instance",
+        Database::Cluster(..) => "cluster",
+        Database::Instance(_) => "instance",
     };
     (standing(status) == Standing::Stopped).then(|| {
         let moved = moved_to(found.tags()).map_or_else(String::new, |target| format!("; its application has moved to {target}"));

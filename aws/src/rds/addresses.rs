@@ -4,7 +4,7 @@ use shared::contract::{Plan, Source};
 use shared::error::Result;
 
 use crate::client::Aws;
-use crate::rds::found::{self, Found};
+use crate::rds::database::{self, Database};
 use crate::rds::instances::{endpoint, find_instance};
 use crate::secrets::document::Address;
 
@@ -14,22 +14,22 @@ use crate::secrets::document::Address;
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
 pub async fn addresses(aws: &Aws, plan: &Plan) -> Result<Vec<Address>> {
-    addresses_of(aws, &plan.source, &found::find(aws, &plan.source.resource_id).await?).await
+    addresses_of(aws, &plan.source, &database::find(aws, &plan.source.resource_id).await?).await
 }
 
 /// As [`addresses`], for a source that was already read.
 ///
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
-pub async fn addresses_of(aws: &Aws, source: &Source, found: &Found) -> Result<Vec<Address>> {
+pub async fn addresses_of(aws: &Aws, source: &Source, found: &Database) -> Result<Vec<Address>> {
     let mut addresses = vec![(source.host.clone(), source.port)];
     match found {
-        Found::Instance(instance) => {
+        Database::Instance(instance) => {
             for replica in instance.read_replica_db_instance_identifiers().iter().filter(|replica| !replica.starts_with("arn:")) {
                 addresses.extend(find_instance(aws, replica).await?.as_ref().and_then(endpoint));
             }
         }
-        Found::Cluster(cluster, members) => {
+        Database::Cluster(cluster, members) => {
             addresses.extend(members.iter().filter_map(endpoint));
             let shared = cluster.reader_endpoint().into_iter().chain(cluster.custom_endpoints().iter().map(String::as_str));
             addresses.extend(shared.map(|host| (host.to_owned(), source.port)));

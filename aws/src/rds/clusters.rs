@@ -1,7 +1,7 @@
 //! Clusters: Aurora's, and Multi-AZ DB clusters.
 
 use aws_sdk_rds::operation::describe_db_clusters::builders::DescribeDBClustersFluentBuilder;
-use aws_sdk_rds::types::{DbCluster, DbClusterSnapshot, DbInstance, Filter};
+use aws_sdk_rds::types::{DbCluster, DbInstance, Filter};
 use shared::contract::Ready;
 use shared::error::aws::code;
 use shared::error::{Context, Result, StepError};
@@ -9,7 +9,6 @@ use shared::error::{Context, Result, StepError};
 use crate::client::Aws;
 use crate::rds::instances::{NO_IDENTIFIER, find_instance, is_resource_id};
 use crate::rds::requests::going;
-use crate::rds::snapshots::snapshot_status;
 
 /// A cluster by its identifier or ARN, or by its resource id (`cluster-…`, in capitals).
 ///
@@ -63,52 +62,4 @@ pub async fn drop_members(aws: &Aws, cluster: &DbCluster) -> Result<Ready> {
 #[must_use]
 pub fn endpoint(cluster: &DbCluster) -> Option<(String, u16)> {
     Some((cluster.endpoint()?.to_owned(), cluster.port().and_then(|port| u16::try_from(port).ok())?))
-}
-
-/// A cluster's snapshot by its identifier.
-///
-/// # Errors
-/// `AwsUnavailable`, `AwsRefused`.
-pub async fn find_snapshot(aws: &Aws, id: &str) -> Result<Option<DbClusterSnapshot>> {
-    match aws.rds.describe_db_cluster_snapshots().db_cluster_snapshot_identifier(id).send().await {
-        Ok(output) => {
-            let found = output.db_cluster_snapshots.unwrap_or_default().into_iter().next();
-            Ok(found.inspect(|snapshot| aws.evidence.saw_cluster_snapshot(snapshot)))
-        }
-        Err(error) if is_missing(code(&error)) => Ok(None),
-        Err(error) => Err(StepError::from(error).context(&format!("describe cluster snapshot {id}"))),
-    }
-}
-
-/// Whether a cluster's snapshot is ready, not ready yet, or failed.
-///
-/// # Errors
-/// `SnapshotFailed`.
-pub fn snapshot_ready(snapshot: &DbClusterSnapshot) -> Result<Ready> {
-    let name = snapshot.db_cluster_snapshot_identifier().unwrap_or_default();
-    snapshot_status(name, snapshot.status().unwrap_or_default(), snapshot.percent_progress())
-}
-
-/// After it, the cluster's snapshot is gone or being deleted; "not yet" while RDS is still creating it.
-///
-/// # Errors
-/// `AwsUnavailable`, `AwsRefused`.
-pub async fn drop_snapshot(aws: &Aws, id: &str) -> Result<Ready> {
-    let Some(snapshot) = find_snapshot(aws, id).await? else { return Ok(Ready::yes("gone")) };
-    if !crate::rds::requests::is_of_a_run(snapshot.tag_list()) {
-        return Ok(Ready::yes("another one of that name stays"));
-    }
-    if let status @ ("creating" | "copying" | "deleting") = snapshot.status().unwrap_or_default() {
-        return Ok(Ready::not_yet(status));
-    }
-    let sent = aws.rds.delete_db_cluster_snapshot().db_cluster_snapshot_identifier(id).send().await;
-    match going(sent, "deleting").context(&format!("delete cluster snapshot {id}")) {
-        // The answer to a deletion was lost: a snapshot that is gone has no tags, by which these functions may delete it.
-        Err(_) if find_snapshot(aws, id).await?.is_none() => Ok(Ready::yes("gone")),
-        answer => answer,
-    }
-}
-
-fn is_missing(code: Option<&str>) -> bool {
-    matches!(code, Some("DBClusterSnapshotNotFoundFault" | "DBClusterSnapshotNotFound"))
 }

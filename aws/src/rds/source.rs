@@ -6,8 +6,7 @@ use shared::error::{ErrorName, Result, StepError};
 
 use crate::client::Aws;
 use crate::rds::clusters;
-use crate::rds::found::{Found, find};
-use crate::rds::holder::{Holder, writer};
+use crate::rds::database::{Database, find, find_of_kind, writer};
 use crate::rds::instances::find_instance;
 use crate::rds::status::{Standing, standing};
 
@@ -34,7 +33,7 @@ pub async fn is_gone(aws: &Aws, plan: &Plan) -> Result<bool> {
 }
 
 async fn target_has_data(aws: &Aws, plan: &Plan) -> Result<bool> {
-    let target = Holder::find(aws, plan.source.kind, &plan.target).await?;
+    let target = find_of_kind(aws, plan.source.kind, &plan.target).await?;
     Ok(target.is_some_and(|target| target.status() != "creating" && standing(target.status()) != Standing::Lost))
 }
 
@@ -42,7 +41,7 @@ async fn target_has_data(aws: &Aws, plan: &Plan) -> Result<bool> {
 ///
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
-pub async fn find_by_id(aws: &Aws, resource_id: &str) -> Result<Option<Found>> {
+pub async fn find_by_id(aws: &Aws, resource_id: &str) -> Result<Option<Database>> {
     match find(aws, resource_id).await {
         Ok(found) => Ok(Some(found).filter(|found| !matches!(found.status(), "deleting" | "deleted"))),
         Err(error) => error.ok_if(ErrorName::SourceNotFound).map(|_| None),

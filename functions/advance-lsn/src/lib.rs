@@ -76,8 +76,8 @@ async fn start(aws: &Aws, source: &Server, target: &Server, plan: &Plan, look: u
         let subscription = read_subscription(&session, &plan.names.slot(database.oid)).await?;
         if !subscription.enabled {
             let origin = source.connect(&database.name).await?;
-            check_tables(&origin, &session, plan, database).await?;
-            heartbeat::check_start(&origin, &session, plan, database, start_lsn).await?;
+            check_tables(&origin, &session, &plan.names, database).await?;
+            heartbeat::check_start(&origin, &session, &plan.names, database, start_lsn).await?;
             advance(aws, &session, subscription.oid, start_lsn).await?;
             let enabled = sql::run_generated(&session, sql::ENABLE_SUBSCRIPTION, &[&plan.names.slot(database.oid)]).await;
             enabled.context(&format!("enable the subscription of {}", database.name))?;

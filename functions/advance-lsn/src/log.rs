@@ -4,9 +4,8 @@ use std::path::Path;
 
 use aws::client::Aws;
 use aws::evidence::{LogLook, StartLook, now_ms};
-use aws::rds::clusters;
 use aws::rds::log_groups::log_group;
-use aws::rds::snapshots::find_snapshot;
+use aws::rds::snapshots;
 use aws::rds::target::target_writer;
 use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_rds::types::DescribeDbLogFilesDetails;
@@ -80,11 +79,9 @@ fn note(aws: &Aws, place: impl FnOnce(&mut StartLook) -> &mut Option<LogLook>, r
 
 /// Seconds since 1970.
 async fn restored_after(aws: &Aws, plan: &Plan) -> Result<Option<i64>> {
-    let time = if plan.source.kind.is_cluster() {
-        clusters::find_snapshot(aws, &plan.names.snapshot).await?.and_then(|snapshot| snapshot.snapshot_create_time)
-    } else {
-        find_snapshot(aws, &plan.names.copy).await?.and_then(|copy| copy.snapshot_create_time)
-    };
+    // A cluster is restored from the snapshot itself.
+    let snapshot = if plan.source.kind == Kind::Instance { &plan.names.copy } else { &plan.names.snapshot };
+    let time = snapshots::find(aws, plan.source.kind, snapshot).await?.and_then(|snapshot| snapshot.created_at);
     Ok(time.map(|time| time.secs()))
 }
 

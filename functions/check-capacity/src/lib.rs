@@ -6,7 +6,7 @@
 mod places;
 
 use aws::client::Aws;
-use aws::rds::holder::Holder;
+use aws::rds::database::find_of_kind;
 use aws::rds::status::{Standing, standing};
 use aws_sdk_sfn::types::{ExecutionListItem, ExecutionStatus};
 use shared::contract::{Plan, Ready, Step};
@@ -34,7 +34,7 @@ pub async fn handle(aws: &Aws, step: Step) -> Result<Ready> {
 /// RDS's current work on the source, for minutes or for a day: a snapshot has to wait for it, and with slots the source's disk would
 /// fill meanwhile. A status that does not end by itself is left to the steps that meet it.
 async fn busy(aws: &Aws, plan: &Plan) -> Result<Option<String>> {
-    let source = Holder::find(aws, plan.source.kind, &plan.source.resource_id).await?;
+    let source = find_of_kind(aws, plan.source.kind, &plan.source.resource_id).await?;
     let status = source.map_or_else(String::new, |source| source.status().to_owned());
     Ok((matches!(standing(&status), Standing::Usable | Standing::Between) && !matches!(status.as_str(), "available" | "")).then_some(status))
 }

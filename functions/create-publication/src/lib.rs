@@ -175,7 +175,7 @@ async fn unpublish(source: &Server, plan: &Plan) -> Result<Published> {
     let mut control = source.connect(&plan.control_database).await?;
     sql::run_generated(&control, ROLE_NOLOGIN, &[run]).await.context("keep the target from logging in")?;
     control.execute(END_WALSENDER, &[run]).await?;
-    end_verification(&control, plan).await?;
+    end_verification(&control, &plan.names).await?;
     let slots = control.query(DROP_SLOTS, &[run]).await.map_err(StepError::from).context("drop the run's slots")?;
     let all_dropped = slots.iter().all(|slot| slot.try_get("held").is_ok_and(|held: bool| !held));
     let mut refusal = None;

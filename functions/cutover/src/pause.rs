@@ -270,7 +270,7 @@ async fn prepare<'a>(aws: &Aws, mut source: Session, watcher: Session, target: &
     if !sql::value::<bool>(&target, CLAIM_COPY, &[&plan.names.run]).await? {
         return Err(StepError::new(ErrorName::LockTimeout, format!("another call of the cutover holds the target of {}", database.name)));
     }
-    check_tables(&source, &target, plan, database).await?;
+    check_tables(&source, &target, &plan.names, database).await?;
     if !plan.consent.large_objects {
         let holds = large_objects::compare(&source, &target, &database.name, Instant::now() + LARGE_OBJECTS_MAX).await?;
         Drift { holds, let_through: Vec::new() }.refuse()?;
@@ -285,8 +285,8 @@ async fn prepare<'a>(aws: &Aws, mut source: Session, watcher: Session, target: &
     catalog::compare_databases(&source, &target, plan, database).await?.refuse()?;
     let mut tables = sql::column(&source, sql::FENCED_TABLES, &[&plan.names.fence()]).await?;
     tables.sort_unstable();
-    let drain = Drain::prepare(&watcher, &target, plan).await?;
-    let arrival = Arrival::prepare(&watcher, &target, plan).await?;
+    let drain = Drain::prepare(&watcher, &target, &plan.names).await?;
+    let arrival = Arrival::prepare(&watcher, &target, &plan.names).await?;
     let fence = fence::Look::prepare(&source).await?;
     let (read_sequences, set_sequences) = try_join(source.prepare(SEQUENCES), target.prepare(SET_SEQUENCES)).await?;
     let disable = sql::statements(&target, DISABLE_SUBSCRIPTION, &[&plan.names.slot(database.oid)]).await?;
@@ -358,7 +358,7 @@ async fn check_fence(open: &Open<'_>, plan: &Plan) -> Result<()> {
     }
     // Applications create and drop objects all day. Objects that came and went meanwhile are no difference, and no more can come now.
     tracing::info!(database = open.database.name, commands = ddl - open.ddl_compared, "DDL ran meanwhile: the catalogs are compared again");
-    check_tables(&open.watcher, &open.target, plan, open.database).await?;
+    check_tables(&open.watcher, &open.target, &plan.names, open.database).await?;
     catalog::compare_databases(&open.watcher, &open.target, plan, open.database).await?.refuse()
 }
 
@@ -382,7 +382,7 @@ async fn ensure_apply(source: &Session, watcher: &Session, target: &Session, ddl
         session_settings::set_for_apply(target).await?;
         sql::run_generated(target, sql::ENABLE_SUBSCRIPTION, &[&name]).await.context("enable the subscription again")?;
         source.batch_execute("rollback").await?;
-        Drain::prepare(watcher, target, plan).await?.carry_out(watcher, target, database, Instant::now() + CATCHES_UP_WITHIN).await?;
+        Drain::prepare(watcher, target, &plan.names).await?.carry_out(watcher, target, database, Instant::now() + CATCHES_UP_WITHIN).await?;
     }
     Ok(read_subscription(target, &name).await?.working)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws::client::Aws;
-use aws::rds::found::{is_postgres, moved_to};
+use aws::rds::database::{is_postgres, moved_to};
 use aws_sdk_rds::types::{DbCluster, DbInstance, Tag};
 use shared::error::{Context, Result, StepError};
 use shared::fleet::Production;

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use aws::client::Aws;
-use aws::rds::found::{Found, find};
+use aws::rds::database::{Database, find};
 use aws::secrets;
 use postgres::connect::{Server, resolve};
 use postgres::sql;
@@ -73,7 +73,7 @@ async fn log_in(server: &Server) -> Result<String> {
     sql::value(&session, "select pg_catalog.current_setting('server_version')", &[]).await
 }
 
-fn remedy_of(error: &StepError, source: &Source, found: &Found) -> String {
+fn remedy_of(error: &StepError, source: &Source, found: &Database) -> String {
     if error.name != ErrorName::PostgresUnavailable {
         return "give the secret the master user's password, or the master user the secret's (modify-db-instance --master-user-password)".to_owned();
     }

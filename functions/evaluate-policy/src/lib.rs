@@ -7,7 +7,7 @@ mod policy;
 use std::time::SystemTime;
 
 use aws::client::Aws;
-use aws::rds::found::{Found, find, moved_to};
+use aws::rds::database::{Database, find, moved_to};
 use aws::rds::status::{Standing, standing};
 use serde_json::{Map, Value, json};
 use shared::error::{ErrorName, Result};
@@ -29,7 +29,7 @@ pub async fn handle(aws: &Aws, request: EvaluatePolicyRequest) -> Result<Decisio
     }
 }
 
-fn decide(found: &Found, request: EvaluatePolicyRequest, now: SystemTime) -> Decision {
+fn decide(found: &Database, request: EvaluatePolicyRequest, now: SystemTime) -> Decision {
     let source = found.identifier();
     if let Some(target) = moved_to(found.tags()) {
         return nothing(source, Outcome::Done, format!("its application has moved to {target}"));
@@ -123,11 +123,11 @@ mod tests {
     use shared::fleet::Item;
     use std::time::{Duration, UNIX_EPOCH};
 
-    fn database(tags: &[(&str, &str)]) -> Found {
+    fn database(tags: &[(&str, &str)]) -> Database {
         let tags = tags.iter().map(|(key, value)| Tag::builder().key(*key).value(*value).build()).collect();
         let endpoint = Endpoint::builder().address("orders").port(5432).build();
         let instance = DbInstance::builder().db_instance_identifier("orders").engine("postgres").engine_version("17.4").endpoint(endpoint);
-        Found::Instance(Box::new(instance.dbi_resource_id("db-ABCDEFGHIJKLMNOPQRSTUVWXYZ").set_tag_list(Some(tags)).build()))
+        Database::Instance(Box::new(instance.dbi_resource_id("db-ABCDEFGHIJKLMNOPQRSTUVWXYZ").set_tag_list(Some(tags)).build()))
     }
 
     fn decision(tags: &[(&str, &str)], entry: Value, campaign: Value, plan: bool) -> Decision {
@@ -210,11 +210,11 @@ mod tests {
     #[test]
     fn one_that_is_being_made_is_no_strangers() {
         let outcome = |change: fn(&mut DbInstance)| {
-            let Found::Instance(mut instance) = database(&[]) else { unreachable!("it is an instance") };
+            let Database::Instance(mut instance) = database(&[]) else { unreachable!("it is an instance") };
             change(&mut instance);
             let item = Item { source: "orders".to_owned(), entry: Map::new() };
             let request = EvaluatePolicyRequest { item, campaign: Campaign::default(), prefix: "spring".to_owned(), plan: true };
-            decide(&Found::Instance(instance), request, UNIX_EPOCH).outcome
+            decide(&Database::Instance(instance), request, UNIX_EPOCH).outcome
         };
         assert_eq!(outcome(|instance| instance.endpoint = None), Outcome::Refused);
         assert_eq!(outcome(|instance| instance.engine_version = Some("11.22".to_owned())), Outcome::Refused);
@@ -224,11 +224,11 @@ mod tests {
     #[test]
     fn one_on_which_rds_is_at_work_is_looked_at_again_and_one_that_answers_is_taken() {
         let told = |status: &str| {
-            let Found::Instance(mut instance) = database(&[("encrypt:mode", "migrate")]) else { unreachable!("it is an instance") };
+            let Database::Instance(mut instance) = database(&[("encrypt:mode", "migrate")]) else { unreachable!("it is an instance") };
             instance.db_instance_status = Some(status.to_owned());
             let item = Item { source: "orders".to_owned(), entry: Map::new() };
             let request = EvaluatePolicyRequest { item, campaign: Campaign::default(), prefix: "spring".to_owned(), plan: true };
-            let decision = decide(&Found::Instance(instance), request, UNIX_EPOCH);
+            let decision = decide(&Database::Instance(instance), request, UNIX_EPOCH);
             (decision.mode, decision.wait_seconds)
         };
         for status in ["rebooting", "modifying", "creating", "maintenance"] {
@@ -257,9 +257,9 @@ mod tests {
 
     #[test]
     fn a_key_that_somebody_has_chosen_stays_unless_another_one_is_asked_for() {
-        let Found::Instance(mut instance) = database(&[("encrypt:mode", "migrate")]) else { unreachable!("it is an instance") };
+        let Database::Instance(mut instance) = database(&[("encrypt:mode", "migrate")]) else { unreachable!("it is an instance") };
         (instance.storage_encrypted, instance.kms_key_id) = (Some(true), Some("arn:aws:kms:eu-central-1:1:key/chosen".to_owned()));
-        let found = Found::Instance(instance);
+        let found = Database::Instance(instance);
         let mode = |campaign| {
             let item = Item { source: "orders".to_owned(), entry: Map::new() };
             let request = EvaluatePolicyRequest { item, campaign: Campaign::parse(campaign).unwrap(), prefix: "spring".to_owned(), plan: false };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws::rds::target::Target as New;
+use aws::rds::database::Database as Described;
 use serde::Serialize;
 use serde_json::{Value, json};
 use shared::contract::FinishRequest;
@@ -43,9 +43,9 @@ pub struct Database {
 }
 
 /// Puts together what the steps found. Encryption, key and endpoint are what RDS reports now, not what was requested.
-pub(crate) fn output(request: &FinishRequest, target: &New, source_status: &str) -> Output {
+pub(crate) fn output(request: &FinishRequest, target: &Described, source_status: &str) -> Output {
     let plan = &request.plan;
-    let (host, port) = target.endpoint.clone().unzip();
+    let (host, port) = target.endpoint().unzip();
     let databases = plan.databases.iter().map(|database| {
         let verified = request.verified.get(&database.name);
         let published = request.publication.tables.get(&database.name).copied().unwrap_or(0);
@@ -58,8 +58,8 @@ pub(crate) fn output(request: &FinishRequest, target: &New, source_status: &str)
     Output {
         source: plan.source.identifier.clone(),
         target: Target { identifier: plan.target.clone(), endpoint: host, port },
-        kms_key_arn: target.kms_key_arn.clone(),
-        encrypted: target.encrypted,
+        kms_key_arn: target.encrypted_with().map(str::to_owned),
+        encrypted: target.encrypted_with().is_some(),
         databases: databases.collect(),
         write_pause_ms: request.cutover.write_pause_ms,
         report: json!({
@@ -71,7 +71,7 @@ pub(crate) fn output(request: &FinishRequest, target: &New, source_status: &str)
             "settings": request.settings,
             "replicas": request.settled.replicas,
             "not_made": request.settled.not_made,
-            "master_secret": target.master_secret_arn,
+            "master_secret": target.managed_secret(),
             // The fence is not closed without it.
             "verified_in_pause": plan.cutover.verify_in_pause,
             "source": source_status,

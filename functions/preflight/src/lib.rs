@@ -17,7 +17,7 @@ mod status;
 
 use aws::client::Aws;
 use aws::rds::addresses::addresses_of;
-use aws::rds::found::{Found, find};
+use aws::rds::database::{Database, find};
 use shared::contract::{Execution, NetworkRules, Plan, Preflight, PreflightRequest, Preparation, Purpose, Source};
 use shared::error::Result;
 use shared::finding::Findings;
@@ -49,8 +49,8 @@ async fn plan(aws: &Aws, request: PreflightRequest) -> Result<Preflight> {
     }
     let source = found.read()?;
     match &found {
-        Found::Instance(instance) => instance::check(aws, instance, input.after.source, &mut findings).await?,
-        Found::Cluster(cluster, members) => cluster::check(aws, cluster, members, source.kind, input.after.source, &mut findings).await?,
+        Database::Instance(instance) => instance::check(aws, instance, input.after.source, &mut findings).await?,
+        Database::Cluster(cluster, members) => cluster::check(aws, cluster, members, source.kind, input.after.source, &mut findings).await?,
     }
     alternatives::tell_read_replica(&source, &mut findings);
     limits::check(&found, &request.execution, &input, &mut findings);

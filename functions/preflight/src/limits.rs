@@ -1,6 +1,6 @@
 //! AWS limits that the run itself uses up: counted before anything is made, since they would only show after hours.
 
-use aws::rds::found::Found;
+use aws::rds::database::Database;
 use aws::settings::instance::least_storage_limit;
 use aws::settings::is_own_tag;
 use aws_sdk_rds::types::{DbInstance, Tag};
@@ -13,14 +13,14 @@ use shared::names::{APPROVE_TAG, APPROVED_BY_TAG, EXECUTION_TAG, MOVED_TAG};
 const MOST_TAGS: usize = 50;
 
 /// Checks all of them.
-pub(crate) fn check(found: &Found, execution: &Execution, input: &Input, findings: &mut Findings) {
+pub(crate) fn check(found: &Database, execution: &Execution, input: &Input, findings: &mut Findings) {
     check_name(&execution.name, findings);
     let approval = (input.cutover.when == When::Approved).then_some(APPROVE_TAG);
     let moved = (!matches!(input.after.source, AfterSource::Delete)).then_some(MOVED_TAG);
     check_tags(found.identifier(), found.tags(), approval, moved, findings);
     match found {
-        Found::Instance(instance) => check_storage_limit(instance, findings),
-        Found::Cluster(_, members) => {
+        Database::Instance(instance) => check_storage_limit(instance, findings),
+        Database::Cluster(_, members) => {
             for member in members {
                 check_tags(member.db_instance_identifier().unwrap_or_default(), member.tag_list(), None, None, findings);
             }

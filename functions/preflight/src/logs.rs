@@ -1,7 +1,7 @@
 //! Settings of the source's log groups, which the target's groups do not have.
 
 use aws::client::Aws;
-use aws::rds::found::Found;
+use aws::rds::database::Database;
 use aws::rds::log_groups::{filters, log_group_of};
 use shared::contract::Source;
 use shared::error::Result;
@@ -9,12 +9,8 @@ use shared::finding::Findings;
 use shared::names::Names;
 
 /// Retention is set at the end of the run. Filters name metrics and destinations that somebody else has to decide on.
-pub(crate) async fn check(aws: &Aws, source: &Source, found: &Found, names: &Names, findings: &mut Findings) -> Result<()> {
-    let exports = match found {
-        Found::Instance(instance) => instance.enabled_cloudwatch_logs_exports(),
-        Found::Cluster(cluster, _) => cluster.enabled_cloudwatch_logs_exports(),
-    };
-    for log in exports {
+pub(crate) async fn check(aws: &Aws, source: &Source, found: &Database, names: &Names, findings: &mut Findings) -> Result<()> {
+    for log in found.exports() {
         let group = log_group_of(source.kind, &source.identifier, log);
         let (metrics, subscriptions) = filters(aws, &group).await?;
         if metrics + subscriptions > 0 {

@@ -1,7 +1,7 @@
 //! Whether the source's parameters allow logical replication, and what is needed if they do not.
 
 use aws::client::Aws;
-use aws::rds::found::Found;
+use aws::rds::database::Database;
 use aws::rds::parameters::{LOGICAL_REPLICATION, read_changed};
 use shared::contract::{Kind, Preparation, Source};
 use shared::error::{ErrorName, Result};
@@ -9,12 +9,8 @@ use shared::finding::Findings;
 use shared::names::{Names, RDS_PREFIX};
 
 /// What a source needs if its server does not report `wal_level = logical`: inspect asks it.
-pub(crate) async fn read(aws: &Aws, source: &Source, found: &Found) -> Result<Preparation> {
-    let old_group = match found {
-        Found::Instance(instance) => instance.db_parameter_groups().first().and_then(|group| group.db_parameter_group_name()),
-        Found::Cluster(cluster, _) => cluster.db_cluster_parameter_group(),
-    };
-    let old_group = old_group.unwrap_or_default().to_owned();
+pub(crate) async fn read(aws: &Aws, source: &Source, found: &Database) -> Result<Preparation> {
+    let old_group = found.group().to_owned();
     let engine = if source.kind == Kind::Aurora { "aurora-postgresql" } else { "postgres" };
     // Off is the default, so only a changed value counts.
     let changed = read_changed(aws, source.kind, &old_group).await?;

@@ -2,8 +2,7 @@
 //! what exists.
 
 use aws::client::Aws;
-use aws::rds::found::{Found, find};
-use aws::rds::holder::Holder;
+use aws::rds::database::{Database, find, find_of_kind};
 use aws::rds::source;
 use aws_sdk_rds::types::{DbInstance, Tag};
 use aws_sdk_sfn::types::ExecutionStatus;
@@ -82,7 +81,7 @@ fn plan_of(output: &str) -> Result<Option<Planned>> {
 
 /// What there is of the source of a stopped execution.
 enum Remains {
-    Source(Found),
+    Source(Database),
     /// As it was planned: it was deleted.
     Nothing(Box<Source>),
 }
@@ -105,7 +104,7 @@ async fn find_source(aws: &Aws, execution: &Execution, input: &Input, planned: O
 
 /// The target's present name: once the application has moved, a target is often given the name of its source.
 async fn find_target(aws: &Aws, plan: &Plan, planned: String) -> Result<String> {
-    if Holder::find(aws, plan.source.kind, &planned).await?.is_some() {
+    if find_of_kind(aws, plan.source.kind, &planned).await?.is_some() {
         return Ok(planned);
     }
     let is_of_run = |tags: &[Tag]| tags.iter().any(|tag| tag.key() == Some(EXECUTION_TAG) && tag.value() == Some(&plan.execution.name));

@@ -7,7 +7,7 @@ mod group;
 use std::time::SystemTime;
 
 use aws::client::Aws;
-use aws::rds::holder::Holder;
+use aws::rds::database::{Database, find_of_kind};
 use aws::rds::source;
 use serde::Serialize;
 use shared::contract::{Action, Plan, Preparation, Ready, ReversibleStep};
@@ -64,7 +64,7 @@ async fn prepare(aws: &Aws, plan: &Plan) -> Result<Prepared> {
     if preparation.makes_group {
         group::ensure(aws, plan, preparation).await?;
     }
-    let holder = Holder::find(aws, plan.source.kind, &plan.source.resource_id).await?.ok_or_else(|| source::gone(plan))?;
+    let holder = find_of_kind(aws, plan.source.kind, &plan.source.resource_id).await?.ok_or_else(|| source::gone(plan))?;
     if !holder.is_available() {
         return Ok(Prepared::not_yet(holder.status()));
     }
@@ -79,7 +79,7 @@ async fn prepare(aws: &Aws, plan: &Plan) -> Result<Prepared> {
     }
 }
 
-fn check_not_changed(holder: &Holder, preparation: &Preparation) -> Result<()> {
+fn check_not_changed(holder: &Database, preparation: &Preparation) -> Result<()> {
     if holder.group() == preparation.old_group {
         return Ok(());
     }
@@ -87,7 +87,7 @@ fn check_not_changed(holder: &Holder, preparation: &Preparation) -> Result<()> {
     Err(StepError::new(ErrorName::PreconditionFailed, message))
 }
 
-async fn reboot_when_due(aws: &Aws, plan: &Plan, holder: &Holder, members: &[String]) -> Result<Prepared> {
+async fn reboot_when_due(aws: &Aws, plan: &Plan, holder: &Database, members: &[String]) -> Result<Prepared> {
     if plan.consent.reboot_when == RebootWhen::MaintenanceWindow {
         let unknown = || StepError::new(ErrorName::Internal, format!("{:?} is no maintenance window", holder.maintenance_window()));
         let wait_seconds = seconds_until(holder.maintenance_window(), SystemTime::now()).ok_or_else(unknown)?;
@@ -101,7 +101,7 @@ async fn reboot_when_due(aws: &Aws, plan: &Plan, holder: &Holder, members: &[Str
 async fn give_back(aws: &Aws, plan: &Plan) -> Result<Prepared> {
     let Some(old) = group::read_predecessor(aws, plan).await? else { return Ok(Prepared::ready("nothing to undo")) };
     // A deleted source has no group, and a renamed one has its resource id.
-    if let Some(holder) = Holder::find(aws, plan.source.kind, &plan.source.resource_id).await?
+    if let Some(holder) = find_of_kind(aws, plan.source.kind, &plan.source.resource_id).await?
         && holder.group() == plan.names.parameter_group
     {
         if !holder.is_available() {

@@ -44,14 +44,14 @@ fn lead_application(target: &Target) -> Task {
 
 fn old_database(plan: &Plan) -> Task {
     let identifier = quoted(&plan.source.identifier);
-    let (what, option) = if plan.source.kind.is_cluster() { ("cluster", "db-cluster") } else { ("instance", "db-instance") };
+    let (what, option, snapshot) =
+        if plan.source.kind.is_cluster() { ("cluster", "db-cluster", "db-cluster-snapshot") } else { ("instance", "db-instance", "db-snapshot") };
     if plan.after.source == AfterSource::Delete {
         let last = quoted(&plan.names.last);
-        let option = if plan.source.kind.is_cluster() { "db-cluster-snapshot" } else { "db-snapshot" };
         return task(
             "Delete the final snapshot of the source",
             "It is under the old key, or unencrypted as the source was. The run does not need it any more.",
-            format!("aws rds delete-{option} --{option}-identifier {last}"),
+            format!("aws rds delete-{snapshot} --{snapshot}-identifier {last}"),
         );
     }
     let members = if plan.source.kind == Kind::Aurora {
@@ -76,9 +76,9 @@ fn old_database(plan: &Plan) -> Task {
 /// Source: Terraform language documentation, "Import existing resources", "Remove a resource from state"; AWS provider, `aws_db_instance`
 /// and `aws_rds_cluster`, "Import".
 fn terraform(plan: &Plan) -> Task {
-    let kind = if plan.source.kind.is_cluster() { "aws_rds_cluster" } else { "aws_db_instance" };
+    let (kind, identifier) =
+        if plan.source.kind.is_cluster() { ("aws_rds_cluster", "cluster_identifier") } else { ("aws_db_instance", "identifier") };
     let (target, key) = (hcl(&plan.target), hcl(&plan.kms_key_arn));
-    let identifier = if plan.source.kind.is_cluster() { "cluster_identifier" } else { "identifier" };
     let members = if plan.source.kind == Kind::Aurora {
         format!(
             "\n# Then each member in the list, an aws_rds_cluster_instance. First set its identifier to the listed name, since with another one\n\

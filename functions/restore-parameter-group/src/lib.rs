@@ -5,7 +5,7 @@
 //! application comes.
 
 use aws::client::Aws;
-use aws::rds::holder::Holder;
+use aws::rds::database::find_of_kind;
 use shared::contract::{Ready, Step};
 use shared::error::{ErrorName, Result, StepError};
 
@@ -19,7 +19,7 @@ pub async fn handle(aws: &Aws, step: Step) -> Result<Ready> {
         return Ok(Ready::yes("nothing to do"));
     };
     let gone = || StepError::new(ErrorName::RestoreFailed, format!("{} does not exist any more", plan.target));
-    let holder = Holder::find(aws, plan.source.kind, &plan.target).await?.ok_or_else(gone)?;
+    let holder = find_of_kind(aws, plan.source.kind, &plan.target).await?.ok_or_else(gone)?;
     if !holder.is_available() {
         return Ok(Ready::not_yet(holder.status()));
     }

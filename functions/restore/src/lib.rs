@@ -6,7 +6,7 @@ mod members;
 mod settings;
 
 use aws::client::Aws;
-use aws::rds::holder::Holder;
+use aws::rds::database::find_of_kind;
 use aws::rds::requests::begun;
 use aws::rds::{self, source};
 use aws_sdk_rds::types::DbInstance;
@@ -74,7 +74,7 @@ async fn finish_settings(aws: &Aws, plan: &Plan, source: &DbInstance, target: &D
 }
 
 async fn target_exists(aws: &Aws, plan: &Plan) -> Result<bool> {
-    Ok(Holder::find(aws, plan.source.kind, &plan.target).await?.is_some_and(|target| target.status() != "deleting"))
+    Ok(find_of_kind(aws, plan.source.kind, &plan.target).await?.is_some_and(|target| target.status() != "deleting"))
 }
 
 async fn drop_target(aws: &Aws, plan: &Plan) -> Result<Ready> {

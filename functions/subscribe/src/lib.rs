@@ -54,7 +54,7 @@ async fn subscribe(aws: &Aws, source: &Server, target: &Server, plan: &Plan) -> 
         session_settings::set_for_apply(&session).await?;
         let connection = connection::connection_string((&source.host, source.port), address, &database.name, &plan.names.run);
         ensure_subscription(&session, plan, &plan.names.slot(database.oid), &connection).await?;
-        check_tables(&source.connect(&database.name).await?, &session, plan, database).await?;
+        check_tables(&source.connect(&database.name).await?, &session, &plan.names, database).await?;
     }
     Ok(Ready::yes("subscribed"))
 }
@@ -97,7 +97,7 @@ async fn ensure_subscription(target: &Session, plan: &Plan, name: &str, connecti
 }
 
 async fn unsubscribe(target: &Server, plan: &Plan) -> Result<Ready> {
-    end_verification(&target.connect(&plan.control_database).await?, plan).await?;
+    end_verification(&target.connect(&plan.control_database).await?, &plan.names).await?;
     for database in &plan.databases {
         let mut session = target.connect(&database.name).await?;
         let dropped = sql::run_generated(&session, sql::DROP_SUBSCRIPTION, &[&plan.names.slot(database.oid)]).await;

@@ -57,7 +57,7 @@ pub(crate) struct Pair {
 /// the order of the commits, reaches it and waits until we roll ours back.
 pub(crate) async fn take_pair(call: &Call<'_>, database: &Database, tables: &[u32]) -> Result<Pair> {
     let (mut source, mut target) = try_join(Side::open(call, &call.source, database), Side::open(call, &call.target, database)).await?;
-    check_tables(&source.keeper, &target.keeper, call.plan, database).await?;
+    check_tables(&source.keeper, &target.keeper, &call.plan.names, database).await?;
     let (locker, marker, holder) =
         (call.source.connect(&database.name).await?, call.source.connect(&database.name).await?, call.target.connect(&database.name).await?);
     let mark: String = sql::value(&marker, "select pg_catalog.md5(pg_catalog.random()::text || pg_catalog.clock_timestamp()::text)", &[]).await?;
