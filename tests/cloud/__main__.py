@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from cloud.simulated import SimulatedLambdas
+from demo.cache import cache_directory
 from local_cloud.__main__ import main
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -18,12 +19,6 @@ EXPORTS = {
     "FLEET_BUCKET": "FleetBucket",
     "FLEET_TOPIC_ARN": "FleetTopicArn",
 }
-
-
-def cache_directory() -> Path:
-    """Where tests/install has put what it installed."""
-    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(os.environ.get("RDS_REENCRYPT_CACHE") or caches / "rds-reencrypt")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ from pathlib import Path
 import boto3
 from botocore.config import Config
 
+from .cache import cache_directory
+
 # Its servers end at once; the files of twenty of them take a while to remove on a busy machine.
 ENDING_LIMIT_SECONDS = 300
 
@@ -97,7 +99,5 @@ class LocalCloud:
 
 def binaries_directory() -> Path:
     """Where cargo puts the functions, unless told otherwise."""
-    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    cache = Path(os.environ.get("RDS_REENCRYPT_CACHE") or caches / "rds-reencrypt")
     profile = os.environ.get("PROFILE", "release").replace("dev", "debug")
-    return Path(os.environ.get("CARGO_TARGET_DIR", cache / "target")) / profile
+    return Path(os.environ.get("CARGO_TARGET_DIR", cache_directory() / "target")) / profile

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from demo.cache import cache_directory
 from demo.local_cloud import LocalCloud, binaries_directory
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -22,8 +23,7 @@ def cloud():
 @pytest.fixture(scope="module")
 def shell(cloud) -> Callable[..., subprocess.CompletedProcess]:
     """Runs a script in bash, from the project's root, with the aws command of tests/install-guide: its status and all that it prints."""
-    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    commands = Path(os.environ.get("RDS_REENCRYPT_CACHE") or caches / "rds-reencrypt") / "aws" / "bin"
+    commands = cache_directory() / "aws" / "bin"
     # Nothing of this process's own may reach the commands: no profile, no server, no flags of make's.
     own = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MAKE", "PG"))}
     environment = own | cloud.exports | {"PATH": f"{commands}:{os.environ['PATH']}", "AWS_PAGER": ""}

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from demo.cache import cache_directory
+
 from .assemble import MACHINES, REPOSITORY, assemble, finish, version
 
 DIST = REPOSITORY / "dist"
@@ -30,7 +32,7 @@ def main() -> None:
 
 def build(architecture: str) -> Path:
     """Where each function has a directory with its executable afterwards."""
-    cache = Path(os.environ["RDS_REENCRYPT_CACHE"])
+    cache = cache_directory()
     executables = Path(os.environ["CARGO_TARGET_DIR"]) / "lambda" / architecture
     processors = f"--{architecture.replace('_', '-')}"
     command = ["cargo", "lambda", "build", "--release", "--locked", "--workspace", "--exclude", "protocol", processors]

@@ -14,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+from demo.cache import cache_directory
 from demo.conclusion import REPOSITORY
 from demo.local_cloud import LocalCloud, binaries_directory
 from demo.shop import make_key
@@ -37,10 +38,9 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    cache = Path(os.environ.get("RDS_REENCRYPT_CACHE") or Path.home() / ".cache" / "rds-reencrypt")
     parser = argparse.ArgumentParser(prog="python -m report_check", description=__doc__.splitlines()[0])
     parser.add_argument("--binaries", default=binaries_directory(), help="default %(default)s")
-    parser.add_argument("--browser", type=Path, default=cache / "browser", help="where tests/install-browser has put it")
+    parser.add_argument("--browser", type=Path, default=cache_directory() / "browser", help="where tests/install-browser has put it")
     parser.add_argument("--look-only", action="store_true", help="look at the pages of the last time once more")
     parser.add_argument("--record", type=Path, help="write the history of a run that succeeded there, for the unit tests")
     return parser.parse_args()

@@ -7,12 +7,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from demo.cache import cache_directory
 from local_cloud.postgres import ENVIRONMENT, Server, Templates, guard
 
 from .samples import LOCALE, PLAIN, Samples, make_locale, make_samples, set_one
 
 ROOT = Path(__file__).parents[2]
-POSTGRES = Path.home() / ".cache/rds-reencrypt/postgres"
+POSTGRES = cache_directory() / "postgres"
 
 # What a word can be, where a setting takes words.
 WORDS = {

@@ -6,7 +6,6 @@ Says of each whether its answer is right. Exit status 0 means that all were; whe
 import argparse
 import contextlib
 import json
-import os
 import platform
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from demo.cache import cache_directory
 from demo.databases import MASTER, MASTER_PASSWORD, Databases
 from demo.local_cloud import LocalCloud, binaries_directory
 from demo.shop import make_secret
@@ -79,8 +79,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m sam_local", description=__doc__.splitlines()[0])
     parser.add_argument("--binaries", type=Path, default=binaries_directory(), help="where the functions are; default %(default)s")
     parser.add_argument("--only", metavar="FUNCTION", choices=[case.function for case in CASES], help="one function alone")
-    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    parser.set_defaults(cache=Path(os.environ.get("RDS_REENCRYPT_CACHE") or caches / "rds-reencrypt"))
+    parser.set_defaults(cache=cache_directory())
     return parser.parse_args()
 
 

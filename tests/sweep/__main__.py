@@ -15,6 +15,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from demo.cache import cache_directory
 from local_cloud.postgres import Templates, guard
 
 from .crashed_server import CrashedServer, crash
@@ -136,12 +137,6 @@ def build_parser() -> Path:
     subprocess.run(["cargo", "build", "-q", "-p", "shared", "--example", "start-lsn"], cwd=REPOSITORY, check=True)
     target = Path(os.environ.get("CARGO_TARGET_DIR", cache_directory() / "target"))
     return target / "debug/examples/start-lsn"
-
-
-def cache_directory() -> Path:
-    """Where tests/install has put what it installed."""
-    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(os.environ.get("RDS_REENCRYPT_CACHE") or caches / "rds-reencrypt")
 
 
 def postgres_directory() -> Path:
