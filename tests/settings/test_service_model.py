@@ -18,10 +18,10 @@ OF_BOTOCORE = {"SourceRegion"}
 # Where the requests are made.
 SENDERS = {
     "RestoreDBInstanceFromDBSnapshotMessage": ["functions/restore/src/settings.rs"],
-    "ModifyDBInstanceMessage": ["functions/restore/src/settings.rs", "functions/finish/src/after.rs"],
+    "ModifyDBInstanceMessage": ["functions/restore/src/settings.rs", "functions/finish/src/target.rs"],
     "CreateDBInstanceReadReplicaMessage": ["functions/finish/src/replicas.rs"],
     "RestoreDBClusterFromSnapshotMessage": ["functions/restore/src/cluster.rs"],
-    "ModifyDBClusterMessage": ["functions/restore/src/cluster.rs", "functions/finish/src/cluster.rs"],
+    "ModifyDBClusterMessage": ["functions/restore/src/cluster.rs", "functions/finish/src/target.rs"],
     "CreateDBInstanceMessage": ["functions/restore/src/members.rs"],
 }
 
