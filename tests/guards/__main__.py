@@ -123,7 +123,7 @@ GUARDS = [
         "executions/test_late_call.py",
     ),
     Guard(
-        "a database is moved twice", "found::moved_to", "aws/src/rds/found.rs",
+        "a database is moved twice", "found::moved_to", "aws/src/rds/database.rs",
         "tags.iter().find(|tag| tag.key() == Some(MOVED_TAG))", "tags.iter().take(0).find(|tag| tag.key() == Some(MOVED_TAG))",
         "cargo: -p evaluate-policy",
     ),

@@ -13,7 +13,7 @@ PLAN = {
     },
     "target": "orders-enc-0123456789",
     "kms_key_arn": "arn:aws:kms:eu-central-1:123456789012:key/example",
-    "names": {"run": "rds_reencrypt_0123456789", "snapshot": "rds-reencrypt-0123456789", "parameter_group": "rds-reencrypt-0123456789"},
+    "names": {"run": "rds_reencrypt_0123456789", "snapshot": "rds-reencrypt-0123456789", "copy": "rds-reencrypt-0123456789-encrypted", "parameter_group": "rds-reencrypt-0123456789"},
     "wait": {"max_seconds": 60, "calls_end_seconds": 30},
     "cutover": {"when": "now", "how": "secrets", "secrets": ["orders/app"], "verify_in_pause": False},
     "after": {"source": "keep"},
@@ -139,6 +139,7 @@ def _lag(answers: Answers) -> dict:
     return {
         "caught_up": answers.is_ready(), "connected": answers.is_likely(0.9), "approved": answers.is_ready(), "stopped": answers.choice(("", AWKWARD)),
         "approved_by": None, "lag_bytes": 416, "retained_wal_bytes": 1 << 20, "free_storage_bytes": None, "drift": list(drift), "let_through": [],
+        "stopped_as": answers.choice((None, "SecretUnusable")),
         "drift_as": answers.choice(("CatalogsDiffer", "SettingsDiffer", "SecretUnusable")) if drift else None,
         "window_opens_in_seconds": answers.choice((0, 0, 0, 7200)),
     }  # fmt: skip
@@ -153,6 +154,10 @@ def _published(answers: Answers) -> dict:
     """Not ready at first where the source had to be prepared."""
     is_ready = "preparation" not in answers.plan or answers.is_likely(0.8)
     return {"ready": is_ready, "tables": {"orders": 3} if is_ready else {}}
+
+
+def _withdrawn(answers: Answers) -> dict:
+    return _ready(answers) | {"tables": {}, "source_gone": answers.is_likely(0.2)}
 
 
 def _verified(answers: Answers) -> dict:
@@ -176,6 +181,7 @@ _ANSWERS: dict[tuple[str, str], Callable[[Answers], dict]] = {
     ("inspect", "recover"): lambda answers: {"plan": answers.plan, "findings": [], "steps": []},
     ("prepare", "do"): lambda answers: _ready(answers) | {"wait_seconds": answers.choice((0, 0, 600))},
     ("create-publication", "do"): _published,
+    ("create-publication", "undo"): _withdrawn,
     ("watch-source", "do"): lambda answers: {"retained_wal_bytes": 1 << 20, "free_storage_bytes": 1 << 30},
     ("advance-lsn", "do"): lambda answers: {"ready": answers.is_ready(), "start_lsn": "0/31BEEF1", "witnesses": ["log"]},
     ("poll-lag", "do"): _lag,

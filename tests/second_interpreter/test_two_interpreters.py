@@ -19,6 +19,8 @@ ONE = {"source": {**Answers(0).plan["source"], "kind": "instance"}, "verify": "r
 APPROVED = {"caught_up": True, "connected": True, "approved": True, "window_opens_in_seconds": 0}
 DRIFT = {**APPROVED, "drift": ["one", "two"]}
 OPEN = {("cutover", "undo"): {"fenced": False}}
+NO_LOGIN = {"caught_up": False, "connected": False, "stopped_as": "SecretUnusable"}
+KEPT = {"ready": True, "status": "kept", "source_gone": True}
 WELL = {(name, "do"): {"ready": True} for name in ("prepare", "restore-parameter-group", *DO)} | {("poll-lag", "do"): {**APPROVED, "drift": []}}
 
 
@@ -43,6 +45,11 @@ def forced() -> dict[str, Force]:
         "never prepared": Force(plan=ONE | PREPARED, answers=WELL | {("prepare", "do"): NEVER}),
         "never published": Force(plan=ONE | PREPARED, answers=WELL | {("create-publication", "do"): NEVER}),
         "never has its parameter group": Force(plan=ONE | PREPARED, answers=WELL | {("restore-parameter-group", "do"): NEVER}),
+        "no login": Force(plan=ONE, answers=WELL | {lag: NO_LOGIN}),
+        "caught up, then no login": Force(
+            plan=ONE | {"verify": "off"}, answers=WELL | {lag: {**APPROVED, **NO_LOGIN, "caught_up": True, "approved": False}}
+        ),
+        "the source is gone": Force(is_undo=True, answers=OPEN | {(name, "undo"): KEPT for name in UNDO}),
         "behind, then silent": Force(plan=ONE | {"verify": "off"}, answers=WELL | {lag: {**APPROVED, "approved": False, "connected": False}}),
     }
     for name in "CatalogsDiffer", "SettingsDiffer", "SecretUnusable":
