@@ -93,7 +93,8 @@ def test_what_was_changed_meanwhile_says_in_which_status(run):
     assert change(evidence, "RestoreDBInstanceFromDBSnapshot")["target_status"] is None
     modified = [each for each in evidence["changes"] if each["operation"] == "ModifyDBInstance"]
     # The local cloud takes no modification then; whether RDS does is one of the facts that a run on AWS has to answer.
-    assert {each["error"] for each in modified if each["target_status"] == "storage-initialization"} == {"InvalidDBInstanceState"}
+    # A status that was seen may be over when the request comes.
+    assert "InvalidDBInstanceState" in {each["error"] for each in modified if each["target_status"] == "storage-initialization"}
     assert None in {each["error"] for each in modified if each["target_status"] == "available"}
 
 
