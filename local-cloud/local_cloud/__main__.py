@@ -6,6 +6,7 @@ and everything that it started ends with it.
 
 import argparse
 import contextlib
+import faulthandler
 import functools
 import logging
 import os
@@ -53,6 +54,8 @@ def main(defaults: list[str] | None = None, functions: type[lambdas.Lambdas] | N
     # Requests, and executions that fail, would drown what matters; an execution's history has its failure.
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
+    # For whoever waits for its end: where its threads are.
+    faulthandler.register(signal.SIGUSR1)
     with contextlib.ExitStack() as at_end:
         try:
             listener = at_end.enter_context(socket.create_server(("127.0.0.1", arguments.port)))

@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from pathlib import Path
 
@@ -46,7 +48,13 @@ class LocalCloud:
 
     def __exit__(self, *_) -> None:
         self._process.terminate()
-        self._process.wait(timeout=ENDING_LIMIT_SECONDS)
+        try:
+            self._process.wait(timeout=ENDING_LIMIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.send_signal(signal.SIGUSR1)
+            time.sleep(1)
+            self._process.kill()
+            raise
 
     @property
     def ca_file(self) -> str:
