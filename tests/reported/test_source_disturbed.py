@@ -63,6 +63,7 @@ def test_a_source_that_was_renamed_is_undone_by_its_old_name_and_by_its_new_one(
     outcome._tell("renamed, given back")
 
 
+@LONG
 def test_a_run_whose_source_is_renamed_gives_it_back_under_its_new_name(cloud, databases, outcome):
     rds, name = cloud.client("rds"), "renamed-in-a-run"
     source = make_source(cloud, name, 16)
@@ -94,6 +95,7 @@ def test_an_undo_waits_for_a_source_that_is_stopped(cloud, databases, outcome, s
     outcome._tell("stopped, given back once it is started")
 
 
+@LONG
 def test_an_undo_that_finds_the_source_stopped_says_so_and_goes_on_once_it_is_started(cloud, databases, outcome):
     rds, name = cloud.client("rds"), "stopped-undo"
     source = make_source(cloud, name, 15)
@@ -112,7 +114,7 @@ def test_an_undo_that_finds_the_source_stopped_says_so_and_goes_on_once_it_is_st
     outcome._tell("stopped, given back once it is started")
 
 
-@pytest.mark.parametrize("state", ["WaitForApproval", "WaitForCopy"])
+@pytest.mark.parametrize("state", ["WaitForApproval", pytest.param("WaitForCopy", marks=LONG)])
 def test_a_source_that_is_deleted_leaves_what_has_its_data(cloud, databases, outcome, state):
     rds, name = cloud.client("rds"), f"deleted-in-{state.lower()}"
     make_source(cloud, name, 17)
@@ -142,7 +144,8 @@ def test_a_source_that_is_deleted_leaves_what_has_its_data(cloud, databases, out
     outcome._tell("UndoFailed, what has the data kept and named")
 
 
-@pytest.mark.parametrize("is_made_again", [False, pytest.param(True, marks=LONG)])
+@LONG
+@pytest.mark.parametrize("is_made_again", [False, True])
 def test_an_undo_of_a_run_whose_source_was_deleted_meanwhile_keeps_its_data(cloud, databases, outcome, is_made_again):
     """Another database may have its name by the time at which the undo begins."""
     rds, name = cloud.client("rds"), f"deleted-then-undone-{is_made_again}".lower()
@@ -167,7 +170,8 @@ def test_an_undo_of_a_run_whose_source_was_deleted_meanwhile_keeps_its_data(clou
     outcome._tell("the unencrypted snapshot gone, the target kept and named")
 
 
-@pytest.mark.parametrize("after", ["keep", pytest.param("delete", marks=LONG)])
+@LONG
+@pytest.mark.parametrize("after", ["keep", "delete"])
 def test_a_source_that_is_renamed_behind_the_fence_is_settled_under_its_new_name(cloud, databases, outcome, strike, after):
     rds, name = cloud.client("rds"), f"renamed-late-{after}"
     make_source(cloud, name, 17, DeletionProtection=True)
@@ -192,6 +196,7 @@ def test_a_source_that_is_renamed_behind_the_fence_is_settled_under_its_new_name
     outcome._tell("carried, and settled under its new name")
 
 
+@LONG
 def test_a_run_that_failed_behind_the_fence_is_completed_after_the_names_were_swapped(cloud, databases, outcome, strike):
     rds, name = cloud.client("rds"), "swapped"
     make_source(cloud, name, 16)
@@ -226,6 +231,7 @@ def test_a_run_that_has_succeeded_is_not_undone(cloud, databases, outcome):
     outcome._tell("refused")
 
 
+@LONG
 def test_a_window_that_opens_reboots_the_source_and_not_what_has_its_name(cloud, databases, outcome):
     rds, name = cloud.client("rds"), "named-again"
     make_source(cloud, name, 17, "unprepared", PreferredMaintenanceWindow="sun:03:00-sun:03:30")
@@ -273,6 +279,7 @@ def test_a_master_password_that_stays_wrong_ends_the_run_by_name_and_the_undo_wa
         session.execute(f"alter role {MASTER} password '{MASTER_PASSWORD}'")
 
 
+@LONG
 def test_an_undo_waits_for_a_master_secret_that_was_deleted(cloud, databases, outcome):
     secrets, name = cloud.client("secretsmanager"), "secret-gone"
     source = make_source(cloud, name, 17)
