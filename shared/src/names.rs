@@ -1,7 +1,7 @@
 //! The names of everything that an execution creates.
 //!
-//! They are derived from the execution's ARN alone, so a repeated step finds what it created before, and undo needs
-//! no stored state: "exists under our name" means "ours".
+//! They are derived from the execution's ARN, the target's also from the source's identifier at the start, so a repeated step and an undo
+//! find what was created before: "exists under our name" means "ours".
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

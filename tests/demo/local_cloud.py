@@ -51,6 +51,7 @@ class LocalCloud:
         try:
             self._process.wait(timeout=ENDING_LIMIT_SECONDS)
         except subprocess.TimeoutExpired:
+            # It writes where its threads are, and nothing says when it has.
             self._process.send_signal(signal.SIGUSR1)
             time.sleep(1)
             self._process.kill()

@@ -1,4 +1,4 @@
-//! A database as RDS describes it: an instance, or a cluster with its members. The one place that knows both, for what they have in common.
+//! A database as RDS describes it: an instance, or a cluster with its members, and what both can be asked.
 
 use std::ops::RangeInclusive;
 
