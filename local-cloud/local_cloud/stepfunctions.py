@@ -40,6 +40,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
     state_task_service_aws_sdk,
     state_task_service_sns,
 )
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import ResourceCondition
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import StateTaskService
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_aws_sdk import (
     StateTaskServiceAwsSdk,
@@ -397,34 +398,29 @@ def _is_running(execution: Execution) -> bool:
 
 def _wait_for_nested_executions() -> None:
     # moto asks for the nested execution's state twice a second, over HTTP; writes times as text where an integration
-    # has milliseconds, and lets it run on when the state that waits for it is stopped or over its time. AWS stops it
-    # ("Run a Job (.sync)": it "will call the Step Functions StopExecution API action").
-    def resolver(is_parsed: bool):
-        def build(self: StateTaskServiceSfn, env, *_, **__):
-            backend = models.stepfunctions_parser_backends[env.aws_execution_details.account][env.aws_execution_details.region]
-            execution = backend.describe_execution(env.stack.pop()["ExecutionArn"])
+    # has milliseconds, and lets it run on when the state that waits for it is stopped or over its time, or was so before
+    # the wait began. AWS stops it ("Run a Job (.sync)": it "will call the Step Functions StopExecution API action").
+    follow_pattern = StateTaskServiceSfn._eval_integration_pattern
 
-            def wait() -> dict | None:
-                while env.is_running():
-                    if execution.ended.wait(LOOK_SECONDS):
-                        return _result(self, env, execution, is_parsed)
-                parent = env.states.context_object.context_object_data["Execution"]["Id"]
-                execution.stop(
-                    stop_date=datetime.datetime.now(tz=datetime.UTC), error=None,
-                    cause=f"The Task state in AWS Step Functions execution [{parent}] which was managing this resource "
-                    "was aborted",
-                )  # fmt: skip
-                return None
+    def follow(self: StateTaskServiceSfn, env, **more) -> None:
+        if self.resource.condition == ResourceCondition.WaitForTaskToken:
+            return follow_pattern(self, env=env, **more)
+        backend = models.stepfunctions_parser_backends[env.aws_execution_details.account][env.aws_execution_details.region]
+        execution = backend.describe_execution(env.stack.pop()["ExecutionArn"])
+        while env.is_running():
+            if execution.ended.wait(LOOK_SECONDS):
+                return env.stack.append(_result(self, env, execution))
+        parent = env.states.context_object.context_object_data["Execution"]["Id"]
+        execution.stop(
+            stop_date=datetime.datetime.now(tz=datetime.UTC), error=None,
+            cause=f"The Task state in AWS Step Functions execution [{parent}] which was managing this resource was aborted",
+        )  # fmt: skip
+        return env.stack.append(None)
 
-            return wait
-
-        return build
-
-    StateTaskServiceSfn._build_sync_resolver = resolver(is_parsed=False)
-    StateTaskServiceSfn._build_sync2_resolver = resolver(is_parsed=True)
+    StateTaskServiceSfn._eval_integration_pattern = follow
 
 
-def _result(task: StateTaskServiceSfn, env, execution: Execution, is_parsed: bool) -> dict:
+def _result(task: StateTaskServiceSfn, env, execution: Execution) -> dict:
     """What the state gets of an execution that ended, in the spelling and order of AWS."""
     found = execution.to_describe_output()
     result = {name[0].upper() + name[1:]: value for name, value in sorted(found.items()) if value is not None}
@@ -432,7 +428,7 @@ def _result(task: StateTaskServiceSfn, env, execution: Execution, is_parsed: boo
         result[details] = {"Included": True}
     for date in ("StartDate", "StopDate"):
         result[date] = int(result[date].timestamp() * 1000)
-    if is_parsed:
+    if task.resource.condition == ResourceCondition.Sync2:
         result |= {name: json.loads(result[name]) for name in result.keys() & {"Input", "Output"}}
     if execution.exec_status == api.ExecutionStatus.SUCCEEDED:
         return result

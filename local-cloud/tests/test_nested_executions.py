@@ -94,6 +94,21 @@ def test_it_is_stopped_with_the_state_that_waits_for_it(cloud, machine, how):
     assert (execution["status"], execution.get("error")) in [("ABORTED", None), ("FAILED", "States.Timeout")]
 
 
+def test_none_runs_on_whenever_the_state_that_starts_it_is_stopped(cloud, machine):
+    client = cloud.client("stepfunctions")
+    nested = machine(Wait=WAIT)
+    outer = machine(Start=start(nested))
+    for milliseconds in range(60):
+        execution = client.start_execution(stateMachineArn=outer)
+        time.sleep(milliseconds / 1000)
+        client.stop_execution(executionArn=execution["executionArn"])
+
+    def all_are_stopped():
+        return not client.list_executions(stateMachineArn=nested, statusFilter="RUNNING")["executions"]
+
+    wait_until(all_are_stopped, "end of the nested executions")
+
+
 def test_a_hundred_wait_at_the_same_time_and_leave_the_processor_alone(cloud, machine):
     client = cloud.client("stepfunctions")
     nested = machine(Wait={"Type": "Wait", "Seconds": 8, "End": True})
