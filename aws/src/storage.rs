@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_cloudwatch::types::{Dimension, Statistic};
-use shared::contract::{Kind, Plan};
+use shared::contract::{Kind, Plan, Source};
 use shared::error::{Context, ErrorName, Result, StepError};
 use shared::input::Guard;
 use shared::metrics::{self, Metric};
@@ -33,11 +33,11 @@ pub struct Storage {
 ///
 /// # Errors
 /// `SourceNotFound`, `AwsUnavailable`, `AwsRefused`.
-pub async fn read_storage(aws: &Aws, plan: &Plan) -> Result<Option<Storage>> {
-    if plan.source.kind == Kind::Aurora {
+pub async fn read_storage(aws: &Aws, source: &Source) -> Result<Option<Storage>> {
+    if source.kind == Kind::Aurora {
         return Ok(None);
     }
-    let writer = source_writer(aws, plan).await?;
+    let writer = source_writer(aws, source).await?;
     let instance = writer.db_instance_identifier().unwrap_or_default();
     let is_log_volume = writer.dedicated_log_volume().unwrap_or(false);
     let data_gib = writer.allocated_storage().unwrap_or(0);
@@ -67,7 +67,7 @@ pub async fn read_storage(aws: &Aws, plan: &Plan) -> Result<Option<Storage>> {
 /// `SourceStorageLow`, and as [`read_storage`].
 pub async fn watch_headroom(aws: &Aws, plan: &Plan, retained_wal_bytes: i64) -> Result<Option<i64>> {
     let mut measured = vec![(Metric::SlotsLost, 0.into()), (Metric::RetainedWalBytes, retained_wal_bytes.into())];
-    let storage = read_storage(aws, plan).await?;
+    let storage = read_storage(aws, &plan.source).await?;
     if let Some(storage) = storage {
         let share = retained_wal_bytes.saturating_mul(100) / storage.free_bytes.max(1);
         measured.extend([(Metric::FreeStorageBytes, storage.free_bytes.into()), (Metric::WalToFreeStoragePercent, share.into())]);

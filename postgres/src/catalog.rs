@@ -14,6 +14,7 @@ use std::time::Instant;
 use futures_util::future::{try_join, try_join_all};
 use shared::contract::{Database, Plan};
 use shared::error::{Context, ErrorName, Result, StepError};
+use shared::input::Consent;
 use tokio_postgres::{GenericClient, Row, Statement, ToStatement};
 
 use crate::connect::{Server, Session};
@@ -81,10 +82,10 @@ pub struct Drift {
 }
 
 impl Drift {
-    fn add(&mut self, differences: &[Difference], place: &str, plan: &Plan) {
+    fn add(&mut self, differences: &[Difference], place: &str, consent: Consent) {
         for difference in without_parts(differences) {
             let kind = difference.kind.as_str();
-            let passes = LET_THROUGH.contains(&kind) || kind == LARGE_OBJECTS && plan.consent.large_objects;
+            let passes = LET_THROUGH.contains(&kind) || kind == LARGE_OBJECTS && consent.large_objects;
             let drift = if passes { &mut self.let_through } else { &mut self.holds };
             drift.push(format!("{place}{difference}"));
         }
@@ -125,7 +126,7 @@ pub async fn read_drift(source: &Server, target: &Server, plan: &Plan, contents_
     let mut drift = compare_servers(&sides.0, &sides.1, plan).await?;
     for database in &plan.databases {
         let (source, target) = try_join(source.connect(&database.name), target.connect(&database.name)).await?;
-        drift.extend(compare_databases(&source, &target, plan, database).await?);
+        drift.extend(compare_databases(&source, &target, &plan.consent, database).await?);
         let tables = changed_tables(&source, &target, &plan.names, database).await?;
         drift.holds.extend(tables.into_iter().map(|what| format!("database {}: {what}", database.name)));
         if let Some(deadline) = contents_until.filter(|_| !plan.consent.large_objects) {
@@ -136,10 +137,10 @@ pub async fn read_drift(source: &Server, target: &Server, plan: &Plan, contents_
 }
 
 /// The differences in one database.
-pub async fn compare_databases(source: &impl GenericClient, target: &impl GenericClient, plan: &Plan, database: &Database) -> Result<Drift> {
+pub async fn compare_databases(source: &impl GenericClient, target: &impl GenericClient, consent: &Consent, database: &Database) -> Result<Drift> {
     let differences = compare(source, target, &OF_DATABASE, &[]).await.context(&format!("compare the catalogs of {}", database.name))?;
     let mut drift = Drift::default();
-    drift.add(&differences, &format!("database {}: ", database.name), plan);
+    drift.add(&differences, &format!("database {}: ", database.name), consent);
     Ok(drift)
 }
 
@@ -150,7 +151,7 @@ pub async fn compare_servers(source: &impl GenericClient, target: &impl GenericC
     let params: sql::Params = &[&carried, &uncarried, &plan.databases_named];
     let differences = compare(source, target, &OF_SERVER, params).await.context("compare databases and roles")?;
     let mut drift = Drift::default();
-    drift.add(&differences, "", plan);
+    drift.add(&differences, "", &plan.consent);
     drift.holds.extend(uncarried.iter().map(|name| format!("database {name}: takes writes and is not moved, since it is not in the plan")));
     Ok(drift)
 }
@@ -347,7 +348,7 @@ mod tests {
         for (consent, holds) in [(false, 3), (true, 2)] {
             plan.consent.large_objects = consent;
             let mut drift = Drift::default();
-            drift.add(&differences, "database app: ", &plan);
+            drift.add(&differences, "database app: ", &plan.consent);
             assert_eq!((drift.holds.len(), drift.let_through.len()), (holds, 5 - holds));
             assert_eq!(drift.holds[0], "database app: role a: only on the source");
             assert_eq!(drift.let_through[0], "database app: short-lived role a: only on the source");

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use futures_util::future::{try_join, try_join_all};
-use shared::contract::{Database, Plan};
+use shared::contract::Database;
 use shared::error::{Context, ErrorName, Result, StepError};
 use shared::lsn::Lsn;
 use shared::names::Names;
@@ -35,10 +35,10 @@ pub struct Beat {
 ///
 /// # Errors
 /// `PostgresUnavailable`, `PostgresRefused`.
-pub async fn beat(source: &Server, plan: &Plan) -> Result<()> {
-    let sessions = try_join_all(plan.databases.iter().map(|database| source.connect(&database.name))).await?;
+pub async fn beat(source: &Server, databases: &[Database], names: &Names) -> Result<()> {
+    let sessions = try_join_all(databases.iter().map(|database| source.connect(&database.name))).await?;
     for _ in 0..BEATS {
-        try_join_all(sessions.iter().map(|session| beat_once(session, &plan.names))).await.context("write a heartbeat")?;
+        try_join_all(sessions.iter().map(|session| beat_once(session, names))).await.context("write a heartbeat")?;
         tokio::time::sleep(APART).await;
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! The run lock lets one call at a time change the databases: a call whose answer was lost keeps running while it is repeated or undone.
 
-use shared::contract::Plan;
 use shared::error::{Context, Result, StepError};
+use shared::names::Names;
 
 use crate::connect::{Server, Session};
 use crate::sql;
@@ -10,9 +10,9 @@ use crate::sql;
 ///
 /// # Errors
 /// `LockTimeout` if another call does not end.
-pub async fn acquire(source: &Server, plan: &Plan) -> Result<Session> {
-    let session = source.connect(&plan.control_database).await?;
+pub async fn acquire(source: &Server, control_database: &str, names: &Names) -> Result<Session> {
+    let session = source.connect(control_database).await?;
     session.batch_execute("set lock_timeout = '20s'").await?;
-    session.execute(sql::ACQUIRE_RUN_LOCK, &[&plan.names.run]).await.map_err(StepError::from).context("wait for another call of this run")?;
+    session.execute(sql::ACQUIRE_RUN_LOCK, &[&names.run]).await.map_err(StepError::from).context("wait for another call of this run")?;
     Ok(session)
 }

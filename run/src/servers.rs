@@ -37,7 +37,7 @@ fn keeper(aws: &Aws, secret: String, of: &'static str, gives_password: bool) -> 
 /// # Errors
 /// `SourceNotFound`, `SecretUnusable`, `AwsUnavailable`.
 pub async fn source_server(aws: &Aws, plan: &Plan) -> Result<Server> {
-    let found = find_by_id(aws, &plan.source.resource_id).await?.ok_or_else(|| gone(plan))?;
+    let found = find_by_id(aws, &plan.source.resource_id).await?.ok_or_else(|| gone(&plan.source))?;
     server_of(aws, plan, &found).await
 }
 

@@ -13,6 +13,7 @@ use postgres::replication::find_subscription;
 use postgres::sql;
 use shared::contract::{Database, Plan};
 use shared::error::{Context, ErrorName, Result, StepError};
+use shared::names::Names;
 use tokio_postgres::GenericClient;
 
 /// How far back log files are read, in seconds.
@@ -40,7 +41,7 @@ pub async fn why(aws: &Aws, plan: &Plan, target: &impl GenericClient, databases:
     let log = Box::pin(read_log(aws, plan)).await;
     let mut why = Why::default();
     for database in databases {
-        let (told, is_lasting) = match ask(target, plan, database, &log).await {
+        let (told, is_lasting) = match ask(target, &plan.names, database, &log).await {
             Ok(told) => told,
             Err(error) => (format!("the target does not report why ({error})"), false),
         };
@@ -56,8 +57,8 @@ pub async fn error(aws: &Aws, plan: &Plan, target: &impl GenericClient, database
     StepError::new(ErrorName::ReplicationStopped, format!("the target applies no changes: {}", why(aws, plan, target, &[database]).await.told))
 }
 
-async fn ask(target: &impl GenericClient, plan: &Plan, database: &Database, log: &Result<Vec<Said>>) -> Result<(String, bool)> {
-    let name = plan.names.slot(database.oid);
+async fn ask(target: &impl GenericClient, names: &Names, database: &Database, log: &Result<Vec<Said>>) -> Result<(String, bool)> {
+    let name = names.slot(database.oid);
     let Some(subscription) = find_subscription(target, &name).await? else {
         return Ok((format!("subscription {name} does not exist on the target any more"), true));
     };

@@ -7,7 +7,7 @@ use aws::secrets::document::{Document, Place};
 use aws::secrets::{self, Secret, describe_places, describe_rotation, describe_secret, read_secret};
 use postgres::connect::Server;
 use sha2::{Digest, Sha256};
-use shared::contract::Plan;
+use shared::contract::{Plan, Source};
 use shared::credentials::PENDING;
 use shared::error::{Context, ErrorName, Result, StepError};
 
@@ -55,7 +55,7 @@ impl Switch {
     /// `SecretUnusable` if it names neither database: it is somebody else's, or was changed meanwhile. `AwsRefused`.
     pub async fn staged(aws: &Aws, plan: &Plan, target: &Server, id: &str) -> Result<Self> {
         let secret = read_secret(aws, id).await?;
-        let (old, new) = (old_place(plan), new_place(plan, target));
+        let (old, new) = (old_place(&plan.source), new_place(plan, target));
         let is_done = secret.document.leads_to(&new);
         if !is_done && !secret.document.leads_to(&old) {
             let message = format!("secret {id} names neither {} nor {}", plan.source.identifier, plan.target);
@@ -90,7 +90,7 @@ impl Switch {
         if let Some(pending) = describe_secret(aws, &self.secret.arn).await?.pending() {
             return Ok(vec![describe_rotation(&self.id, pending)]);
         }
-        let other = self.secret.document.other_places(&old_place(plan), &addresses(aws, plan).await?);
+        let other = self.secret.document.other_places(&old_place(&plan.source), &addresses(aws, &plan.source).await?);
         let other = (!other.is_empty()).then(|| describe_places(&self.id, &other));
         Ok(other.into_iter().chain(logins::follow(plan, source, target, &self.id, &self.secret).await?).collect())
     }
@@ -134,7 +134,7 @@ pub async fn stop_rotations_back(aws: &Aws, plan: &Plan) -> Result<Vec<String>> 
             continue;
         }
         let pending = secrets::read_version(&secrets::client(aws), id, PENDING).await.unwrap_or_default();
-        if pending.is_some_and(|pending| pending.document.leads_to(&old_place(plan))) && secrets::take_label(aws, id, PENDING).await? {
+        if pending.is_some_and(|pending| pending.document.leads_to(&old_place(&plan.source))) && secrets::take_label(aws, id, PENDING).await? {
             stopped.push(format!(
                 "secret {id}: a rotation during the cutover would have pointed it back at the source, and was stopped: rotate it again"
             ));
@@ -160,8 +160,8 @@ pub async fn take_labels(aws: &Aws, plan: &Plan) -> Result<()> {
 
 /// The source's address, as secrets have it.
 #[must_use]
-pub fn old_place(plan: &Plan) -> Place<'_> {
-    Place { host: &plan.source.host, port: plan.source.port, identifier: &plan.source.identifier }
+pub fn old_place(source: &Source) -> Place<'_> {
+    Place { host: &source.host, port: source.port, identifier: &source.identifier }
 }
 
 fn new_place<'a>(plan: &'a Plan, target: &'a Server) -> Place<'a> {

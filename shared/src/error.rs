@@ -12,26 +12,9 @@ use std::fmt;
 use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Serialize};
 
-macro_rules! error_names {
-    ($($(#[$doc:meta])* $name:ident,)*) => {
-        /// The condition that an error reports.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
-        pub enum ErrorName { $($(#[$doc])* $name,)* }
-
-        impl ErrorName {
-            /// Every name that a function can raise.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
-
-            /// The name as the state machine and the runbook spell it.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$name => stringify!($name),)* }
-            }
-        }
-    };
-}
-
-error_names! {
+/// The condition that an error reports; its name is spelled alike in the state machine and the runbook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, strum::Display, strum::IntoStaticStr, strum::VariantArray)]
+pub enum ErrorName {
     /// The execution's input is not valid.
     InvalidInput,
     /// No such instance or cluster.
@@ -86,12 +69,6 @@ error_names! {
     AwsRefused,
     /// A case that nobody anticipated.
     Internal,
-}
-
-impl fmt::Display for ErrorName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 /// The error of a step: a name for the state machine, a sentence for the operator, a source for the log.
@@ -163,7 +140,7 @@ impl From<StepError> for Diagnostic {
             message.truncate(message.floor_char_boundary(MOST_MESSAGE_BYTES));
             message.push_str(" … (the rest is in the function's log)");
         }
-        Self { error_type: error.name.as_str().to_owned(), error_message: message }
+        Self { error_type: error.name.to_string(), error_message: message }
     }
 }
 

@@ -60,7 +60,7 @@ impl Findings {
 
     /// A refusal that has an error name of its own.
     pub fn refuse_as(&mut self, error: ErrorName, found: impl Into<String>, remedy: impl Into<String>) {
-        self.0.push(Finding { error: Some(error), ..Finding::new(error.as_str(), Verdict::Refuse, found, "", remedy) });
+        self.0.push(Finding { error: Some(error), ..Finding::new(error.into(), Verdict::Refuse, found, "", remedy) });
     }
 
     pub fn warn(&mut self, name: &'static str, found: impl Into<String>, limit: impl Into<String>, remedy: impl Into<String>) {

@@ -10,42 +10,45 @@ use serde_json::{Map, Number, Value, json};
 
 const NAMESPACE: &str = "rds-reencrypt";
 
-macro_rules! metrics {
-    ($($(#[$doc:meta])* $name:ident in $unit:ident,)*) => {
-        /// The metrics; each is read by the dashboard or an alarm of `infra/observability.yaml`.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Metric { $($(#[$doc])* $name,)* }
-
-        impl Metric {
-            fn name_and_unit(self) -> (&'static str, &'static str) {
-                match self { $(Self::$name => (stringify!($name), stringify!($unit)),)* }
-            }
-        }
-    };
-}
-
-metrics! {
+/// The metrics; each is read by the dashboard or an alarm of `infra/observability.yaml`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+pub enum Metric {
     /// The largest lag of a database.
-    LagBytes in Bytes,
+    LagBytes,
     /// The most WAL that a slot of the run keeps.
-    RetainedWalBytes in Bytes,
+    RetainedWalBytes,
     /// Free storage on the source's disk.
-    FreeStorageBytes in Bytes,
+    FreeStorageBytes,
     /// The kept WAL, as a share of the free storage of its own source: an alarm that compared them over all runs would compare
     /// one source's WAL with another one's disk.
-    WalToFreeStoragePercent in Percent,
+    WalToFreeStoragePercent,
     /// 1 if the target applies nothing at the moment, else 0.
-    ApplyStopped in Count,
+    ApplyStopped,
     /// 1 if a slot is gone, or the WAL that it needs; else 0.
-    SlotsLost in Count,
+    SlotsLost,
     /// Tables found equal so far.
-    VerifiedTables in Count,
+    VerifiedTables,
     /// Rows read so far, those of an unfinished table included.
-    VerifiedRows in Count,
+    VerifiedRows,
     /// Tables not yet compared.
-    TablesLeft in Count,
+    TablesLeft,
     /// How long writers waited, whether the cutover succeeded or not.
-    WritePauseMs in Milliseconds,
+    WritePauseMs,
+}
+
+impl Metric {
+    fn name(self) -> &'static str {
+        self.into()
+    }
+
+    fn unit(self) -> &'static str {
+        match self {
+            Self::LagBytes | Self::RetainedWalBytes | Self::FreeStorageBytes => "Bytes",
+            Self::WalToFreeStoragePercent => "Percent",
+            Self::ApplyStopped | Self::SlotsLost | Self::VerifiedTables | Self::VerifiedRows | Self::TablesLeft => "Count",
+            Self::WritePauseMs => "Milliseconds",
+        }
+    }
 }
 
 /// Emits measurements of one source: with the source as dimension, for people, and without, for alarms.
@@ -57,10 +60,9 @@ pub fn emit(source: &str, measured: &[(Metric, Number)]) {
 
 fn line(source: &str, measured: &[(Metric, Number)], now: SystemTime) -> Value {
     let timestamp_ms = now.duration_since(UNIX_EPOCH).map_or(0, |elapsed| u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX));
-    let named = measured.iter().map(|(metric, value)| (metric.name_and_unit(), value));
-    let definitions: Vec<Value> = named.clone().map(|((name, unit), _)| json!({"Name": name, "Unit": unit})).collect();
+    let definitions: Vec<Value> = measured.iter().map(|(metric, _)| json!({"Name": metric.name(), "Unit": metric.unit()})).collect();
     let directive = json!({"Namespace": NAMESPACE, "Dimensions": [[], ["Source"]], "Metrics": definitions});
-    let mut document: Map<String, Value> = named.map(|((name, _), value)| (name.to_owned(), value.clone().into())).collect();
+    let mut document: Map<String, Value> = measured.iter().map(|(metric, value)| (metric.name().to_owned(), value.clone().into())).collect();
     document.insert("Source".to_owned(), source.into());
     // A member that the directive does not name is neither a metric nor a dimension.
     document.insert("Version".to_owned(), env!("CARGO_PKG_VERSION").into());

@@ -6,14 +6,13 @@ mod machine;
 
 use std::collections::{BTreeSet, VecDeque};
 
-use serde_json::{Value, json};
-use shared::contract::example;
-use shared::error::ErrorName;
-
 use machine::{
     Break, assert_each_break_is_seen, called, check_names, check_task, file, functions, list, placeholders, reachable, states, substitutions,
     successors,
 };
+use serde_json::{Value, json};
+use shared::contract::example;
+use shared::error::ErrorName;
 
 fn encrypt() -> Value {
     serde_json::from_str(&file("statemachine/encrypt.asl.json")).unwrap()
@@ -320,7 +319,7 @@ fn the_runbook_has_a_paragraph_for_exactly_every_error() {
     let written: BTreeSet<String> = runbook.lines().filter_map(|line| line.strip_prefix("## ")).map(str::to_owned).collect();
     let mut raised = raised_by_states(&encrypt());
     raised.extend(raised_by_states(&serde_json::from_str(&file("statemachine/fleet.asl.json")).unwrap()));
-    raised.extend(ErrorName::ALL.iter().map(|name| name.as_str().to_owned()));
+    raised.extend(<ErrorName as strum::VariantArray>::VARIANTS.iter().map(ToString::to_string));
     assert_eq!(written, raised);
 }
 

@@ -1,6 +1,6 @@
 //! Where a source answers.
 
-use shared::contract::{Plan, Source};
+use shared::contract::Source;
 use shared::error::Result;
 
 use crate::client::Aws;
@@ -13,8 +13,8 @@ use crate::secrets::document::Address;
 ///
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
-pub async fn addresses(aws: &Aws, plan: &Plan) -> Result<Vec<Address>> {
-    addresses_of(aws, &plan.source, &database::find(aws, &plan.source.resource_id).await?).await
+pub async fn addresses(aws: &Aws, source: &Source) -> Result<Vec<Address>> {
+    addresses_of(aws, source, &database::find(aws, &source.resource_id).await?).await
 }
 
 /// As [`addresses`], for a source that was already read.

@@ -4,7 +4,7 @@ use aws_sdk_rds::types::Tag;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use shared::contract::{Plan, Ready};
+use shared::contract::{Execution, Ready};
 use shared::error::aws::{code, said};
 use shared::error::{ErrorName, Result, StepError};
 use shared::names::EXECUTION_TAG;
@@ -72,14 +72,14 @@ fn is_busy(code: &str) -> bool {
 ///
 /// # Errors
 /// `RestoreFailed`, with the key if RDS cannot use it.
-pub fn new_ready(plan: &Plan, what: &str, status: Option<&str>) -> Result<Ready> {
+pub fn new_ready(kms_key_arn: &str, what: &str, status: Option<&str>) -> Result<Ready> {
     let status = status.unwrap_or_default();
     match standing(status) {
         Standing::Usable => Ok(Ready::yes(status)),
         Standing::Between | Standing::Stopped => Ok(Ready::not_yet(format!("{what} is {status}"))),
         Standing::Lost => {
             let key = if is_without_key(status) {
-                format!(": RDS cannot use key {}, which is disabled, about to be deleted, or without its grant", plan.kms_key_arn)
+                format!(": RDS cannot use key {kms_key_arn}, which is disabled, about to be deleted, or without its grant")
             } else {
                 String::new()
             };
@@ -96,6 +96,6 @@ pub fn is_of_a_run(tags: &[Tag]) -> bool {
 
 /// The tag on every RDS resource that a run creates.
 #[must_use]
-pub fn execution_tag(plan: &Plan) -> Tag {
-    Tag::builder().key(EXECUTION_TAG).value(&plan.execution.name).build()
+pub fn execution_tag(execution: &Execution) -> Tag {
+    Tag::builder().key(EXECUTION_TAG).value(&execution.name).build()
 }

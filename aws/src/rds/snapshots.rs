@@ -2,7 +2,7 @@
 
 use aws_sdk_rds::types::{DbClusterSnapshot, DbSnapshot, Tag};
 use aws_smithy_types::DateTime;
-use shared::contract::{Kind, Plan, Ready};
+use shared::contract::{Execution, Kind, Ready};
 use shared::error::aws::code;
 use shared::error::{Context, ErrorName, Result, StepError};
 
@@ -55,15 +55,15 @@ pub async fn find(aws: &Aws, kind: Kind, id: &str) -> Result<Option<Snapshot>> {
 ///
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
-pub async fn create(aws: &Aws, plan: &Plan, of: &Database, id: &str) -> Result<Ready> {
+pub async fn create(aws: &Aws, execution: &Execution, of: &Database, id: &str) -> Result<Ready> {
     let made = match of {
         Database::Instance(_) => {
             let request = aws.rds.create_db_snapshot().db_instance_identifier(of.identifier()).db_snapshot_identifier(id);
-            begun(request.tags(execution_tag(plan)).send().await, "creating")
+            begun(request.tags(execution_tag(execution)).send().await, "creating")
         }
         Database::Cluster(..) => {
             let request = aws.rds.create_db_cluster_snapshot().db_cluster_identifier(of.identifier()).db_cluster_snapshot_identifier(id);
-            begun(request.tags(execution_tag(plan)).send().await, "creating")
+            begun(request.tags(execution_tag(execution)).send().await, "creating")
         }
     };
     made.context(&format!("make snapshot {id} of {}", of.identifier()))

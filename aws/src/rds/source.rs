@@ -15,7 +15,7 @@ use crate::rds::status::{Standing, standing};
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
 pub async fn kept_as_last_copy(aws: &Aws, plan: &Plan) -> Result<Option<Ready>> {
-    Ok((is_gone(aws, plan).await? && !target_has_data(aws, plan).await?).then(kept))
+    Ok((is_gone(aws, &plan.source).await? && !target_has_data(aws, plan).await?).then(kept))
 }
 
 /// What an undo says of something that it does not delete: the state machine knows it by this word.
@@ -28,8 +28,8 @@ pub fn kept() -> Ready {
 ///
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
-pub async fn is_gone(aws: &Aws, plan: &Plan) -> Result<bool> {
-    Ok(find_by_id(aws, &plan.source.resource_id).await?.is_none())
+pub async fn is_gone(aws: &Aws, source: &Source) -> Result<bool> {
+    Ok(find_by_id(aws, &source.resource_id).await?.is_none())
 }
 
 async fn target_has_data(aws: &Aws, plan: &Plan) -> Result<bool> {
@@ -52,9 +52,9 @@ pub async fn find_by_id(aws: &Aws, resource_id: &str) -> Result<Option<Database>
 ///
 /// # Errors
 /// `SourceNotFound` if it is gone, `AwsUnavailable` if a cluster has none at the moment.
-pub async fn source_writer(aws: &Aws, plan: &Plan) -> Result<DbInstance> {
-    let Source { kind, resource_id, .. } = &plan.source;
-    writer(aws, *kind, resource_id).await?.ok_or_else(|| gone(plan))
+pub async fn source_writer(aws: &Aws, source: &Source) -> Result<DbInstance> {
+    let Source { kind, resource_id, .. } = source;
+    writer(aws, *kind, resource_id).await?.ok_or_else(|| gone(source))
 }
 
 /// The source instance with the parameter group that it had before the run: the model for the target.
@@ -62,7 +62,7 @@ pub async fn source_writer(aws: &Aws, plan: &Plan) -> Result<DbInstance> {
 /// # Errors
 /// `SourceNotFound`, `AwsUnavailable`, `AwsRefused`.
 pub async fn original_instance(aws: &Aws, plan: &Plan) -> Result<DbInstance> {
-    let mut source = find_instance(aws, &plan.source.resource_id).await?.ok_or_else(|| gone(plan))?;
+    let mut source = find_instance(aws, &plan.source.resource_id).await?.ok_or_else(|| gone(&plan.source))?;
     for group in source.db_parameter_groups.iter_mut().flatten() {
         group.db_parameter_group_name = group.db_parameter_group_name.take().map(|name| original_group(plan, name));
     }
@@ -74,7 +74,7 @@ pub async fn original_instance(aws: &Aws, plan: &Plan) -> Result<DbInstance> {
 /// # Errors
 /// `SourceNotFound`, `AwsUnavailable`, `AwsRefused`.
 pub async fn original_cluster(aws: &Aws, plan: &Plan) -> Result<DbCluster> {
-    let mut source = clusters::find_cluster(aws, &plan.source.resource_id).await?.ok_or_else(|| gone(plan))?;
+    let mut source = clusters::find_cluster(aws, &plan.source.resource_id).await?.ok_or_else(|| gone(&plan.source))?;
     source.db_cluster_parameter_group = source.db_cluster_parameter_group.map(|name| original_group(plan, name));
     Ok(source)
 }
@@ -88,6 +88,6 @@ fn original_group(plan: &Plan, group: String) -> String {
 
 /// The error of a step that cannot go on without the source.
 #[must_use]
-pub fn gone(plan: &Plan) -> StepError {
-    StepError::new(ErrorName::SourceNotFound, format!("{} does not exist any more", plan.source.identifier))
+pub fn gone(source: &Source) -> StepError {
+    StepError::new(ErrorName::SourceNotFound, format!("{} does not exist any more", source.identifier))
 }

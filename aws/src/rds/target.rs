@@ -14,7 +14,7 @@ use crate::rds::instances::find_instance;
 /// # Errors
 /// `RestoreFailed` if it is gone.
 pub async fn describe_target(aws: &Aws, plan: &Plan) -> Result<Database> {
-    find_of_kind(aws, plan.source.kind, &plan.target).await?.ok_or_else(|| gone(plan))
+    find_of_kind(aws, plan.source.kind, &plan.target).await?.ok_or_else(|| gone(&plan.target))
 }
 
 /// The target's writer: the instance that takes its writes.
@@ -22,27 +22,27 @@ pub async fn describe_target(aws: &Aws, plan: &Plan) -> Result<Database> {
 /// # Errors
 /// `RestoreFailed` if it is gone, `AwsUnavailable` if a cluster has none at the moment.
 pub async fn target_writer(aws: &Aws, plan: &Plan) -> Result<DbInstance> {
-    writer(aws, plan.source.kind, &plan.target).await?.ok_or_else(|| gone(plan))
+    writer(aws, plan.source.kind, &plan.target).await?.ok_or_else(|| gone(&plan.target))
 }
 
 /// The target, as an instance.
 ///
 /// # Errors
 /// `RestoreFailed` if it is gone.
-pub async fn target_instance(aws: &Aws, plan: &Plan) -> Result<DbInstance> {
-    find_instance(aws, &plan.target).await?.ok_or_else(|| gone(plan))
+pub async fn target_instance(aws: &Aws, target: &str) -> Result<DbInstance> {
+    find_instance(aws, target).await?.ok_or_else(|| gone(target))
 }
 
 /// The target, as a cluster.
 ///
 /// # Errors
 /// `RestoreFailed` if it is gone.
-pub async fn target_cluster(aws: &Aws, plan: &Plan) -> Result<DbCluster> {
-    clusters::find_cluster(aws, &plan.target).await?.ok_or_else(|| gone(plan))
+pub async fn target_cluster(aws: &Aws, target: &str) -> Result<DbCluster> {
+    clusters::find_cluster(aws, target).await?.ok_or_else(|| gone(target))
 }
 
 /// The error of a step that cannot go on without the target.
 #[must_use]
-pub fn gone(plan: &Plan) -> StepError {
-    StepError::new(ErrorName::RestoreFailed, format!("{} does not exist any more", plan.target))
+pub fn gone(target: &str) -> StepError {
+    StepError::new(ErrorName::RestoreFailed, format!("{target} does not exist any more"))
 }

@@ -17,14 +17,14 @@ pub async fn compare(aws: &Aws, plan: &Plan) -> Result<Differences> {
     if plan.source.kind.is_cluster() {
         return clusters(aws, plan).await;
     }
-    Ok(instance::compare(&original_instance(aws, plan).await?, &target_instance(aws, plan).await?))
+    Ok(instance::compare(&original_instance(aws, plan).await?, &target_instance(aws, &plan.target).await?))
 }
 
 /// Compares a cluster and its members, whose differences have their names. Members of a Multi-AZ DB cluster have no settings of
 /// their own: RDS creates and names them.
 async fn clusters(aws: &Aws, plan: &Plan) -> Result<Differences> {
     let source = original_cluster(aws, plan).await?;
-    let mut differences = cluster::compare(&source, &target_cluster(aws, plan).await?);
+    let mut differences = cluster::compare(&source, &target_cluster(aws, &plan.target).await?);
     if plan.source.kind == Kind::Aurora {
         for old in source.db_cluster_members().iter().filter_map(|member| member.db_instance_identifier()) {
             let new = plan.names.successor(old);

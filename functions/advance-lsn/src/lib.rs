@@ -15,6 +15,7 @@ use serde::Serialize;
 use shared::contract::{AdvanceLsnRequest, Kind, Plan};
 use shared::error::{Context, ErrorName, Result, StepError};
 use shared::lsn::Lsn;
+use shared::names::Names;
 use shared::recovery_log::Told;
 use tokio_postgres::error::SqlState;
 
@@ -51,14 +52,14 @@ pub struct Start {
 pub async fn handle(aws: &Aws, request: AdvanceLsnRequest) -> Result<Start> {
     let (source, target) = (source_server(aws, &request.plan).await?, target_server(aws, &request.plan).await?);
     // Two calls must not both find a subscription disabled: the second would reset the origin of one that the first has enabled.
-    let _run_lock = run_lock::acquire(&source, &request.plan).await?;
+    let _run_lock = run_lock::acquire(&source, &request.plan.control_database, &request.plan.names).await?;
     start(aws, &source, &target, &request.plan, request.poll).await
 }
 
 async fn start(aws: &Aws, source: &Server, target: &Server, plan: &Plan, look: u32) -> Result<Start> {
     // The run's schema exists only in the databases that the run moves.
     let mut control = target.connect(plan.databases.first().map_or(&plan.control_database, |database| &database.name)).await?;
-    let (start_lsn, witnesses) = if let Some(kept) = read_kept(&control, plan, START).await? {
+    let (start_lsn, witnesses) = if let Some(kept) = read_kept(&control, &plan.names, START).await? {
         (kept, Vec::new())
     } else {
         let bounds = read_bounds(source, plan).await?;
@@ -69,7 +70,7 @@ async fn start(aws: &Aws, source: &Server, target: &Server, plan: &Plan, look: u
             return Ok(Start { ready: false, start_lsn: None, witnesses: Vec::new() });
         };
         bounds.check(start_lsn)?;
-        (keep(&mut control, plan, START, start_lsn).await?, witnesses)
+        (keep(&mut control, &plan.names, START, start_lsn).await?, witnesses)
     };
     for database in &plan.databases {
         let session = target.connect(&database.name).await?;
@@ -87,28 +88,28 @@ async fn start(aws: &Aws, source: &Server, target: &Server, plan: &Plan, look: u
 }
 
 /// An earlier call's result holds: the target's later restarts say nothing about the source any more.
-async fn read_kept(control: &Session, plan: &Plan, what: &str) -> Result<Option<Lsn>> {
-    if !sql::value::<bool>(control, LSN_KEPT, &[&plan.names.run, &what]).await? {
+async fn read_kept(control: &Session, names: &Names, what: &str) -> Result<Option<Lsn>> {
+    if !sql::value::<bool>(control, LSN_KEPT, &[&names.run, &what]).await? {
         return Ok(None);
     }
-    let query: String = sql::value(control, READ_LSN, &[&plan.names.run, &what]).await?;
+    let query: String = sql::value(control, READ_LSN, &[&names.run, &what]).await?;
     control.query_opt(&query, &[]).await?.map(|row| lsn(&row, "lsn")).transpose()
 }
 
 /// Stores an LSN unless one is stored already; returns the one that holds.
-async fn keep(control: &mut Session, plan: &Plan, what: &str, found: Lsn) -> Result<Lsn> {
-    sql::run_generated_in_transaction(control, KEEP_LSN, &[&plan.names.run, &what, &found.to_string()]).await?;
-    Ok(read_kept(control, plan, what).await?.unwrap_or(found))
+async fn keep(control: &mut Session, names: &Names, what: &str, found: Lsn) -> Result<Lsn> {
+    sql::run_generated_in_transaction(control, KEEP_LSN, &[&names.run, &what, &found.to_string()]).await?;
+    Ok(read_kept(control, names, what).await?.unwrap_or(found))
 }
 
 /// RDS's first answer: the function's answer after another restart of the target is not documented.
 async fn ask_function_once(control: &mut Session, plan: &Plan) -> Result<Option<Lsn>> {
-    if let Some(kept) = read_kept(control, plan, SEED).await? {
+    if let Some(kept) = read_kept(control, &plan.names, SEED).await? {
         return Ok(Some(kept));
     }
     let answer = if plan.source.kind == Kind::Aurora { ask_aurora(control).await? } else { ask_function(control).await? };
     match answer {
-        Some(answer) => keep(control, plan, SEED, answer).await.map(Some),
+        Some(answer) => keep(control, &plan.names, SEED, answer).await.map(Some),
         None => Ok(None),
     }
 }

@@ -32,7 +32,7 @@ async fn ensure_copy(aws: &Aws, plan: &Plan) -> Result<Ready> {
     let copy = &plan.names.copy;
     let Some(found) = snapshots::find(aws, Kind::Instance, copy).await? else {
         let request = aws.rds.copy_db_snapshot().source_db_snapshot_identifier(&plan.names.snapshot).target_db_snapshot_identifier(copy);
-        let sent = request.kms_key_id(&plan.kms_key_arn).tags(execution_tag(plan)).send().await;
+        let sent = request.kms_key_id(&plan.kms_key_arn).tags(execution_tag(&plan.execution)).send().await;
         return begun(sent, "creating").context(&format!("copy snapshot {} under key {}", plan.names.snapshot, plan.kms_key_arn));
     };
     let ready = found.ready()?;

@@ -12,6 +12,7 @@ use run::servers::{self, Present, source_server};
 use run::switch;
 use shared::contract::{Action, Database, Plan, Published, ReversibleStep};
 use shared::error::{Context, ErrorName, Result, StepError};
+use shared::names::Names;
 
 const BLOCKERS: &str = include_str!("sql/blockers.sql");
 const CLAIM_LOCK: &str = include_str!("sql/claim_lock.sql");
@@ -38,7 +39,7 @@ pub async fn handle(aws: &Aws, step: ReversibleStep) -> Result<Published> {
     match step.action {
         Action::Do => {
             let source = source_server(aws, plan).await?;
-            let _run_lock = run_lock::acquire(&source, plan).await?;
+            let _run_lock = run_lock::acquire(&source, &plan.control_database, &plan.names).await?;
             check_storage(aws, plan).await?;
             publish(&source, plan).await
         }
@@ -52,14 +53,14 @@ pub async fn handle(aws: &Aws, step: ReversibleStep) -> Result<Published> {
 
 /// Why here: nothing has been made yet, and from here on the source keeps WAL.
 async fn check_storage(aws: &Aws, plan: &Plan) -> Result<()> {
-    match read_storage(aws, plan).await? {
+    match read_storage(aws, &plan.source).await? {
         Some(storage) => check_headroom(&plan.source.identifier, storage, 0, plan.guard),
         None => Ok(()),
     }
 }
 
 async fn publish(source: &Server, plan: &Plan) -> Result<Published> {
-    if plan.preparation.is_some() && !is_logical(source, plan).await? {
+    if plan.preparation.is_some() && !is_logical(source, &plan.control_database).await? {
         return Ok(Published::not_yet("the server does not replicate logically yet"));
     }
     claim(source, plan).await?;
@@ -72,7 +73,7 @@ async fn publish(source: &Server, plan: &Plan) -> Result<Published> {
         }
         sql::run_generated_in_transaction(&mut session, sql::CREATE_SCHEMA, &[run]).await.context("make the run's schema")?;
         ensure_identities(&mut session, plan, database).await?;
-        tables.insert(database.name.clone(), ensure_publication(&mut session, plan, database).await?);
+        tables.insert(database.name.clone(), ensure_publication(&mut session, &plan.names, database).await?);
     }
     for database in &plan.databases {
         let session = source.connect(&database.name).await?;
@@ -80,13 +81,13 @@ async fn publish(source: &Server, plan: &Plan) -> Result<Published> {
     }
     // Heartbeats after the slots, of which the target must have some. They are also commits: the WAL of an idle source would end within
     // the record at which the slot begins, and the target's last record would seem older than the slot.
-    heartbeat::beat(source, plan).await?;
+    heartbeat::beat(source, &plan.databases, &plan.names).await?;
     Ok(Published::ready(tables))
 }
 
 /// RDS reports a group as in sync for a moment after it was attached, before it begins to apply it: only the server knows.
-async fn is_logical(source: &Server, plan: &Plan) -> Result<bool> {
-    let session = source.connect(&plan.control_database).await?;
+async fn is_logical(source: &Server, control_database: &str) -> Result<bool> {
+    let session = source.connect(control_database).await?;
     sql::value(&session, "select pg_catalog.current_setting('wal_level') = 'logical'", &[]).await.context("read wal_level")
 }
 
@@ -127,13 +128,13 @@ async fn ensure_identities(session: &mut Session, plan: &Plan, database: &Databa
     Ok(())
 }
 
-async fn ensure_publication(session: &mut Session, plan: &Plan, database: &Database) -> Result<u64> {
-    let tables = read_tables(session, &plan.names.run).await?;
+async fn ensure_publication(session: &mut Session, names: &Names, database: &Database) -> Result<u64> {
+    let tables = read_tables(session, &names.run).await?;
     if let Some(table) = tables.iter().find(|table| !table.identity) {
         return Err(StepError::new(ErrorName::TablesChanged, format!("{} was just created without a key", table.name)));
     }
     let oids: Vec<u32> = tables.iter().map(|table| table.oid).collect();
-    if let Err(error) = sql::run_generated_in_transaction(session, sql::CREATE_PUBLICATION, &[&plan.names.run, &oids]).await {
+    if let Err(error) = sql::run_generated_in_transaction(session, sql::CREATE_PUBLICATION, &[&names.run, &oids]).await {
         return Err(locks::explain(session, error).await.context(&format!("publish the tables of {}", database.name)));
     }
     Ok(u64::try_from(oids.len()).unwrap_or(u64::MAX))
@@ -159,7 +160,7 @@ async fn withdraw(aws: &Aws, plan: &Plan) -> Result<Published> {
     let entered = match servers::present(aws, plan).await {
         Ok(Present::Gone) => return Ok(Published { source_gone: true, ..Published::ready(BTreeMap::new()) }),
         Ok(Present::Down(why)) => return Ok(Published::not_yet(why)),
-        Ok(Present::Running(server)) => run_lock::acquire(&server, plan).await.map(|lock| (server, lock)),
+        Ok(Present::Running(server)) => run_lock::acquire(&server, &plan.control_database, &plan.names).await.map(|lock| (server, lock)),
         Err(error) => Err(error),
     };
     match entered {
@@ -181,7 +182,7 @@ async fn unpublish(source: &Server, plan: &Plan) -> Result<Published> {
     let mut refusal = None;
     for database in &plan.databases {
         // A refusal by one database does not stop the others.
-        if let Err(error) = unpublish_database(source, plan, database).await {
+        if let Err(error) = unpublish_database(source, &plan.names, database).await {
             refusal.get_or_insert(error.context(&format!("undo the publication of {}", database.name)).ok_if(ErrorName::PostgresRefused)?);
         }
     }
@@ -194,11 +195,11 @@ async fn unpublish(source: &Server, plan: &Plan) -> Result<Published> {
     if all_dropped { Ok(Published::ready(BTreeMap::new())) } else { Ok(Published::not_yet("a slot is still in use")) }
 }
 
-async fn unpublish_database(source: &Server, plan: &Plan, database: &Database) -> Result<()> {
+async fn unpublish_database(source: &Server, names: &Names, database: &Database) -> Result<()> {
     let mut session = source.connect(&database.name).await?;
-    fence::run_ddl_past_fence(&mut session, &plan.names, sql::DROP_PUBLICATION, &[&plan.names.run]).await.context("drop the publication")?;
-    replica_identity::put_back(&mut session, &plan.names).await?;
-    event_triggers::drop_run_schema(&mut session, &plan.names).await.context("drop the run's schema")
+    fence::run_ddl_past_fence(&mut session, names, sql::DROP_PUBLICATION, &[&names.run]).await.context("drop the publication")?;
+    replica_identity::put_back(&mut session, names).await?;
+    event_triggers::drop_run_schema(&mut session, names).await.context("drop the run's schema")
 }
 
 #[cfg(test)]

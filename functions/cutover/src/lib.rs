@@ -23,6 +23,7 @@ use shared::contract::{Action, CutoverDone, Database, Plan, ReversibleStep};
 use shared::error::{Context, ErrorName, Result, StepError};
 use shared::load::Load;
 use shared::metrics::{self, Metric};
+use shared::names::Names;
 
 const END_SESSIONS: &str = include_str!("sql/end_sessions.sql");
 
@@ -50,28 +51,36 @@ pub async fn handle(aws: &Aws, step: ReversibleStep) -> Result<Answer> {
     let plan = &step.plan;
     match step.action {
         Action::Do => {
-            let source = with_own_name(source_server(aws, plan).await?, plan);
-            end_earlier_call(&source, plan).await?;
-            cut_over(aws, &source, plan).await.map(Answer::Done)
+            let source = with_own_name(source_server(aws, plan).await?, &plan.names);
+            let source_control = end_earlier_call(&source, &plan.control_database).await?;
+            let target = with_own_name(target_server(aws, plan).await?, &plan.names);
+            let control = Control { source: source_control, target: end_earlier_call(&target, &plan.control_database).await? };
+            cut_over(aws, &source, &target, &control, plan).await.map(Answer::Done)
         }
         Action::Undo => {
             // A source that is gone takes no writes, fenced or not: the undo keeps what has its data.
             let Some(source) = present_server(aws, plan).await? else { return Ok(Answer::Fenced { fenced: false }) };
-            let source = with_own_name(source, plan);
-            end_earlier_call(&source, plan).await?;
-            Ok(Answer::Fenced { fenced: !cancel(&source, plan).await? })
+            let source = with_own_name(source, &plan.names);
+            end_earlier_call(&source, &plan.control_database).await?;
+            Ok(Answer::Fenced { fenced: !cancel(&source, &plan.databases, &plan.names).await? })
         }
     }
 }
 
-/// Only the cutover's sessions have this name, so that a later call can end them.
-fn with_own_name(source: Server, plan: &Plan) -> Server {
-    Server { application_name: format!("{}_cutover", plan.names.run), ..source }
+/// A session on each server's control database, for what all databases share.
+struct Control {
+    source: Session,
+    target: Session,
 }
 
-/// A call that was killed may have left sessions that hold their locks: they are ended, and waited for.
-async fn end_earlier_call(server: &Server, plan: &Plan) -> Result<()> {
-    let control = server.connect(&plan.control_database).await?;
+/// Only the cutover's sessions have this name, so that a later call can end them.
+fn with_own_name(server: Server, names: &Names) -> Server {
+    Server { application_name: format!("{}_cutover", names.run), ..server }
+}
+
+/// A call that was killed may have left sessions that hold their locks: they are ended, and waited for. Returns the session that did it.
+async fn end_earlier_call(server: &Server, control_database: &str) -> Result<Session> {
+    let control = server.connect(control_database).await?;
     let deadline = Instant::now() + Duration::from_secs(20);
     while sql::value::<i64>(&control, sql::END_OWN_SESSIONS, &[&server.application_name]).await? > 0 {
         if Instant::now() > deadline {
@@ -79,21 +88,19 @@ async fn end_earlier_call(server: &Server, plan: &Plan) -> Result<()> {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    Ok(())
+    Ok(control)
 }
 
-async fn cut_over(aws: &Aws, source: &Server, plan: &Plan) -> Result<CutoverDone> {
-    let mut target = target_server(aws, plan).await?;
-    target.application_name.clone_from(&source.application_name);
-    end_earlier_call(&target, plan).await?;
-    let staged = stage_switches(aws, plan, &target).await?;
+async fn cut_over(aws: &Aws, source: &Server, target: &Server, control: &Control, plan: &Plan) -> Result<CutoverDone> {
+    let staged = stage_switches(aws, plan, target).await?;
     let was_switched = staged.iter().all(Switch::is_done);
     // The target was restored as an instance of the source's class.
     let load = Load::of_class(target_writer(aws, plan).await?.db_instance_class().unwrap_or_default());
-    let last_check = last_check::check(aws, plan, source, &target, &staged);
-    let pause::Fenced { closed, phases, snapshots_of_target } = Box::pin(pause::fence_source(aws, source, &target, plan, load, last_check)).await?;
+    let last_check = last_check::check(aws, plan, source, target, &staged);
+    let pause::Fenced { closed, phases, snapshots_of_target } =
+        Box::pin(pause::fence_source(aws, source, target, control, plan, load, last_check)).await?;
     let has_fenced = !snapshots_of_target.is_empty();
-    let switched = try_join_all(staged.into_iter().map(|switch| switch.carry_out(aws, plan, source, &target))).await;
+    let switched = try_join_all(staged.into_iter().map(|switch| switch.carry_out(aws, plan, source, target))).await;
     let write_pause_ms = now_ms().saturating_sub(closed.paused_at_ms);
     // Emit first: while a secret cannot be written, writers keep waiting across retries.
     // A repeated call that finds everything done measures no pause: the fence remembers when it began, and nothing when it ended.
@@ -102,12 +109,12 @@ async fn cut_over(aws: &Aws, source: &Server, plan: &Plan) -> Result<CutoverDone
     }
     let switched_secrets = switched?;
     tracing::info!(write_pause_ms, "the application's secrets point at the target");
-    end_applications_sessions(source, plan).await?;
+    end_applications_sessions(&control.source, &source.application_name, &plan.databases).await?;
     Ok(CutoverDone {
         write_pause_ms,
         drained_lsn: closed.drained_lsn,
         switched_secrets,
-        drift: [stop_rotations_back(aws, plan).await, read_last_drift(source, &target, plan, snapshots_of_target).await].concat(),
+        drift: [stop_rotations_back(aws, plan).await, read_last_drift(source, target, plan, snapshots_of_target).await].concat(),
         pause_phases_ms: phases.map(|phases| phases.told("switch", write_pause_ms)).unwrap_or_default(),
     })
 }
@@ -127,10 +134,9 @@ fn now_ms() -> u64 {
 }
 
 /// Pools read their secret again when their sessions end. This comes last, so that they find the new version.
-async fn end_applications_sessions(source: &Server, plan: &Plan) -> Result<()> {
-    let databases: Vec<&str> = plan.databases.iter().map(|database| database.name.as_str()).collect();
-    let control = source.connect(&plan.control_database).await?;
-    let ended = control.query_one(END_SESSIONS, &[&databases, &source.application_name]).await.map_err(StepError::from);
+async fn end_applications_sessions(source: &Session, own_name: &str, databases: &[Database]) -> Result<()> {
+    let databases: Vec<&str> = databases.iter().map(|database| database.name.as_str()).collect();
+    let ended = source.query_one(END_SESSIONS, &[&databases, &own_name]).await.map_err(StepError::from);
     ended.map(drop).context("end the application's sessions on the source")
 }
 
@@ -141,7 +147,7 @@ async fn read_last_drift(source: &Server, target: &Server, plan: &Plan, snapshot
         Ok(drift) => drift.into_all(),
         Err(error) => vec![format!("the catalogs could not be compared again: {error}")],
     };
-    match compare_large_objects(source, target, plan, snapshots_of_target).await {
+    match compare_large_objects(source, target, &plan.databases, snapshots_of_target).await {
         Ok(differences) => drift.extend(differences),
         Err(error) => drift.push(format!("large objects could not be compared again: {error}")),
     }
@@ -152,12 +158,12 @@ async fn read_last_drift(source: &Server, target: &Server, plan: &Plan, snapshot
 async fn compare_large_objects(
     source: &Server,
     target: &Server,
-    plan: &Plan,
+    databases: &[Database],
     mut snapshots_of_target: BTreeMap<String, Session>,
 ) -> Result<Vec<String>> {
     let deadline = Instant::now() + LARGE_OBJECTS_MAX;
     let mut differences = Vec::new();
-    for Database { name, .. } in &plan.databases {
+    for Database { name, .. } in databases {
         let source = source.connect(name).await?;
         let copy = if let Some(kept) = snapshots_of_target.remove(name) { kept } else { target.connect(name).await? };
         differences.extend(large_objects::compare(&source, &copy, name, deadline).await?);
@@ -174,19 +180,19 @@ async fn stop_rotations_back(aws: &Aws, plan: &Plan) -> Vec<String> {
 }
 
 /// Whether the cutover was undone; otherwise a fence is closed.
-async fn cancel(source: &Server, plan: &Plan) -> Result<bool> {
-    for database in &plan.databases {
-        if fence::read_state(&source.connect(&database.name).await?, &plan.names).await?.closed.is_some() {
+async fn cancel(source: &Server, databases: &[Database], names: &Names) -> Result<bool> {
+    for database in databases {
+        if fence::read_state(&source.connect(&database.name).await?, names).await?.closed.is_some() {
             return Ok(false);
         }
     }
-    for database in &plan.databases {
-        if fence::cancel(&mut source.connect(&database.name).await?, &plan.names).await? {
+    for database in databases {
+        if fence::cancel(&mut source.connect(&database.name).await?, names).await? {
             return Ok(false);
         }
     }
-    for database in &plan.databases {
-        fence::remove(&mut source.connect(&database.name).await?, &plan.names).await?;
+    for database in databases {
+        fence::remove(&mut source.connect(&database.name).await?, names).await?;
     }
     Ok(true)
 }

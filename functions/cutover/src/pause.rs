@@ -16,14 +16,16 @@ use postgres::{large_objects, session_settings, sql};
 use run::stopped;
 use shared::contract::{Database, Plan};
 use shared::error::{Context, ErrorName, Result, StepError};
+use shared::input::Cutover;
 use shared::load::Load;
 use shared::lsn::Lsn;
 use shared::metrics::{self, Metric};
+use shared::names::Names;
 use tokio_postgres::Statement;
 
 use crate::comparison::Comparison;
-use crate::now_ms;
 use crate::phases::Phases;
+use crate::{Control, now_ms};
 
 const CLAIM_COPY: &str = include_str!("sql/claim_copy.sql");
 const DISABLE_SUBSCRIPTION: &str = include_str!("sql/disable_subscription.sql");
@@ -60,30 +62,29 @@ struct Open<'a> {
     comparison: Option<Comparison>,
 }
 
-/// What all databases share, and the sessions that compare it: no lock holds it.
-struct Shared {
-    source: Session,
-    target: Session,
+/// What all databases share: no lock holds it.
+struct Shared<'a> {
+    control: &'a Control,
     look: ServerLook,
     compared: ServerState,
 }
 
-impl Shared {
+impl<'a> Shared<'a> {
     /// Compares all of it. Its state was read before, so changes made meanwhile show as differences from it.
-    async fn compare(source: &Server, target: &Server, plan: &Plan) -> Result<Self> {
-        let (source, target) = try_join(source.connect(&plan.control_database), target.connect(&plan.control_database)).await?;
-        let look = ServerLook::prepare(&source).await?;
-        let compared = look.read(&source, plan).await?;
-        catalog::compare_servers(&source, &target, plan).await?.refuse()?;
-        Ok(Self { source, target, look, compared })
+    async fn compare(control: &'a Control, plan: &Plan) -> Result<Self> {
+        let look = ServerLook::prepare(&control.source).await?;
+        let compared = look.read(&control.source, plan).await?;
+        catalog::compare_servers(&control.source, &control.target, plan).await?.refuse()?;
+        Ok(Self { control, look, compared })
     }
 
     /// Behind the locks: compares it again if it has changed. Roles that come and go change it all the time.
     async fn check(&self, plan: &Plan) -> Result<()> {
-        if self.look.read(&self.source, plan).await? == self.compared {
+        let Control { source, target } = self.control;
+        if self.look.read(source, plan).await? == self.compared {
             return Ok(());
         }
-        catalog::compare_servers(&self.source, &self.target, plan).await?.refuse()
+        catalog::compare_servers(source, target, plan).await?.refuse()
     }
 }
 
@@ -105,6 +106,7 @@ pub(crate) async fn fence_source(
     aws: &Aws,
     source: &Server,
     target: &Server,
+    control: &Control,
     plan: &Plan,
     load: Load,
     last_check: impl Future<Output = Result<()>>,
@@ -129,7 +131,7 @@ pub(crate) async fn fence_source(
     }
     if !open.is_empty() {
         // After a closed fence the run only goes forward: differences are reported after the last one.
-        let shared = if closed.is_none() { Some(Shared::compare(source, target, plan).await?) } else { None };
+        let shared = if closed.is_none() { Some(Shared::compare(control, plan).await?) } else { None };
         if closed.is_none() {
             Box::pin(last_check).await?;
         }
@@ -164,14 +166,14 @@ async fn explain(aws: &Aws, target: &Server, plan: &Plan, error: StepError) -> S
     StepError::new(name, format!("{error}; {}", why.told))
 }
 
-fn max_hold(plan: &Plan) -> Duration {
-    Duration::from_secs(u64::from(plan.cutover.max_write_pause_seconds))
+fn max_hold(cutover: &Cutover) -> Duration {
+    Duration::from_secs(u64::from(cutover.max_write_pause_seconds))
 }
 
 /// Writers wait from the locks to the commits.
-async fn pause(open: &[Open<'_>], shared: Option<&Shared>, target: &Server, plan: &Plan, earlier: Option<Closed>) -> Result<Fenced> {
+async fn pause(open: &[Open<'_>], shared: Option<&Shared<'_>>, target: &Server, plan: &Plan, earlier: Option<Closed>) -> Result<Fenced> {
     let mut locks: Vec<Locks> = open.iter().map(|open| Locks { session: &open.source, tables: open.tables.clone() }).collect();
-    let began = lock_all(&mut locks, "exclusive", max_hold(plan)).await.context("stop the writers")?;
+    let began = lock_all(&mut locks, "exclusive", max_hold(&plan.cutover)).await.context("stop the writers")?;
     let began_ms = now_ms().saturating_sub(u64::try_from(began.elapsed().as_millis()).unwrap_or(0));
     let paused_at_ms = earlier.map_or(began_ms, |earlier| earlier.paused_at_ms);
     let fenced = close(open, shared, target, plan, paused_at_ms, began).await;
@@ -187,13 +189,13 @@ async fn pause(open: &[Open<'_>], shared: Option<&Shared>, target: &Server, plan
 /// Works behind the locks, which are released at the latest when the allowed pause is over.
 async fn close(
     open: &[Open<'_>],
-    shared: Option<&Shared>,
+    shared: Option<&Shared<'_>>,
     target: &Server,
     plan: &Plan,
     paused_at_ms: u64,
     began: Instant,
 ) -> Result<(Closed, Phases)> {
-    let deadline = began + max_hold(plan);
+    let deadline = began + max_hold(&plan.cutover);
     let mut phases = Phases::since(began);
     phases.end("locks", Instant::now());
     tracing::info!(pause_ms = began.elapsed().as_millis(), "writers wait");
@@ -278,11 +280,11 @@ async fn prepare<'a>(aws: &Aws, mut source: Session, watcher: Session, target: &
     fence::prepare(&mut source, &plan.names).await?;
     fence::wait_for_older_transactions(&source, &plan.names).await?;
     let ddl = Ddl::of(&source, &plan.names).await?;
-    if !ensure_apply(&source, &watcher, &target, &ddl, plan, database).await? {
+    if !ensure_apply(&source, &watcher, &target, &ddl, &plan.names, database).await? {
         return Err(stopped::error(aws, plan, &target, database).await);
     }
     let ddl_compared = ddl.count(&source).await?;
-    catalog::compare_databases(&source, &target, plan, database).await?.refuse()?;
+    catalog::compare_databases(&source, &target, &plan.consent, database).await?.refuse()?;
     let mut tables = sql::column(&source, sql::FENCED_TABLES, &[&plan.names.fence()]).await?;
     tables.sort_unstable();
     let drain = Drain::prepare(&watcher, &target, &plan.names).await?;
@@ -316,7 +318,7 @@ async fn prepare<'a>(aws: &Aws, mut source: Session, watcher: Session, target: &
 /// that another call has closed, a table, other DDL. The sequences are read as well: what was written got its numbers before the locks.
 async fn drain(open: &Open<'_>, plan: &Plan, deadline: Instant) -> Result<Drained> {
     let drained = open.drain.carry_out(&open.watcher, &open.target, open.database, deadline);
-    let read = try_join3(check_fence(open, plan), read_sequences(open, plan), session_settings::as_on_source(&open.source));
+    let read = try_join3(check_fence(open, plan), read_sequences(open, &plan.names), session_settings::as_on_source(&open.source));
     let (lsn, ((), sequences, settings)) = try_join(drained, read).await?;
     Ok(Drained { lsn, at: Instant::now(), sequences, settings })
 }
@@ -359,7 +361,7 @@ async fn check_fence(open: &Open<'_>, plan: &Plan) -> Result<()> {
     // Applications create and drop objects all day. Objects that came and went meanwhile are no difference, and no more can come now.
     tracing::info!(database = open.database.name, commands = ddl - open.ddl_compared, "DDL ran meanwhile: the catalogs are compared again");
     check_tables(&open.watcher, &open.target, &plan.names, open.database).await?;
-    catalog::compare_databases(&open.watcher, &open.target, plan, open.database).await?.refuse()
+    catalog::compare_databases(&open.watcher, &open.target, &plan.consent, open.database).await?.refuse()
 }
 
 fn fenced_by_another(database: &Database) -> StepError {
@@ -371,18 +373,18 @@ fn fenced_by_another(database: &Database) -> StepError {
 ///
 /// Why DDL is held: an earlier call holds it too, from before it ends the apply until its fence is closed. That call may be late, and
 /// has lost the target to us, but not its locks; after its fence the target must not get the run's settings again.
-async fn ensure_apply(source: &Session, watcher: &Session, target: &Session, ddl: &Ddl, plan: &Plan, database: &Database) -> Result<bool> {
-    let name = plan.names.slot(database.oid);
+async fn ensure_apply(source: &Session, watcher: &Session, target: &Session, ddl: &Ddl, names: &Names, database: &Database) -> Result<bool> {
+    let name = names.slot(database.oid);
     if !read_subscription(target, &name).await?.enabled {
         source.batch_execute("begin").await?;
         ddl.hold(source).await?;
-        if fence::read_state(source, &plan.names).await?.closed.is_some() {
+        if fence::read_state(source, names).await?.closed.is_some() {
             return Err(fenced_by_another(database));
         }
         session_settings::set_for_apply(target).await?;
         sql::run_generated(target, sql::ENABLE_SUBSCRIPTION, &[&name]).await.context("enable the subscription again")?;
         source.batch_execute("rollback").await?;
-        Drain::prepare(watcher, target, &plan.names).await?.carry_out(watcher, target, database, Instant::now() + CATCHES_UP_WITHIN).await?;
+        Drain::prepare(watcher, target, names).await?.carry_out(watcher, target, database, Instant::now() + CATCHES_UP_WITHIN).await?;
     }
     Ok(read_subscription(target, &name).await?.working)
 }
@@ -423,11 +425,11 @@ struct Sequence {
     is_called: bool,
 }
 
-async fn read_sequences(open: &Open<'_>, plan: &Plan) -> Result<Vec<Sequence>> {
+async fn read_sequences(open: &Open<'_>, names: &Names) -> Result<Vec<Sequence>> {
     let source = &open.source;
     let mut sequences = Vec::new();
     let mut unused = Vec::<u32>::new();
-    for row in source.query(&open.read_sequences, &[&plan.names.run]).await.map_err(StepError::from).context("read the sequences")? {
+    for row in source.query(&open.read_sequences, &[&names.run]).await.map_err(StepError::from).context("read the sequences")? {
         let oid = row.try_get("oid")?;
         match row.try_get("last_value")? {
             Some(last_value) => sequences.push(Sequence { oid, last_value, is_called: true }),

@@ -8,7 +8,7 @@ use aws::settings::instance::{least_storage_limit, may_set_performance};
 use aws::settings::{is_default_group, is_own_tag};
 use aws_sdk_rds::operation::create_db_instance_read_replica::builders::CreateDBInstanceReadReplicaFluentBuilder;
 use aws_sdk_rds::types::{DbInstance, Tag};
-use shared::contract::{Plan, Ready, Settled};
+use shared::contract::{Execution, Plan, Ready, Settled};
 use shared::error::aws::code;
 use shared::error::{ErrorName, Result, StepError};
 
@@ -49,7 +49,7 @@ pub(crate) async fn ensure(aws: &Aws, plan: &Plan, source: DbInstance, settled: 
 
 async fn ensure_one(aws: &Aws, plan: &Plan, old: &DbInstance, primary: &str) -> Result<Replica> {
     let name = plan.names.successor(old.db_instance_identifier().unwrap_or_default());
-    let Some(replica) = find_instance(aws, &name).await? else { return create(aws, plan, old, primary, &name).await };
+    let Some(replica) = find_instance(aws, &name).await? else { return create(aws, &plan.execution, old, primary, &name).await };
     let status = replica.db_instance_status().unwrap_or_default();
     match standing(status) {
         Standing::Usable => settle(aws, old, &replica, &name).await,
@@ -58,7 +58,7 @@ async fn ensure_one(aws: &Aws, plan: &Plan, old: &DbInstance, primary: &str) -> 
     }
 }
 
-async fn create(aws: &Aws, plan: &Plan, old: &DbInstance, primary: &str, name: &str) -> Result<Replica> {
+async fn create(aws: &Aws, execution: &Execution, old: &DbInstance, primary: &str, name: &str) -> Result<Replica> {
     let Some(primary) = find_instance(aws, primary).await? else { return Ok(Replica::NotMade(format!("{primary} is gone"))) };
     if primary.backup_retention_period().unwrap_or(0) == 0 {
         return Ok(Replica::NotMade("its primary has no automated backups".to_owned()));
@@ -66,7 +66,7 @@ async fn create(aws: &Aws, plan: &Plan, old: &DbInstance, primary: &str, name: &
     if standing(primary.db_instance_status().unwrap_or_default()) != Standing::Usable {
         return Ok(Replica::NotYet(format!("replica {name} waits for its primary")));
     }
-    match create_request(aws, plan, old, &primary, name).send().await {
+    match create_request(aws, execution, old, &primary, name).send().await {
         Ok(_) => Ok(Replica::NotYet(format!("making replica {name}"))),
         Err(error) if matches!(code(&error), Some("InvalidDBInstanceState" | "InvalidDBInstanceStateFault")) => {
             Ok(Replica::NotYet(format!("replica {name} waits for its primary")))
@@ -78,8 +78,8 @@ async fn create(aws: &Aws, plan: &Plan, old: &DbInstance, primary: &str, name: &
 }
 
 /// Everything that the request takes, as the old replica has it. Key, engine and version are its primary's.
-fn create_request(aws: &Aws, plan: &Plan, old: &DbInstance, primary: &DbInstance, name: &str) -> CreateDBInstanceReadReplicaFluentBuilder {
-    let tags: Vec<Tag> = old.tag_list().iter().filter(|tag| !is_own_tag(tag)).cloned().chain([execution_tag(plan)]).collect();
+fn create_request(aws: &Aws, execution: &Execution, old: &DbInstance, primary: &DbInstance, name: &str) -> CreateDBInstanceReadReplicaFluentBuilder {
+    let tags: Vec<Tag> = old.tag_list().iter().filter(|tag| !is_own_tag(tag)).cloned().chain([execution_tag(execution)]).collect();
     let monitored = old.monitoring_interval().unwrap_or(0) > 0;
     let insights = old.performance_insights_enabled().unwrap_or(false);
     let request = aws
@@ -198,7 +198,7 @@ mod tests {
             .deletion_protection(true)
             .tag_list(Tag::builder().key("rds-reencrypt:approve").value("x").build())
             .build();
-        let request = create_request(&Aws::from_env(), &plan, &old, &primary, "reader");
+        let request = create_request(&Aws::from_env(), &plan.execution, &old, &primary, "reader");
         assert_eq!(request.get_source_db_instance_identifier().as_deref(), Some(plan.target.as_str()));
         // Without it, a replica would get its primary's group.
         assert_eq!(request.get_db_parameter_group_name().as_deref(), Some("default.postgres17"));

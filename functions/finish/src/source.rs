@@ -21,7 +21,7 @@ pub(crate) async fn settle(aws: &Aws, plan: &Plan) -> Result<Ready> {
     if plan.after.source == AfterSource::Delete {
         return delete(aws, plan, &source).await;
     }
-    mark_moved(aws, plan, &source).await?;
+    mark_moved(aws, &plan.target, &source).await?;
     if plan.after.source == AfterSource::Stop { stop(aws, &source).await } else { Ok(Ready::yes("kept, fenced")) }
 }
 
@@ -35,8 +35,8 @@ async fn gone(aws: &Aws, plan: &Plan) -> Result<Ready> {
 }
 
 /// After it, a tag on the source names the target: neither a fleet nor an AWS Config finding moves it again.
-async fn mark_moved(aws: &Aws, plan: &Plan, source: &Database) -> Result<()> {
-    let tag = Tag::builder().key(MOVED_TAG).value(&plan.target).build();
+async fn mark_moved(aws: &Aws, target: &str, source: &Database) -> Result<()> {
+    let tag = Tag::builder().key(MOVED_TAG).value(target).build();
     match aws.rds.add_tags_to_resource().resource_name(source.arn()).tags(tag).send().await {
         // Somebody has deleted it first.
         Err(error) if code(&error).is_none_or(|code| !code.contains("NotFound")) => {

@@ -20,14 +20,14 @@ use crate::{logs, replicas, roles};
 pub(crate) async fn settle(aws: &Aws, plan: &Plan, settled: &mut Settled) -> Result<Ready> {
     let kind = plan.source.kind;
     let Some(source) = find_of_kind(aws, kind, &plan.source.resource_id).await? else { return settle_without_source(aws, plan, settled).await };
-    let target = find_of_kind(aws, kind, &plan.target).await?.ok_or_else(|| target::gone(plan))?;
+    let target = find_of_kind(aws, kind, &plan.target).await?.ok_or_else(|| target::gone(&plan.target))?;
     if let Some(last) = Last::of(&source, &target) {
         return last.give(aws, &target).await.context(&format!("finish {}", plan.target));
     }
     if !source.exports().iter().any(|export| export == POSTGRESQL_LOG) {
         drop_log_group(aws, plan).await?;
     }
-    let ready = new_ready(plan, &plan.target, Some(target.status()))?;
+    let ready = new_ready(&plan.kms_key_arn, &plan.target, Some(target.status()))?;
     if !ready.ready {
         return Ok(ready);
     }

@@ -33,7 +33,7 @@ pub(crate) async fn check(aws: &Aws, session: &Session, plan: &Plan, findings: &
         findings.add("FreeStorage", Verdict::Fine, found, "", "");
         return Ok(());
     }
-    let (storage, now) = try_join(read_storage(aws, plan), sample(session)).await?;
+    let (storage, now) = try_join(read_storage(aws, &plan.source), sample(session)).await?;
     let Some(storage) = storage else {
         let remedy =
             "check that the instance sends FreeStorageSpace (dedicated log volume: FreeStorageSpaceLogVolume); without it only slots are watched";

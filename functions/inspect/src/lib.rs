@@ -58,7 +58,7 @@ pub async fn handle(aws: &Aws, request: InspectRequest) -> Result<Answer> {
 
 async fn inspect(aws: &Aws, preflight: Preflight) -> Result<Answer> {
     let Preflight { mut plan, databases: asked, mut findings, network, rules } = preflight;
-    let checked = network::check(&plan, &network, &rules, &mut findings).await;
+    let checked = network::check(&plan.source, &network, &rules, &mut findings).await;
     findings.check(checked)?;
     // Without a usable secret there is no login, and preflight's refusal names it.
     if !plan.secret_arn.is_empty() {

@@ -6,16 +6,16 @@ use std::net::IpAddr;
 
 use ipnet::Ipv4Net;
 use postgres::connect::resolve;
-use shared::contract::{Network, NetworkRules, Plan, Rule};
+use shared::contract::{Network, NetworkRules, Rule, Source};
 use shared::error::Result;
 use shared::finding::{Findings, list};
 
 const NAME: &str = "NetworkPath";
 
-pub(crate) async fn check(plan: &Plan, network: &Network, seen: &NetworkRules, findings: &mut Findings) -> Result<()> {
-    check_rules(plan.source.port, network, seen, findings);
-    if plan.source.is_public {
-        check_address(&plan.source.host, resolve(&plan.source.host).await?, findings);
+pub(crate) async fn check(source: &Source, network: &Network, seen: &NetworkRules, findings: &mut Findings) -> Result<()> {
+    check_rules(source.port, network, seen, findings);
+    if source.is_public {
+        check_address(&source.host, resolve(&source.host).await?, findings);
     }
     Ok(())
 }

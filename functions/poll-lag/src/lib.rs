@@ -16,7 +16,7 @@ use run::switch;
 use serde::Serialize;
 use shared::contract::{Database, Plan, Step};
 use shared::error::{ErrorName, Result, StepError};
-use shared::input::When;
+use shared::input::{Cutover, When};
 use shared::lag::{CAUGHT_UP_BYTES, Lag, caught_up};
 use shared::metrics::{self, Metric};
 use shared::names::{APPROVE_TAG, APPROVED_BY_TAG};
@@ -100,7 +100,7 @@ async fn poll(aws: &Aws, plan: &Plan) -> Result<LagStatus> {
         stopped,
         stopped_as: None,
         approved,
-        window_opens_in_seconds: window_opens_in_seconds(plan),
+        window_opens_in_seconds: window_opens_in_seconds(&plan.cutover),
         approved_by,
         lag_bytes,
         retained_wal_bytes,
@@ -129,7 +129,7 @@ async fn log_in(aws: &Aws, plan: &Plan) -> Result<Login> {
 /// Days of work are not given up for a password that somebody mistyped. The disk is watched meanwhile, and the alarm on apply is raised.
 async fn without_login(aws: &Aws, plan: &Plan, refusal: &StepError) -> Result<LagStatus> {
     metrics::emit(&plan.source.identifier, &[(Metric::ApplyStopped, 1.into())]);
-    if let Some(storage) = read_storage(aws, plan).await? {
+    if let Some(storage) = read_storage(aws, &plan.source).await? {
         check_headroom(&plan.source.identifier, storage, 0, plan.guard)?;
     }
     let Approval { approved, approved_by } = read_approval(aws, plan).await?;
@@ -138,13 +138,13 @@ async fn without_login(aws: &Aws, plan: &Plan, refusal: &StepError) -> Result<La
         stopped_as: Some(ErrorName::SecretUnusable),
         approved,
         approved_by,
-        window_opens_in_seconds: window_opens_in_seconds(plan),
+        window_opens_in_seconds: window_opens_in_seconds(&plan.cutover),
         ..LagStatus::default()
     })
 }
 
-fn window_opens_in_seconds(plan: &Plan) -> u64 {
-    plan.cutover.window.as_ref().and_then(|window| seconds_until(window, SystemTime::now())).unwrap_or(0)
+fn window_opens_in_seconds(cutover: &Cutover) -> u64 {
+    cutover.window.as_ref().and_then(|window| seconds_until(window, SystemTime::now())).unwrap_or(0)
 }
 
 /// Everything in the way of a cutover, the catalogs first. A run waits for a week, and its approver looks at nothing else then.

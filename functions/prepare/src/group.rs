@@ -36,7 +36,7 @@ pub(crate) async fn ensure(aws: &Aws, plan: &Plan, preparation: &Preparation) ->
 
 async fn make(aws: &Aws, plan: &Plan, preparation: &Preparation) -> Result<()> {
     let (name, old) = (&plan.names.parameter_group, &preparation.old_group);
-    let (description, tag) = (format!("{IN_PLACE_OF}{old}"), execution_tag(plan));
+    let (description, tag) = (format!("{IN_PLACE_OF}{old}"), execution_tag(&plan.execution));
     let is_default = old.starts_with("default.");
     match (plan.source.kind.is_cluster(), is_default) {
         (true, true) => {

@@ -12,7 +12,7 @@ use aws::rds::source;
 use serde::Serialize;
 use shared::contract::{Action, Plan, Preparation, Ready, ReversibleStep};
 use shared::error::{ErrorName, Result, StepError};
-use shared::input::RebootWhen;
+use shared::input::{Consent, RebootWhen};
 use shared::window::seconds_until;
 
 /// "Not yet" is an answer.
@@ -64,7 +64,7 @@ async fn prepare(aws: &Aws, plan: &Plan) -> Result<Prepared> {
     if preparation.makes_group {
         group::ensure(aws, plan, preparation).await?;
     }
-    let holder = find_of_kind(aws, plan.source.kind, &plan.source.resource_id).await?.ok_or_else(|| source::gone(plan))?;
+    let holder = find_of_kind(aws, plan.source.kind, &plan.source.resource_id).await?.ok_or_else(|| source::gone(&plan.source))?;
     if !holder.is_available() {
         return Ok(Prepared::not_yet(holder.status()));
     }
@@ -75,7 +75,7 @@ async fn prepare(aws: &Aws, plan: &Plan) -> Result<Prepared> {
     match holder.waits_for_reboot() {
         None => Ok(Prepared::not_yet("applying parameters")),
         Some(members) if members.is_empty() => Ok(Prepared::ready("logical replication is on")),
-        Some(members) => reboot_when_due(aws, plan, &holder, &members).await,
+        Some(members) => reboot_when_due(aws, &plan.consent, &holder, &members).await,
     }
 }
 
@@ -87,8 +87,8 @@ fn check_not_changed(holder: &Database, preparation: &Preparation) -> Result<()>
     Err(StepError::new(ErrorName::PreconditionFailed, message))
 }
 
-async fn reboot_when_due(aws: &Aws, plan: &Plan, holder: &Database, members: &[String]) -> Result<Prepared> {
-    if plan.consent.reboot_when == RebootWhen::MaintenanceWindow {
+async fn reboot_when_due(aws: &Aws, consent: &Consent, holder: &Database, members: &[String]) -> Result<Prepared> {
+    if consent.reboot_when == RebootWhen::MaintenanceWindow {
         let unknown = || StepError::new(ErrorName::Internal, format!("{:?} is no maintenance window", holder.maintenance_window()));
         let wait_seconds = seconds_until(holder.maintenance_window(), SystemTime::now()).ok_or_else(unknown)?;
         if wait_seconds > 0 {

@@ -186,7 +186,7 @@ impl History {
             error: described(failure.error),
             cause: described(failure.cause),
             source: self.plan.as_ref().map(source),
-            target: self.plan.as_ref().map(|plan| target(plan, output.as_ref())),
+            target: self.plan.as_ref().map(|plan| target(&plan.target, output.as_ref())),
             leads_application: self.plan.as_ref().and_then(|plan| plan.cutover.how).map(|how| how == How::Secret),
             keys: self.plan.as_ref().map(|plan| keys(plan, output.as_ref())).unwrap_or_default(),
             steps: steps.into_vec(),
@@ -321,9 +321,9 @@ fn source(plan: &Plan) -> Source {
     Source { kind: source.kind, identifier: source.identifier.clone(), arn: source.arn.clone(), postgres_major: source.major }
 }
 
-fn target(plan: &Plan, output: Option<&Output>) -> Target {
+fn target(identifier: &str, output: Option<&Output>) -> Target {
     Target {
-        identifier: plan.target.clone(),
+        identifier: identifier.to_owned(),
         endpoint: output.and_then(|output| output.target.endpoint.clone()),
         port: output.and_then(|output| output.target.port),
     }

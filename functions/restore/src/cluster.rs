@@ -15,14 +15,14 @@ use crate::{check_key, members, settings, with_place};
 
 /// After it answers ready, cluster and members are available, with the source's settings.
 pub(crate) async fn ensure(aws: &Aws, plan: &Plan) -> Result<Ready> {
-    let source = clusters::find_cluster(aws, &plan.source.resource_id).await?.ok_or_else(|| rds::source::gone(plan))?;
+    let source = clusters::find_cluster(aws, &plan.source.resource_id).await?.ok_or_else(|| rds::source::gone(&plan.source))?;
     let Some(target) = clusters::find_cluster(aws, &plan.target).await? else {
         let restored = restore_request(aws, plan, &source).send().await;
         let restored = begun(restored, "creating").context(&format!("restore {} from {}", plan.target, plan.names.snapshot))?;
         let zones = source.availability_zones().join(", ");
         return Ok(with_place(&restored, source.db_cluster_instance_class().or(Some("a cluster's volume")), Some(&zones)));
     };
-    let ready = rds::requests::new_ready(plan, &format!("cluster {}", plan.target), target.status())?;
+    let ready = rds::requests::new_ready(&plan.kms_key_arn, &format!("cluster {}", plan.target), target.status())?;
     if !ready.ready {
         return Ok(ready);
     }
@@ -72,7 +72,7 @@ fn restore_request(aws: &Aws, plan: &Plan, source: &DbCluster) -> RestoreDBClust
         .set_associated_roles(roles(source))
         .deletion_protection(false)
         .set_enable_cloudwatch_logs_exports(Some(exports_during_the_run(source)))
-        .set_tags(Some(settings::tags(plan, source.tag_list())));
+        .set_tags(Some(settings::tags(&plan.execution, source.tag_list())));
     if plan.source.kind == Kind::Aurora {
         let zones = source.availability_zones.clone().filter(|zones| !zones.is_empty());
         return request.set_engine_mode(source.engine_mode.clone()).set_availability_zones(zones);

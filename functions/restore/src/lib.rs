@@ -23,7 +23,7 @@ use shared::error::{Context, ErrorName, Result, StepError};
 pub async fn handle(aws: &Aws, step: ReversibleStep) -> Result<Ready> {
     let plan = &step.plan;
     match (step.action, plan.source.kind.is_cluster()) {
-        (Action::Undo, _) if source::is_gone(aws, plan).await? && target_exists(aws, plan).await? => Ok(source::kept()),
+        (Action::Undo, _) if source::is_gone(aws, &plan.source).await? && target_exists(aws, plan).await? => Ok(source::kept()),
         (Action::Do, false) => ensure_target(aws, plan).await,
         (Action::Do, true) => Box::pin(cluster::ensure(aws, plan)).await,
         (Action::Undo, false) => drop_target(aws, plan).await,
@@ -32,13 +32,13 @@ pub async fn handle(aws: &Aws, step: ReversibleStep) -> Result<Ready> {
 }
 
 async fn ensure_target(aws: &Aws, plan: &Plan) -> Result<Ready> {
-    let source = rds::instances::find_instance(aws, &plan.source.resource_id).await?.ok_or_else(|| source::gone(plan))?;
+    let source = rds::instances::find_instance(aws, &plan.source.resource_id).await?.ok_or_else(|| source::gone(&plan.source))?;
     let Some(target) = rds::instances::find_instance(aws, &plan.target).await? else {
         let restored = settings::restore_request(aws, plan, &source).send().await;
         let restored = begun(restored, "creating").context(&format!("restore {} from {}", plan.target, plan.names.copy))?;
         return Ok(with_place(&restored, source.db_instance_class(), source.availability_zone()));
     };
-    let ready = rds::requests::new_ready(plan, &format!("instance {}", plan.target), target.db_instance_status())?;
+    let ready = rds::requests::new_ready(&plan.kms_key_arn, &format!("instance {}", plan.target), target.db_instance_status())?;
     if !ready.ready {
         return Ok(ready);
     }

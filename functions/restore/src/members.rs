@@ -33,7 +33,7 @@ pub(crate) async fn ensure(aws: &Aws, plan: &Plan, source: &DbCluster, target: &
         let Some(instance) = find_instance(aws, member.db_instance_identifier().unwrap_or_default()).await? else {
             return Ok(Ready::not_yet("creating members"));
         };
-        let ready = available(plan, &instance)?;
+        let ready = available(&plan.kms_key_arn, &instance)?;
         if !ready.ready {
             return Ok(ready);
         }
@@ -45,7 +45,7 @@ async fn ensure_member(aws: &Aws, plan: &Plan, cluster: &DbCluster, original: &D
     let old = original.db_instance_identifier().unwrap_or_default();
     let new = plan.names.successor(old);
     if let Some(found) = find_instance(aws, &new).await? {
-        return available(plan, &found);
+        return available(&plan.kms_key_arn, &found);
     }
     // A member that was deleted meanwhile gets no counterpart.
     let Some(old) = find_instance(aws, old).await? else { return Ok(Ready::yes("gone")) };
@@ -74,7 +74,7 @@ fn create_request(aws: &Aws, plan: &Plan, cluster: &DbCluster, old: &DbInstance,
         .set_preferred_maintenance_window(old.preferred_maintenance_window().map(str::to_owned))
         .set_monitoring_interval(old.monitoring_interval())
         .set_monitoring_role_arn(old.monitoring_role_arn().map(str::to_owned))
-        .set_tags(Some(settings::tags(plan, old.tag_list())));
+        .set_tags(Some(settings::tags(&plan.execution, old.tag_list())));
     if cluster.performance_insights_enabled() == Some(true) {
         // The cluster decides then.
         return request;
@@ -85,6 +85,6 @@ fn create_request(aws: &Aws, plan: &Plan, cluster: &DbCluster, old: &DbInstance,
         .set_performance_insights_retention_period(old.performance_insights_retention_period())
 }
 
-fn available(plan: &Plan, instance: &DbInstance) -> Result<Ready> {
-    rds::requests::new_ready(plan, &format!("member {}", instance.db_instance_identifier().unwrap_or_default()), instance.db_instance_status())
+fn available(kms_key_arn: &str, instance: &DbInstance) -> Result<Ready> {
+    rds::requests::new_ready(kms_key_arn, &format!("member {}", instance.db_instance_identifier().unwrap_or_default()), instance.db_instance_status())
 }

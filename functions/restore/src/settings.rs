@@ -11,7 +11,7 @@ use aws::settings::{is_default_group, is_own_tag};
 use aws_sdk_rds::operation::modify_db_instance::builders::ModifyDBInstanceFluentBuilder;
 use aws_sdk_rds::operation::restore_db_instance_from_db_snapshot::builders::RestoreDBInstanceFromDBSnapshotFluentBuilder;
 use aws_sdk_rds::types::{DbInstance, Tag};
-use shared::contract::Plan;
+use shared::contract::{Execution, Plan};
 
 /// The restore, with everything that it takes.
 pub(crate) fn restore_request(aws: &Aws, plan: &Plan, source: &DbInstance) -> RestoreDBInstanceFromDBSnapshotFluentBuilder {
@@ -32,7 +32,7 @@ pub(crate) fn restore_request(aws: &Aws, plan: &Plan, source: &DbInstance) -> Re
         .set_backup_target(source.backup_target.clone().filter(|place| place != "region"))
         .deletion_protection(false)
         .set_enable_cloudwatch_logs_exports(Some(exports_during_the_run(source)))
-        .set_tags(Some(tags(plan, source.tag_list())));
+        .set_tags(Some(tags(&plan.execution, source.tag_list())));
     with_groups(with_storage(with_network(request, plan, source), source), source)
 }
 
@@ -78,9 +78,9 @@ fn with_groups(request: RestoreDBInstanceFromDBSnapshotFluentBuilder, source: &D
 }
 
 /// The source's tags, without AWS's own and without ours: a copied approval would cut over by itself.
-pub(crate) fn tags(plan: &Plan, source: &[Tag]) -> Vec<Tag> {
+pub(crate) fn tags(execution: &Execution, source: &[Tag]) -> Vec<Tag> {
     let mut tags: Vec<Tag> = source.iter().filter(|tag| !is_own_tag(tag)).cloned().collect();
-    tags.push(execution_tag(plan));
+    tags.push(execution_tag(execution));
     tags
 }
 

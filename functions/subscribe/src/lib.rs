@@ -11,6 +11,7 @@ use postgres::{event_triggers, replica_identity, run_lock, session_settings, sql
 use run::servers::{self, Present, source_server, target_server};
 use shared::contract::{Action, Plan, Ready, ReversibleStep};
 use shared::error::{Context, ErrorName, Result, StepError};
+use shared::names::Names;
 
 const ALTER_SUBSCRIPTION_CONNECTION: &str = include_str!("sql/alter_subscription_connection.sql");
 const COUNT_SLOTS: &str = include_str!("sql/count_slots.sql");
@@ -30,13 +31,13 @@ pub async fn handle(aws: &Aws, step: ReversibleStep) -> Result<Ready> {
     match step.action {
         Action::Do => {
             let source = source_server(aws, plan).await?;
-            let _run_lock = run_lock::acquire(&source, plan).await?;
+            let _run_lock = run_lock::acquire(&source, &plan.control_database, &plan.names).await?;
             subscribe(aws, &source, &target, plan).await
         }
         Action::Undo => {
             // The run lock is the source's. Without a source that runs, no other call does anything either.
             let _run_lock = match servers::present(aws, plan).await? {
-                Present::Running(source) => Some(run_lock::acquire(&source, plan).await?),
+                Present::Running(source) => Some(run_lock::acquire(&source, &plan.control_database, &plan.names).await?),
                 Present::Down(_) | Present::Gone => None,
             };
             unsubscribe(&target, plan).await
@@ -53,7 +54,7 @@ async fn subscribe(aws: &Aws, source: &Server, target: &Server, plan: &Plan) -> 
         let session = target.connect_with(&database.name, &connection::setting(&password)).await?;
         session_settings::set_for_apply(&session).await?;
         let connection = connection::connection_string((&source.host, source.port), address, &database.name, &plan.names.run);
-        ensure_subscription(&session, plan, &plan.names.slot(database.oid), &connection).await?;
+        ensure_subscription(&session, &plan.names, &plan.names.slot(database.oid), &connection).await?;
         check_tables(&source.connect(&database.name).await?, &session, &plan.names, database).await?;
     }
     Ok(Ready::yes("subscribed"))
@@ -68,7 +69,7 @@ async fn drop_inherited(aws: &Aws, target: &Server, plan: &Plan) -> Result<()> {
         let message = format!("the target came with subscriptions that feed it from elsewhere: {}", strangers.join(", "));
         return Err(StepError::new(ErrorName::PreconditionFailed, message));
     }
-    prepared::end_inherited(target, plan, &control).await?;
+    prepared::end_inherited(target, &plan.databases, &plan.names, &control).await?;
     let counted = control.query_one(COUNT_SLOTS, &[]).await?;
     let slots = Slots { logical: counted.try_get("logical")?, physical: counted.try_get("physical")? };
     aws.evidence.note(|seen| seen.slots = Some(slots));
@@ -86,12 +87,12 @@ async fn drop_inherited(aws: &Aws, target: &Server, plan: &Plan) -> Result<()> {
 }
 
 /// An existing one gets the new password.
-async fn ensure_subscription(target: &Session, plan: &Plan, name: &str, connection: &str) -> Result<()> {
+async fn ensure_subscription(target: &Session, names: &Names, name: &str, connection: &str) -> Result<()> {
     connection::keep_statements_out_of_the_log(target).await;
     let done = if find_subscription(target, name).await?.is_some() {
         sql::run_generated(target, ALTER_SUBSCRIPTION_CONNECTION, &[&name, &connection]).await
     } else {
-        sql::run_generated(target, CREATE_SUBSCRIPTION, &[&name, &connection, &plan.names.run]).await
+        sql::run_generated(target, CREATE_SUBSCRIPTION, &[&name, &connection, &names.run]).await
     };
     done.map(drop).context(&format!("subscribe {name}"))
 }

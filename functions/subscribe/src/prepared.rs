@@ -6,8 +6,9 @@
 
 use postgres::connect::{Server, Session};
 use postgres::replication::find_subscription;
-use shared::contract::Plan;
+use shared::contract::Database;
 use shared::error::{Context, ErrorName, Result, StepError};
+use shared::names::Names;
 
 const INHERITED_PREPARED: &str = include_str!("sql/inherited_prepared.sql");
 
@@ -16,10 +17,10 @@ const INHERITED_PREPARED: &str = include_str!("sql/inherited_prepared.sql");
 ///
 /// # Errors
 /// `PreconditionFailed` where the master user may not end one: PostgreSQL allows it to the owner and to a superuser.
-pub(crate) async fn end_inherited(target: &Server, plan: &Plan, control: &Session) -> Result<()> {
+pub(crate) async fn end_inherited(target: &Server, databases: &[Database], names: &Names, control: &Session) -> Result<()> {
     // A late call must not end a transaction that an application has prepared here.
-    for database in &plan.databases {
-        if find_subscription(control, &plan.names.slot(database.oid)).await?.is_some_and(|subscription| subscription.enabled) {
+    for database in databases {
+        if find_subscription(control, &names.slot(database.oid)).await?.is_some_and(|subscription| subscription.enabled) {
             return Ok(());
         }
     }

@@ -26,7 +26,7 @@ pub struct SourceHealth {
 pub async fn handle(aws: &Aws, step: Step) -> Result<SourceHealth> {
     let plan = &step.plan;
     let source = source_server(aws, plan).await?;
-    heartbeat::beat(&source, plan).await?;
+    heartbeat::beat(&source, &plan.databases, &plan.names).await?;
     let session = source.connect(&plan.control_database).await?;
     let mut retained_wal_bytes = 0;
     for database in &plan.databases {

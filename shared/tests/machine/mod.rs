@@ -111,7 +111,7 @@ pub(crate) fn check_task(state: &Value, functions: &BTreeMap<String, (String, u6
 
 /// Every name in a Retry or Catch is one that is raised.
 pub(crate) fn check_names(machine: &Value) -> Vec<String> {
-    let ours: BTreeSet<&str> = ErrorName::ALL.iter().map(|name| name.as_str()).collect();
+    let ours: BTreeSet<&str> = <ErrorName as strum::VariantArray>::VARIANTS.iter().map(<&str>::from).collect();
     let mut problems = Vec::new();
     for (name, state) in states(machine) {
         for error in list(&state["Retry"]).chain(list(&state["Catch"])).flat_map(|rule| list(&rule["ErrorEquals"])) {

@@ -48,7 +48,7 @@ impl Found {
             Ok(Ok(())) => None,
             Ok(Err(error)) => {
                 tracing::warn!(error = %error, "the log could not be read for evidence");
-                Some(error.name.as_str())
+                Some(error.name.into())
             }
             Err(_) => Some("TimeIsUp"),
         };
