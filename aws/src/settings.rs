@@ -46,7 +46,7 @@ pub struct Setting<T> {
 }
 
 impl<T> Setting<T> {
-    const fn carried(member: &'static str, fate: Fate, read: fn(&T) -> Option<String>) -> Self {
+    const fn copied(member: &'static str, fate: Fate, read: fn(&T) -> Option<String>) -> Self {
         Self { member, fate, read }
     }
 
@@ -70,11 +70,11 @@ impl<T> Setting<T> {
 
     fn difference(&self, source: &T, target: &T) -> Option<Difference> {
         let (source, target) = (self.read(source), self.read(target));
-        let told = |value: Option<String>| value.unwrap_or_else(|| "not set".to_owned());
+        let described = |value: Option<String>| value.unwrap_or_else(|| "not set".to_owned());
         (source != target).then(|| Difference {
             member: self.member.to_owned(),
-            source: told(source),
-            target: told(target),
+            source: described(source),
+            target: described(target),
             because: if let Fate::NotCarried(reason) = self.fate { Some(reason.to_owned()) } else { None },
         })
     }
@@ -160,6 +160,6 @@ fn with_added_tags(source: &[Tag], target: &[Tag]) -> Vec<Tag> {
 }
 
 fn tags(tags: &[Tag]) -> Option<String> {
-    let carried = tags.iter().filter(|tag| !is_own_tag(tag));
-    names(carried.map(|tag| format!("{}={}", tag.key().unwrap_or_default(), tag.value().unwrap_or_default())))
+    let migrated = tags.iter().filter(|tag| !is_own_tag(tag));
+    names(migrated.map(|tag| format!("{}={}", tag.key().unwrap_or_default(), tag.value().unwrap_or_default())))
 }

@@ -209,9 +209,9 @@ pub fn failure(log: &[Said], subscription: &str, oid: u32, is_only: bool) -> Opt
     }
     let newest = errors.iter().filter_map(|said| said.at).max();
     errors.retain(|said| newest.zip(said.at).is_none_or(|(newest, at)| newest - at <= SAME_TROUBLE_SECONDS));
-    let told: Vec<Failure> = errors.into_iter().map(tell).collect();
-    let last = told.iter().rfind(|failure| failure.is_lasting).or(told.last())?;
-    let same: Vec<&Failure> = told.iter().filter(|each| each.message == last.message && each.place == last.place).collect();
+    let described: Vec<Failure> = errors.into_iter().map(tell).collect();
+    let last = described.iter().rfind(|failure| failure.is_lasting).or(described.last())?;
+    let same: Vec<&Failure> = described.iter().filter(|each| each.message == last.message && each.place == last.place).collect();
     Some(Failure { times: same.len(), first_at: same.iter().filter_map(|each| each.last_at).min(), ..last.clone() })
 }
 

@@ -126,7 +126,7 @@ pub async fn read_drift(source: &Server, target: &Server, plan: &Plan, contents_
     let mut drift = compare_servers(&sides.0, &sides.1, plan).await?;
     for database in &plan.databases {
         let (source, target) = try_join(source.connect(&database.name), target.connect(&database.name)).await?;
-        drift.extend(compare_databases(&source, &target, &plan.consent, database).await?);
+        drift.extend(compare_databases(&source, &target, plan.consent, database).await?);
         let tables = changed_tables(&source, &target, &plan.names, database).await?;
         drift.holds.extend(tables.into_iter().map(|what| format!("database {}: {what}", database.name)));
         if let Some(deadline) = contents_until.filter(|_| !plan.consent.large_objects) {
@@ -137,7 +137,7 @@ pub async fn read_drift(source: &Server, target: &Server, plan: &Plan, contents_
 }
 
 /// The differences in one database.
-pub async fn compare_databases(source: &impl GenericClient, target: &impl GenericClient, consent: &Consent, database: &Database) -> Result<Drift> {
+pub async fn compare_databases(source: &impl GenericClient, target: &impl GenericClient, consent: Consent, database: &Database) -> Result<Drift> {
     let differences = compare(source, target, &OF_DATABASE, &[]).await.context(&format!("compare the catalogs of {}", database.name))?;
     let mut drift = Drift::default();
     drift.add(&differences, &format!("database {}: ", database.name), consent);
@@ -147,25 +147,25 @@ pub async fn compare_databases(source: &impl GenericClient, target: &impl Generi
 /// The differences in databases, roles and settings. A database that takes writes and is not moved holds the cutover, unless the
 /// operator has listed the databases to move: even if it is created on both sides, its rows would be left behind.
 pub async fn compare_servers(source: &impl GenericClient, target: &impl GenericClient, plan: &Plan) -> Result<Drift> {
-    let (carried, uncarried) = find_uncarried(source, sql::UNCARRIED_DATABASES, plan).await?;
-    let params: sql::Params = &[&carried, &uncarried, &plan.databases_named];
+    let (migrated, unmigrated) = find_unmigrated(source, sql::UNMIGRATED_DATABASES, plan).await?;
+    let params: sql::Params = &[&migrated, &unmigrated, &plan.databases_named];
     let differences = compare(source, target, &OF_SERVER, params).await.context("compare databases and roles")?;
     let mut drift = Drift::default();
-    drift.add(&differences, "", &plan.consent);
-    drift.holds.extend(uncarried.iter().map(|name| format!("database {name}: takes writes and is not moved, since it is not in the plan")));
+    drift.add(&differences, "", plan.consent);
+    drift.holds.extend(unmigrated.iter().map(|name| format!("database {name}: takes writes and is not moved, since it is not in the plan")));
     Ok(drift)
 }
 
 /// Everything that [`compare_servers`] reads on the source, as one value: while it stays the same, so does the result.
 #[derive(PartialEq, Eq)]
 pub struct ServerState {
-    uncarried: Vec<String>,
+    unmigrated: Vec<String>,
     digests: Vec<BTreeMap<String, Digest>>,
 }
 
 /// Reads a [`ServerState`]. Its statements are prepared before the write pause.
 pub struct ServerLook {
-    uncarried: Statement,
+    unmigrated: Statement,
     digests: Vec<Statement>,
 }
 
@@ -177,33 +177,33 @@ impl ServerLook {
         source.batch_execute("set plan_cache_mode = force_generic_plan").await?;
         let queries: Vec<String> = OF_SERVER.iter().map(|statement| digests_of(statement)).collect();
         let digests = try_join_all(queries.iter().map(|query| source.prepare(query)));
-        let (uncarried, digests) = try_join(source.prepare(sql::UNCARRIED_DATABASES), digests).await?;
-        Ok(Self { uncarried, digests })
+        let (unmigrated, digests) = try_join(source.prepare(sql::UNMIGRATED_DATABASES), digests).await?;
+        Ok(Self { unmigrated, digests })
     }
 
     /// # Errors
     /// `PostgresUnavailable`, …
     pub async fn read(&self, source: &Session, plan: &Plan) -> Result<ServerState> {
-        let (carried, uncarried) = find_uncarried(source, &self.uncarried, plan).await?;
-        let params: sql::Params = &[&carried, &uncarried, &plan.databases_named];
+        let (migrated, unmigrated) = find_unmigrated(source, &self.unmigrated, plan).await?;
+        let params: sql::Params = &[&migrated, &unmigrated, &plan.databases_named];
         let digests = self.digests.iter().map(|query| async { digests(&read(source, query, params).await.context("read databases and roles")?) });
         let digests = try_join_all(digests).await?;
-        Ok(ServerState { uncarried, digests })
+        Ok(ServerState { unmigrated, digests })
     }
 }
 
 /// The databases of the plan, and, if all of the source's databases were to be moved, those that the plan lacks.
-async fn find_uncarried<'a>(
+async fn find_unmigrated<'a>(
     source: &impl GenericClient,
     query: &(impl ToStatement + ?Sized + Sync + Send),
     plan: &'a Plan,
 ) -> Result<(Vec<&'a str>, Vec<String>)> {
-    let carried: Vec<&str> = plan.databases.iter().map(|database| database.name.as_str()).collect();
+    let migrated: Vec<&str> = plan.databases.iter().map(|database| database.name.as_str()).collect();
     if plan.databases_named {
-        return Ok((carried, Vec::new()));
+        return Ok((migrated, Vec::new()));
     }
-    let uncarried = sql::column(source, query, &[&carried]).await.context("find new databases")?;
-    Ok((carried, uncarried))
+    let unmigrated = sql::column(source, query, &[&migrated]).await.context("find new databases")?;
+    Ok((migrated, unmigrated))
 }
 
 /// The first of them, and the number of the others.
@@ -348,7 +348,7 @@ mod tests {
         for (consent, holds) in [(false, 3), (true, 2)] {
             plan.consent.large_objects = consent;
             let mut drift = Drift::default();
-            drift.add(&differences, "database app: ", &plan.consent);
+            drift.add(&differences, "database app: ", plan.consent);
             assert_eq!((drift.holds.len(), drift.let_through.len()), (holds, 5 - holds));
             assert_eq!(drift.holds[0], "database app: role a: only on the source");
             assert_eq!(drift.let_through[0], "database app: short-lived role a: only on the source");

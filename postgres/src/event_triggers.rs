@@ -64,7 +64,7 @@ pub struct Terms {
 }
 
 impl EventTrigger {
-    fn told(&self) -> String {
+    fn described(&self) -> String {
         format!("event trigger {} on {} (function {} of {})", self.name, self.event, self.function, self.owner)
     }
 
@@ -80,7 +80,7 @@ impl EventTrigger {
         } else {
             format!("have {} disable it during the run: {}", self.owner, self.disable)
         };
-        Trouble { found: format!("{} {what}", self.told()), remedy }
+        Trouble { found: format!("{} {what}", self.described()), remedy }
     }
 }
 
@@ -92,7 +92,7 @@ pub async fn try_out(server: &Server, session: &mut Session, database: &str, nam
     let all = read(session).await.context("read the event triggers")?;
     let mut tried = Tried::default();
     let (fires, held): (Vec<&EventTrigger>, Vec<&EventTrigger>) = all.iter().partition(|trigger| trigger.fires(terms));
-    tried.held.extend(held.iter().filter(|trigger| terms.held && trigger.event != NEVER_FIRES).map(|trigger| trigger.told()));
+    tried.held.extend(held.iter().filter(|trigger| terms.held && trigger.event != NEVER_FIRES).map(|trigger| trigger.described()));
     let (outside, fires): (Vec<&EventTrigger>, Vec<&EventTrigger>) = fires.into_iter().partition(|trigger| trigger.outside.is_some());
     for trigger in &outside {
         let what = format!("acts outside its transaction, by {}, which cannot be tried", trigger.outside.as_deref().unwrap_or_default());
@@ -153,7 +153,7 @@ async fn try_ddl(session: &mut Session, trial: &Trial<'_>, triggers: &[&EventTri
             return Ok(());
         }
         (outcome, _) => {
-            let what = told(&outcome);
+            let what = described(&outcome);
             tried.troubles.extend(fixed.iter().map(|trigger| trigger.trouble(&what)));
             return Ok(());
         }
@@ -161,13 +161,13 @@ async fn try_ddl(session: &mut Session, trial: &Trial<'_>, triggers: &[&EventTri
     for trigger in triggers.iter().filter(|trigger| trigger.may_alter) {
         match trial.carry_out(session, Some(trigger)).await? {
             Ok(writes) if writes.is_empty() => tried.harmless.push(trigger.name.clone()),
-            outcome => tried.troubles.push(trigger.trouble(&told(&outcome))),
+            outcome => tried.troubles.push(trigger.trouble(&described(&outcome))),
         }
     }
     Ok(())
 }
 
-fn told(outcome: &std::result::Result<Vec<String>, StepError>) -> String {
+fn described(outcome: &std::result::Result<Vec<String>, StepError>) -> String {
     match outcome {
         Ok(writes) => format!("writes to {} for the run's DDL, also on the target, where nothing else may write", writes.join(", ")),
         Err(error) => format!("stops the run's DDL: {error}"),
@@ -344,8 +344,8 @@ pub async fn check(server: &Server, session: &mut Session, database: &str, names
     if tried.troubles.is_empty() {
         return Ok(());
     }
-    let told: Vec<String> = tried.troubles.iter().map(|trouble| format!("{}; {}", trouble.found, trouble.remedy)).collect();
-    Err(StepError::new(ErrorName::PreconditionFailed, format!("database {database}: {}", told.join("; "))))
+    let described: Vec<String> = tried.troubles.iter().map(|trouble| format!("{}; {}", trouble.found, trouble.remedy)).collect();
+    Err(StepError::new(ErrorName::PreconditionFailed, format!("database {database}: {}", described.join("; "))))
 }
 
 /// After it, the run's schema is gone, and the event triggers that the run disabled are as they were.

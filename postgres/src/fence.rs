@@ -173,7 +173,7 @@ impl Look {
         let of_tables: Params = &[&fence, &names.run];
         let looks = (source.query_one(&self.state, of_fence), source.query(&self.gaps, of_tables), source.query(&self.prepared, &[]));
         let (row, gaps, prepared) = try_join3(looks.0, looks.1, looks.2).await?;
-        Ok(Seen { state: state(&row, names)?, gaps: texts(&gaps, "name")?, prepared: texts(&prepared, "told")? })
+        Ok(Seen { state: state(&row, names)?, gaps: texts(&gaps, "name")?, prepared: texts(&prepared, "detail")? })
     }
 }
 

@@ -32,7 +32,7 @@ pub fn name_function(error: StepError) -> StepError {
         }
     };
     let name = if is_final { ErrorName::PostgresRefused } else { error.name };
-    error.retold(name, message)
+    error.renamed(name, message)
 }
 
 pub(crate) fn foreign_function(error: &StepError) -> Option<String> {

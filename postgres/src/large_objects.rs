@@ -90,8 +90,8 @@ async fn compare_until(source: &impl GenericClient, target: &impl GenericClient,
         }
         Err(error) => return Err(error.context(&format!("compare the large objects of {database}"))),
     };
-    let told = differing.told().into_iter().chain(failed);
-    Ok(Compared { differences: told.map(|told| format!("database {database}: {told}")).collect(), is_complete })
+    let described = differing.described().into_iter().chain(failed);
+    Ok(Compared { differences: described.map(|described| format!("database {database}: {described}")).collect(), is_complete })
 }
 
 #[derive(Default)]
@@ -159,17 +159,17 @@ impl Differing {
         Ok(true)
     }
 
-    fn told(&self) -> Vec<String> {
-        let mut told = Vec::new();
+    fn described(&self) -> Vec<String> {
+        let mut described = Vec::new();
         if !self.oids.is_empty() {
             let named: Vec<String> = self.oids.iter().take(NAMED_MAX).map(u32::to_string).collect();
             let more = if self.oids.len() > NAMED_MAX { ", ..." } else { "" };
-            told.push(format!("{} large objects differ: {}{more}", self.oids.len(), named.join(", ")));
+            described.push(format!("{} large objects differ: {}{more}", self.oids.len(), named.join(", ")));
         }
         if self.unreadable > 0 {
-            told.push(format!("{} large objects are not readable by the run", self.unreadable));
+            described.push(format!("{} large objects are not readable by the run", self.unreadable));
         }
-        told
+        described
     }
 }
 
@@ -234,6 +234,9 @@ mod tests {
     #[test]
     fn many_differences_are_named_in_part_and_counted_in_full() {
         let differing = Differing { oids: (1..=12).collect(), unreadable: 2 };
-        assert_eq!(differing.told(), ["12 large objects differ: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, ...", "2 large objects are not readable by the run"]);
+        assert_eq!(
+            differing.described(),
+            ["12 large objects differ: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, ...", "2 large objects are not readable by the run"]
+        );
     }
 }

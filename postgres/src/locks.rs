@@ -66,7 +66,7 @@ fn name_holders(error: StepError, holders: &[String]) -> StepError {
         return error;
     }
     let message = format!("{error}; locks are held by: {}", holders.join(", "));
-    error.retold(ErrorName::LockTimeout, message)
+    error.renamed(ErrorName::LockTimeout, message)
 }
 
 /// Adds the sessions that hold locks to a `LockTimeout`; returns any other error unchanged.

@@ -104,9 +104,9 @@ pub async fn put_back(session: &mut Session, names: &Names) -> Result<()> {
 
 /// Adds the owners whose rights we lack, and the statements that grant them.
 async fn with_grants(session: &Session, refusal: StepError) -> Result<StepError> {
-    let mut told = vec![refusal.to_string()];
+    let mut described = vec![refusal.to_string()];
     for row in session.query(sql::MISSING_RIGHTS, &[]).await? {
-        told.push(format!("{}: {}", row.try_get::<_, &str>("lacks")?, row.try_get::<_, &str>("statement")?));
+        described.push(format!("{}: {}", row.try_get::<_, &str>("lacks")?, row.try_get::<_, &str>("statement")?));
     }
-    Ok(refusal.retold(ErrorName::PostgresRefused, told.join("; ")))
+    Ok(refusal.renamed(ErrorName::PostgresRefused, described.join("; ")))
 }

@@ -109,7 +109,7 @@ pub async fn check_tables(source: &impl GenericClient, target: &impl GenericClie
 
 /// The problems that [`check_tables`] reports, one line for each table.
 pub async fn changed_tables(source: &impl GenericClient, target: &impl GenericClient, names: &Names, database: &Database) -> Result<Vec<String>> {
-    let carried = read_tables(source, &names.run).await?;
+    let migrated = read_tables(source, &names.run).await?;
     let published: BTreeSet<u32> = sql::column(source, sql::PUBLISHED_TABLES, &[&names.run]).await?.into_iter().collect();
     let subscription = read_subscription(target, &names.slot(database.oid)).await?;
     let mut subscribed = BTreeSet::new();
@@ -119,7 +119,7 @@ pub async fn changed_tables(source: &impl GenericClient, target: &impl GenericCl
         if ready { &mut subscribed } else { &mut not_ready }.insert(row.try_get::<_, u32>("oid")?);
     }
     let mut problems = Vec::new();
-    for table in &carried {
+    for table in &migrated {
         if !published.contains(&table.oid) {
             problems.push(format!("{} was created after the run began, and is not replicated", table.name));
         } else if !subscribed.contains(&table.oid) {
@@ -128,7 +128,7 @@ pub async fn changed_tables(source: &impl GenericClient, target: &impl GenericCl
             problems.push(format!("{} has lost its replica identity", table.name));
         }
     }
-    let there: BTreeSet<u32> = carried.iter().map(|table| table.oid).collect();
+    let there: BTreeSet<u32> = migrated.iter().map(|table| table.oid).collect();
     problems.extend(published.difference(&there).map(|oid| format!("a table with oid {oid} is published, but is not one of the run's")));
     problems.extend(
         subscribed.union(&not_ready).filter(|oid| !there.contains(oid)).map(|oid| format!("a table with oid {oid} was dropped on the source")),

@@ -82,7 +82,7 @@ statements! {
     TRIAL_TABLES = "trial_tables";
     TRIAL_TEMPORARIES = "trial_temporaries";
     TRIAL_WRITES = "trial_writes";
-    UNCARRIED_DATABASES = "uncarried_databases";
+    UNMIGRATED_DATABASES = "unmigrated_databases";
     UNFENCED_TABLES = "unfenced_tables";
     UNFENCE_TABLE = "unfence_table";
     VACUUM_RUNS = "vacuum_runs";

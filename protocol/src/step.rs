@@ -77,7 +77,7 @@ impl Step {
             WriteMark | SeeMark => ("postgres/src/replication.rs", "carry_out"),
             ReadSequences => ("functions/cutover/src/pause.rs", "read_sequences"),
             SetSequences => ("functions/cutover/src/pause.rs", "set_sequences"),
-            EndApply => ("functions/cutover/src/pause.rs", "finish_copy"),
+            EndApply => ("functions/cutover/src/pause.rs", "finish_target"),
             Close => ("postgres/src/fence.rs", "close"),
             Commit(_) => ("functions/cutover/src/pause.rs", "pause"),
             CarryOut => ("run/src/switch.rs", "carry_out"),

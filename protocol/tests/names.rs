@@ -36,16 +36,16 @@ fn the_cutover_does_its_steps_in_the_order_of_the_model() {
     let pause = file("functions/cutover/src/pause.rs");
     let place = |what: &str| pause.find(what).unwrap_or_else(|| panic!("pause.rs has no {what}"));
     let order =
-        ["fence::read_state(", "prepare(aws, session, watcher", "lock_all(&mut locks", "carry_over_all(open, target", "batch_execute(\"commit\")"];
+        ["fence::read_state(", "prepare(aws, session, watcher", "lock_all(&mut locks", "replicate_all(open, target", "batch_execute(\"commit\")"];
     assert!(order.map(place).is_sorted(), "{order:?}");
     let of_all = ["drain(open, plan, deadline)", "hand_over(open, plan, drained)", "fence::close("];
     assert!(of_all.map(place).is_sorted(), "{of_all:?}");
-    let inside = ["open.drain.carry_out(", "read_sequences(open, plan)", "finish_copy(open, &drained)", "keep_copy(open)"];
+    let inside = ["open.drain.carry_out(", "read_sequences(open, &plan.names)", "finish_target(open, &drained)", "keep_snapshot(open)"];
     assert!(inside.map(place).is_sorted(), "{inside:?}");
     let open = ["prepare(aws, session, watcher", "last_check)", "pause(&open"];
     assert!(open.map(place).is_sorted(), "{open:?}");
     let cut_over = file("functions/cutover/src/lib.rs");
-    let whole = ["stage_switches(aws", "pause::fence_source(", "carry_out(aws", "end_applications_sessions(source"];
+    let whole = ["stage_switches(aws", "pause::fence_source(", "carry_out(aws", "end_applications_sessions(&control"];
     let found = whole.map(|what| cut_over.find(what).unwrap_or_else(|| panic!("lib.rs has no {what}")));
     assert!(found.is_sorted(), "{whole:?}");
 }

@@ -83,6 +83,6 @@ pub async fn is_by_iam(session: &Session, role: &str) -> Result<bool> {
 #[must_use]
 pub fn database<'a>(plan: &'a Plan, secret: &Secret) -> &'a str {
     let named = ["dbname", "database"].into_iter().find_map(|key| secret.document.string(key));
-    let carried = plan.databases.iter().map(|database| database.name.as_str());
-    carried.clone().find(|name| Some(*name) == named.as_deref()).or_else(|| carried.clone().next()).unwrap_or(&plan.control_database)
+    let migrated = plan.databases.iter().map(|database| database.name.as_str());
+    migrated.clone().find(|name| Some(*name) == named.as_deref()).or_else(|| migrated.clone().next()).unwrap_or(&plan.control_database)
 }

@@ -31,7 +31,7 @@ const FRESH_SECONDS: i64 = 20;
 #[derive(Debug, Default)]
 pub struct Why {
     /// For the operator; no values of rows.
-    pub told: String,
+    pub reason: String,
     /// Whether a worker fails repeatedly, at the moment, with an error that waiting does not cure.
     pub is_lasting: bool,
 }
@@ -41,12 +41,12 @@ pub async fn why(aws: &Aws, plan: &Plan, target: &impl GenericClient, databases:
     let log = Box::pin(read_log(aws, plan)).await;
     let mut why = Why::default();
     for database in databases {
-        let (told, is_lasting) = match ask(target, &plan.names, database, &log).await {
-            Ok(told) => told,
+        let (reason, is_lasting) = match ask(target, &plan.names, database, &log).await {
+            Ok(reason) => reason,
             Err(error) => (format!("the target does not report why ({error})"), false),
         };
-        let separator = if why.told.is_empty() { "" } else { "; " };
-        why.told = format!("{}{separator}database {}: {told}", why.told, database.name);
+        let separator = if why.reason.is_empty() { "" } else { "; " };
+        why.reason = format!("{}{separator}database {}: {reason}", why.reason, database.name);
         why.is_lasting |= is_lasting;
     }
     why
@@ -54,7 +54,7 @@ pub async fn why(aws: &Aws, plan: &Plan, target: &impl GenericClient, databases:
 
 /// The same as an error.
 pub async fn error(aws: &Aws, plan: &Plan, target: &impl GenericClient, database: &Database) -> StepError {
-    StepError::new(ErrorName::ReplicationStopped, format!("the target applies no changes: {}", why(aws, plan, target, &[database]).await.told))
+    StepError::new(ErrorName::ReplicationStopped, format!("the target applies no changes: {}", why(aws, plan, target, &[database]).await.reason))
 }
 
 async fn ask(target: &impl GenericClient, names: &Names, database: &Database, log: &Result<Vec<Said>>) -> Result<(String, bool)> {
@@ -73,13 +73,13 @@ async fn ask(target: &impl GenericClient, names: &Names, database: &Database, lo
     let is_only: bool = sql::value(target, "select pg_catalog.count(*) = 1 from pg_catalog.pg_subscription where subenabled", &[]).await?;
     let failure = log.as_ref().ok().and_then(|log| apply_log::failure(log, &name, subscription.oid, is_only));
     let is_lasting = failure.as_ref().is_some_and(|failure| failure.is_lasting && failure.times >= TIMES && is_fresh(failure));
-    let told = match (&failure, log) {
+    let reason = match (&failure, log) {
         (Some(failure), _) => format!("its apply fails: {failure}"),
         (None, Err(error)) => format!("the target's log cannot be read ({error})"),
         (None, Ok(_)) if subscription.working => "its apply works at the moment".to_owned(),
         (None, Ok(_)) => silent(target).await?,
     };
-    Ok((format!("{told}{counted}"), is_lasting))
+    Ok((format!("{reason}{counted}"), is_lasting))
 }
 
 fn is_fresh(failure: &Failure) -> bool {

@@ -56,12 +56,12 @@ impl Switch {
     pub async fn staged(aws: &Aws, plan: &Plan, target: &Server, id: &str) -> Result<Self> {
         let secret = read_secret(aws, id).await?;
         let (old, new) = (old_place(&plan.source), new_place(plan, target));
-        let is_done = secret.document.leads_to(&new);
-        if !is_done && !secret.document.leads_to(&old) {
+        let is_done = secret.document.points_at(&new);
+        if !is_done && !secret.document.points_at(&old) {
             let message = format!("secret {id} names neither {} nor {}", plan.source.identifier, plan.target);
             return Err(StepError::new(ErrorName::SecretUnusable, message));
         }
-        let moved = secret.document.led(&old, &new);
+        let moved = secret.document.pointed_at(&old, &new);
         // Not derived from the contents, which could be guessed from the id: they follow from the version.
         let base = format!("{} {} {} {}:{}", plan.execution.id, secret.arn, secret.version_id, target.host, target.port);
         let switch = Self { id: id.to_owned(), moved, token: hex::encode(Sha256::digest(base.as_bytes())), is_done, secret };
@@ -83,9 +83,9 @@ impl Switch {
     /// `AwsUnavailable`, …
     pub async fn obstacles(&self, aws: &Aws, plan: &Plan, source: &Server, target: &Server) -> Result<Vec<String>> {
         if self.is_done {
-            let told =
+            let described =
                 format!("secret {} names {} already, before the cutover: writes there are lost; point it back at the source", self.id, plan.target);
-            return Ok(vec![told]);
+            return Ok(vec![described]);
         }
         if let Some(pending) = describe_secret(aws, &self.secret.arn).await?.pending() {
             return Ok(vec![describe_rotation(&self.id, pending)]);
@@ -134,7 +134,7 @@ pub async fn stop_rotations_back(aws: &Aws, plan: &Plan) -> Result<Vec<String>> 
             continue;
         }
         let pending = secrets::read_version(&secrets::client(aws), id, PENDING).await.unwrap_or_default();
-        if pending.is_some_and(|pending| pending.document.leads_to(&old_place(&plan.source))) && secrets::take_label(aws, id, PENDING).await? {
+        if pending.is_some_and(|pending| pending.document.points_at(&old_place(&plan.source))) && secrets::take_label(aws, id, PENDING).await? {
             stopped.push(format!(
                 "secret {id}: a rotation during the cutover would have pointed it back at the source, and was stopped: rotate it again"
             ));

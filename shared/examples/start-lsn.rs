@@ -5,7 +5,7 @@
 
 use std::process::ExitCode;
 
-use shared::recovery_log::{Log, Origin, Told};
+use shared::recovery_log::{Log, LogAnswer, Origin};
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "a command for people")]
 fn main() -> ExitCode {
@@ -22,14 +22,14 @@ fn main() -> ExitCode {
     };
     let mut log = Log::new(Origin::default());
     text.lines().for_each(|line| log.read(line));
-    let why = match log.told() {
-        Told::Recovery(recovery) => {
+    let why = match log.answer() {
+        LogAnswer::Recovery(recovery) => {
             println!("{}", recovery.start_lsn);
             return ExitCode::SUCCESS;
         }
-        Told::NotYet => "StartLsnNotFound: the log has no completed recovery",
-        Told::NoPosition => "StartLsnNotFound: the first start in the log does not show where the data ended",
-        Told::Doubtful => "StartLsnDoubtful: lines of the log contradict each other",
+        LogAnswer::NotYet => "StartLsnNotFound: the log has no completed recovery",
+        LogAnswer::NoPosition => "StartLsnNotFound: the first start in the log does not show where the data ended",
+        LogAnswer::Doubtful => "StartLsnDoubtful: lines of the log contradict each other",
     };
     eprintln!("{why}");
     ExitCode::FAILURE

@@ -105,7 +105,7 @@ impl StepError {
 
     /// The same error with another name and message; the source stays.
     #[must_use]
-    pub fn retold(self, name: ErrorName, message: String) -> Self {
+    pub fn renamed(self, name: ErrorName, message: String) -> Self {
         Self { name, message, ..self }
     }
 
@@ -178,9 +178,9 @@ mod tests {
 
     #[test]
     fn a_long_message_fits_a_step_functions_cause() {
-        let told = |message: &str| Diagnostic::from(StepError::new(ErrorName::Internal, message)).error_message;
-        assert_eq!(told("short"), "short");
-        let cut = told(&"ß".repeat(MOST_MESSAGE_BYTES));
+        let described = |message: &str| Diagnostic::from(StepError::new(ErrorName::Internal, message)).error_message;
+        assert_eq!(described("short"), "short");
+        let cut = described(&"ß".repeat(MOST_MESSAGE_BYTES));
         assert!(cut.len() < MOST_MESSAGE_BYTES + 100 && cut.starts_with('ß') && cut.ends_with("log)"), "{} bytes", cut.len());
     }
 }

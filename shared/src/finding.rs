@@ -142,8 +142,8 @@ impl Findings {
 
 fn line(finding: &Finding) -> String {
     let verdict = if finding.verdict == Verdict::Refuse { "refused" } else { "warning" };
-    let told = |text: &str| if text.is_empty() { String::new() } else { format!("; {text}") };
-    format!("{verdict} {}: {}{}{}", finding.name, finding.found, told(&finding.limit), told(&finding.remedy))
+    let described = |text: &str| if text.is_empty() { String::new() } else { format!("; {text}") };
+    format!("{verdict} {}: {}{}{}", finding.name, finding.found, described(&finding.limit), described(&finding.remedy))
 }
 
 /// Parses the text of a refusal. Each finding has its whole line as `found`: the text does not mark where one part of a line
@@ -221,9 +221,9 @@ mod tests {
         findings.refuse("Tables", "without a key: \"a: b\"\nand more", "", "set one");
         findings.warn("LargeObjects", "3 large objects", "", "");
         let read = read_refusal(&findings.refusal().to_string());
-        let told: Vec<_> = read.iter().map(|finding| (&*finding.name, finding.verdict, finding.found.as_str())).collect();
+        let described: Vec<_> = read.iter().map(|finding| (&*finding.name, finding.verdict, finding.found.as_str())).collect();
         assert_eq!(
-            told,
+            described,
             [("Tables", Verdict::Refuse, "without a key: \"a: b\"\nand more; set one"), ("LargeObjects", Verdict::Warn, "3 large objects")]
         );
     }

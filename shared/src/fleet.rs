@@ -58,7 +58,7 @@ pub enum Entry {
     /// Identifier, ARN or resource id: its tags are the policy.
     Name(String),
     /// With `source`, optionally `mode`, and more members of the execution's input.
-    Told(Map<String, Value>),
+    Input(Map<String, Value>),
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -108,7 +108,7 @@ impl Campaign {
         };
         let is_named = |entry: &Entry| match entry {
             Entry::Name(name) => !name.is_empty(),
-            Entry::Told(members) => members.get("source").and_then(Value::as_str).is_some_and(|source| !source.is_empty()),
+            Entry::Input(members) => members.get("source").and_then(Value::as_str).is_some_and(|source| !source.is_empty()),
         };
         let names_all = |entries: &Vec<Entry>| !entries.is_empty() && entries.iter().all(is_named);
         must(self.databases.is_none() || self.tag.is_none(), "databases and tag exclude each other");

@@ -53,7 +53,7 @@ pub struct Origin {
 
 /// The evidence of a log about the first start of the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum LogAnswer {
     /// None yet: its lines may still arrive.
     NotYet,
     /// The first start is missing, or printed no position (after a clean stop): the log never gives one.
@@ -174,26 +174,26 @@ impl Log {
 
     /// The evidence of the lines read so far.
     #[must_use]
-    pub fn told(&self) -> Told {
+    pub fn answer(&self) -> LogAnswer {
         if self.disordered {
-            return Told::Doubtful;
+            return LogAnswer::Doubtful;
         }
         let last = self.starts.len().saturating_sub(1);
         // A start before another one that neither replayed everything nor became ready has changed nothing.
         let counts = |(at, start): &(usize, &Start)| *at == last || start.ready || start.has_ended();
         let mut starts = self.starts.iter().enumerate().filter(counts).skip_while(|(_, start)| self.is_of_another(start));
-        let Some((at, first)) = starts.next() else { return Told::NotYet };
+        let Some((at, first)) = starts.next() else { return LogAnswer::NotYet };
         if at == last && !first.ready {
-            return Told::NotYet;
+            return LogAnswer::NotYet;
         }
         if self.is_later_one(first) {
-            return Told::NoPosition;
+            return LogAnswer::NoPosition;
         }
         let Some(recovery) = first.recovery() else {
-            return if first.nothing_to_redo { Told::NoPosition } else { Told::NotYet };
+            return if first.nothing_to_redo { LogAnswer::NoPosition } else { LogAnswer::NotYet };
         };
         let lies_before = |(_, later): (usize, &Start)| later.redo_done_at.into_iter().chain(later.no_record_at).any(|lsn| lsn < recovery.start_lsn);
-        if !recovery.agrees_with(recovery.start_lsn) || starts.any(lies_before) { Told::Doubtful } else { Told::Recovery(recovery) }
+        if !recovery.agrees_with(recovery.start_lsn) || starts.any(lies_before) { LogAnswer::Doubtful } else { LogAnswer::Recovery(recovery) }
     }
 
     /// The target has passed a position that this server had not reached.

@@ -92,9 +92,9 @@ fn the_state_machine_writes_only_known_outcomes() {
     for outcome in ["known", "refused", "undone", "needs_you", "unknown", "not_started", "planned", "encrypted", "done", "running", "gone"] {
         assert!(words.contains(outcome) && serde_json::from_value::<Outcome>(json!(outcome)).is_ok(), "{outcome}");
     }
-    for told in text.split("'outcome': ").chain(text.split("\"outcome\": \"")).skip(1).filter_map(|rest| rest.split('"').next()) {
-        let is_word = told.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-        assert!(!is_word || serde_json::from_value::<Outcome>(json!(told)).is_ok(), "{told}");
+    for described in text.split("'outcome': ").chain(text.split("\"outcome\": \"")).skip(1).filter_map(|rest| rest.split('"').next()) {
+        let is_word = described.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        assert!(!is_word || serde_json::from_value::<Outcome>(json!(described)).is_ok(), "{described}");
     }
 }
 

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde::Deserialize;
 use shared::lsn::Lsn;
-use shared::recovery_log::{Log, Origin, Recovery, Told};
+use shared::recovery_log::{Log, LogAnswer, Origin, Recovery};
 
 /// The facts about the recovered server.
 #[derive(Debug, Deserialize)]
@@ -40,23 +40,23 @@ static GOLDEN: LazyLock<Vec<(String, Truth)>> = LazyLock::new(|| {
     truths.into_iter().map(|(name, truth)| (std::fs::read_to_string(directory.join(name)).unwrap(), truth)).collect()
 });
 
-fn told_of(text: &str, origin: Origin) -> Told {
+fn answer_of(text: &str, origin: Origin) -> LogAnswer {
     let mut log = Log::new(origin);
     text.lines().for_each(|line| log.read(line));
-    log.told()
+    log.answer()
 }
 
-fn told(text: &str) -> Told {
-    told_of(text, Origin::default())
+fn answer(text: &str) -> LogAnswer {
+    answer_of(text, Origin::default())
 }
 
-fn start(told: Told) -> Option<Lsn> {
-    if let Told::Recovery(recovery) = told { Some(recovery.start_lsn) } else { None }
+fn start(answer: LogAnswer) -> Option<Lsn> {
+    if let LogAnswer::Recovery(recovery) = answer { Some(recovery.start_lsn) } else { None }
 }
 
 fn recovery(text: &str) -> Recovery {
-    let told = told(text);
-    if let Told::Recovery(recovery) = told { recovery } else { panic!("{told:?} of\n{text}") }
+    let answer = answer(text);
+    if let LogAnswer::Recovery(recovery) = answer { recovery } else { panic!("{answer:?} of\n{text}") }
 }
 
 const SECOND: &str = "2026-11-24 02:49:51 UTC";
@@ -112,9 +112,9 @@ fn the_golden_logs_have_every_version_and_many_endings() {
 #[test]
 fn a_log_that_is_cut_off_at_any_byte_gives_the_same_answer_or_none() {
     for (text, _) in GOLDEN.iter() {
-        let whole = start(told(text));
+        let whole = start(answer(text));
         for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)) {
-            let cut = start(told(&text[..end]));
+            let cut = start(answer(&text[..end]));
             assert!(cut.is_none() || cut == whole, "{cut:?} of\n{}", &text[..end]);
         }
     }
@@ -130,7 +130,7 @@ fn csvlog_gives_the_same_as_the_plain_log() {
         };
         let csv: String = text.lines().filter_map(quoted).collect();
         assert!(truth.is_start(recovery(&csv).start_lsn), "{csv}");
-        assert_eq!(told(&csv), told(text));
+        assert_eq!(answer(&csv), answer(text));
     }
 }
 
@@ -177,22 +177,22 @@ fn restored_at(text: &str) -> Origin {
 #[test]
 fn an_earlier_instances_recovery_in_the_same_log_is_not_taken() {
     let text = crash("2026-11-23 02:00:00 UTC", 0x10, None).replace(SECOND, BEFORE) + &crash(BEFORE, 0x500, None);
-    assert_eq!(start(told_of(&text, restored_at("2026-11-24 02:45:00 UTC"))), Some(Lsn(0x501)));
+    assert_eq!(start(answer_of(&text, restored_at("2026-11-24 02:45:00 UTC"))), Some(Lsn(0x501)));
     // Even if the lines have no readable time: the target has passed the slot.
     let undated = text.replace(SECOND, "").replace(BEFORE, "");
-    assert_eq!(start(told_of(&undated, Origin { restored_after: None, passed: Some(Lsn(0x100)) })), Some(Lsn(0x501)));
+    assert_eq!(start(answer_of(&undated, Origin { restored_after: None, passed: Some(Lsn(0x100)) })), Some(Lsn(0x501)));
 }
 
 #[test]
 fn a_later_recovery_of_the_copy_is_not_taken_where_the_first_one_is_missing() {
     let text = crash(SECOND, 0x900, Some(0x940));
-    assert_eq!(told_of(&text, restored_at("2026-11-24 02:45:00 UTC")), Told::NoPosition);
+    assert_eq!(answer_of(&text, restored_at("2026-11-24 02:45:00 UTC")), LogAnswer::NoPosition);
 }
 
 #[test]
 fn a_clean_stop_prints_no_position_and_a_crash_after_it_is_the_copys_own() {
-    assert_eq!(told(&lines(&[CLEAN, READY])), Told::NoPosition);
-    assert_eq!(told(&(lines(&[CLEAN, READY]) + &crash(SECOND, 0x900, None))), Told::NoPosition);
+    assert_eq!(answer(&lines(&[CLEAN, READY])), LogAnswer::NoPosition);
+    assert_eq!(answer(&(lines(&[CLEAN, READY]) + &crash(SECOND, 0x900, None))), LogAnswer::NoPosition);
 }
 
 #[test]
@@ -202,11 +202,11 @@ fn an_interrupted_recovery_is_followed_to_its_end() {
     let up = "database system was interrupted; last known up at 2026-11-24 02:40:00 UTC";
     let second = attempt(&[again, "redo starts at 0/100", "redo done at 0/500", READY]);
     // Interrupted before it had replayed everything: the second attempt replays the same.
-    assert_eq!(start(told(&(attempt(&[up, "redo starts at 0/100"]) + &second))), Some(Lsn(0x501)));
+    assert_eq!(start(answer(&(attempt(&[up, "redo starts at 0/100"]) + &second))), Some(Lsn(0x501)));
     // Interrupted after that: the second attempt may replay what the first one wrote.
-    assert_eq!(start(told(&(attempt(&[up, "redo starts at 0/100", "redo done at 0/400"]) + &second))), Some(Lsn(0x401)));
+    assert_eq!(start(answer(&(attempt(&[up, "redo starts at 0/100", "redo done at 0/400"]) + &second))), Some(Lsn(0x401)));
     // The first attempt is not in the log.
-    assert_eq!(told(&second), Told::NoPosition);
+    assert_eq!(answer(&second), LogAnswer::NoPosition);
 }
 
 #[test]
@@ -214,16 +214,16 @@ fn nothing_replayed_leaves_the_end_of_the_wal() {
     let up = "database system was interrupted; last known up at 2026-11-24 02:40:00 UTC";
     let not_required = "redo is not required";
     let with_end = lines(&[up, "invalid record length at 0/1634578: wanted 24, got 0", not_required, READY]);
-    assert_eq!(start(told(&with_end)), Some(Lsn(0x0163_4578)));
-    assert_eq!(told(&lines(&[up, not_required, READY])), Told::NoPosition);
+    assert_eq!(start(answer(&with_end)), Some(Lsn(0x0163_4578)));
+    assert_eq!(answer(&lines(&[up, not_required, READY])), LogAnswer::NoPosition);
 }
 
 #[test]
 fn messages_in_another_language_give_nothing() {
     let text = crash(BEFORE, 0x500, None)
         .replace("LOG:  database system was interrupted; last known up at", "LOG:  Datenbanksystem wurde unterbrochen; letzte bekannte Aktion am");
-    assert_eq!(start(told(&text)), None);
-    assert_eq!(start(told(&text.replace("LOG:", "PROTOKOLL:"))), None);
+    assert_eq!(start(answer(&text)), None);
+    assert_eq!(start(answer(&text.replace("LOG:", "PROTOKOLL:"))), None);
 }
 
 // Damage to lines in delivery.
@@ -270,17 +270,17 @@ proptest! {
         for (place, line) in noise {
             mixed.insert(place.index(mixed.len() + 1), line);
         }
-        prop_assert_eq!(told(&mixed.join("\n")), told(text));
+        prop_assert_eq!(answer(&mixed.join("\n")), answer(text));
     }
 
     #[test]
     fn a_later_recovery_changes_nothing_and_one_that_lies_before_takes_the_answer_away(text in golden_text(), redo in 1..u64::MAX) {
-        let first = start(told(text)).unwrap();
-        let both = told(&(text.to_owned() + &crash(SECOND, redo, None)));
+        let first = start(answer(text)).unwrap();
+        let both = answer(&(text.to_owned() + &crash(SECOND, redo, None)));
         if Lsn(redo) >= first {
-            prop_assert_eq!(both, told(text));
+            prop_assert_eq!(both, answer(text));
         } else {
-            prop_assert_eq!(both, Told::Doubtful);
+            prop_assert_eq!(both, LogAnswer::Doubtful);
         }
     }
 
@@ -288,26 +288,26 @@ proptest! {
     fn lines_of_one_second_in_any_order_give_the_same_answer_or_none(
         text in golden_text(), redo in 1..1u64 << 40, end in prop::option::of(1..1u64 << 20), keys in prop::collection::vec(any::<u64>(), 40)
     ) {
-        let first = start(told(text)).unwrap();
+        let first = start(answer(text)).unwrap();
         let redo = first.0 + redo;
         let later = crash(SECOND, redo, end.map(|end| redo + end));
         let mut shuffled: Vec<(u64, &str)> = keys.into_iter().chain(std::iter::repeat(u64::MAX)).zip(text.lines().chain(later.lines())).collect();
         shuffled.sort_by_key(|(key, _)| *key);
         let shuffled: Vec<&str> = shuffled.into_iter().map(|(_, line)| line).collect();
-        let found = start(told(&shuffled.join("\n")));
+        let found = start(answer(&shuffled.join("\n")));
         prop_assert!(found.is_none() || found == Some(first), "{:?} instead of {} of\n{}", found, first, shuffled.join("\n"));
     }
 
     #[test]
     fn lines_that_are_missing_give_the_same_answer_or_none(text in golden_text(), kept in prop::collection::vec(any::<bool>(), 40)) {
         let some: Vec<&str> = text.lines().zip(kept).filter(|(_, kept)| *kept).map(|(line, _)| line).collect();
-        let found = start(told(&some.join("\n")));
-        prop_assert!(found.is_none() || found == start(told(text)));
+        let found = start(answer(&some.join("\n")));
+        prop_assert!(found.is_none() || found == start(answer(text)));
     }
 
     #[test]
     fn any_text_at_all_is_read_without_panic(text in any::<String>(), origin in (any::<Option<i64>>(), any::<Option<u64>>())) {
-        told_of(&text, Origin { restored_after: origin.0, passed: origin.1.map(Lsn) });
+        answer_of(&text, Origin { restored_after: origin.0, passed: origin.1.map(Lsn) });
     }
 
     /// Bytes changed, inserted, removed: no panic, and no LSN except one that a line has for the last record or, if
@@ -326,7 +326,7 @@ proptest! {
             }
         }
         let damaged = String::from_utf8_lossy(&bytes);
-        if let Told::Recovery(found) = told_of(&damaged, Origin { restored_after, passed: None }) {
+        if let LogAnswer::Recovery(found) = answer_of(&damaged, Origin { restored_after, passed: None }) {
             let lsns = |text: &str| damaged.split(text).skip(1).filter_map(|rest| rest.split([' ', '\n', ':', '\r']).next()?.parse().ok()).collect::<Vec<Lsn>>();
             let done: Vec<Lsn> = lsns("redo done at ").into_iter().map(Lsn::next).collect();
             prop_assert!(done.contains(&found.start_lsn) || lsns(" at ").contains(&found.start_lsn), "{found} of\n{damaged}");

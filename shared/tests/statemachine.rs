@@ -328,10 +328,10 @@ fn each_phase_of_the_schema_is_sent_and_has_a_documented_example() {
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();
     let promised: BTreeSet<&str> = list(&schema["properties"]["phase"]["enum"]).filter_map(Value::as_str).collect();
     let machine = encrypt();
-    let told: BTreeSet<&str> = states(&machine).filter_map(|(_, state)| phase(state)).collect();
+    let described: BTreeSet<&str> = states(&machine).filter_map(|(_, state)| phase(state)).collect();
     let documents = file("docs/events.md");
     let documented: BTreeSet<&str> = documents.split("\"phase\": \"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
-    assert_eq!((&told, &documented), (&promised, &promised));
+    assert_eq!((&described, &documented), (&promised, &promised));
 }
 
 /// The events of an execution that recovers another one are about that one.

@@ -39,7 +39,7 @@ GUARDS = [
     ),
     Guard(
         "1 function and log contradict each other", "agree", "functions/advance-lsn/src/lib.rs",
-        "(Some(function), Told::Recovery(recovery)) if !recovery.agrees_with(function) => {", "(Some(function), Told::Recovery(recovery)) if false => {",
+        "(Some(function), LogAnswer::Recovery(recovery)) if !recovery.agrees_with(function) => {", "(Some(function), LogAnswer::Recovery(recovery)) if false => {",
         "cargo: -p advance-lsn",
     ),
     Guard(
@@ -59,7 +59,7 @@ GUARDS = [
     ),
     Guard(
         "4 writes after lag 0", "lock_all, after which the target drains", "functions/cutover/src/pause.rs",
-        'lock_all(&mut locks, "exclusive", max_hold(plan))', 'lock_all(&mut locks, "access share", max_hold(plan))',
+        'lock_all(&mut locks, "exclusive", max_hold(&plan.cutover))', 'lock_all(&mut locks, "access share", max_hold(&plan.cutover))',
         "executions/test_locks.py::test_a_transaction_that_writes_as_the_cutover_begins_is_waited_for_and_arrives",
     ),
     Guard(
@@ -176,7 +176,7 @@ def _complaint(test: str, copy: Path) -> str:
     if arguments := test.removeprefix("cargo: ") if test.startswith("cargo: ") else None:
         subprocess.run(["cargo", "test", "-q", *arguments.split(), "--no-run"], cwd=copy, check=True, capture_output=True)
         run = subprocess.run(["cargo", "test", "-q", *arguments.split()], cwd=copy, capture_output=True, text=True)
-        told, complains = run.stdout.splitlines(), run.returncode != 0
+        lines, complains = run.stdout.splitlines(), run.returncode != 0
     else:
         subprocess.run(["cargo", "build", "-q", "--workspace"], cwd=copy, check=True)
         with tempfile.TemporaryDirectory(prefix="rds-reencrypt-binaries-") as binaries:
@@ -184,8 +184,8 @@ def _complaint(test: str, copy: Path) -> str:
             Path(binaries, "release").symlink_to(target / "debug")
             pytest = [sys.executable, "-m", "pytest", "-q", "-x", f"tests/{test}"]
             run = subprocess.run(pytest, cwd=copy, env=environment | {"CARGO_TARGET_DIR": binaries}, capture_output=True, text=True)
-        told, complains = run.stdout.splitlines(), run.returncode == 1
-    reasons = [line.removeprefix("E ").strip() for line in told if line.startswith("E ") or " panicked at " in line]
+        lines, complains = run.stdout.splitlines(), run.returncode == 1
+    reasons = [line.removeprefix("E ").strip() for line in lines if line.startswith("E ") or " panicked at " in line]
     return (reasons or ["it ends with an error"])[0][:200] if complains else ""
 
 

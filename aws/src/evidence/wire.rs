@@ -162,8 +162,8 @@ mod tests {
         let answered = measured.call(request("Action=CopyDBSnapshot", "/", &[("authorization", SIGNED)])).await.unwrap();
         assert_eq!(answered.body().bytes(), Some(b"<Code>Throttling</Code>".as_slice()));
         drop(measured.call(request("Action=Never", "/", &[])));
-        let told: Vec<_> = evidence.take().requests.into_iter().map(|request| (request.service, request.operation, request.error)).collect();
+        let described: Vec<_> = evidence.take().requests.into_iter().map(|request| (request.service, request.operation, request.error)).collect();
         let line = |service: &str, operation: &str, error: &str| (service.to_owned(), operation.to_owned(), Some(error.to_owned()));
-        assert_eq!(told, [line("rds", "CopyDBSnapshot", "Throttling"), line("unsigned", "Never", "NoAnswer")]);
+        assert_eq!(described, [line("rds", "CopyDBSnapshot", "Throttling"), line("unsigned", "Never", "NoAnswer")]);
     }
 }

@@ -77,7 +77,7 @@ impl Document {
 
     /// Whether `host` and `port` are those of this database.
     #[must_use]
-    pub fn leads_to(&self, place: &Place<'_>) -> bool {
+    pub fn points_at(&self, place: &Place<'_>) -> bool {
         let mut hosts = self.named("host").peekable();
         let mut ports = self.named("port");
         hosts.peek().is_some()
@@ -88,7 +88,7 @@ impl Document {
 
     /// The same text with one database's address replaced by another's. `port` keeps its type.
     #[must_use]
-    pub fn led(&self, from: &Place<'_>, to: &Place<'_>) -> Self {
+    pub fn pointed_at(&self, from: &Place<'_>, to: &Place<'_>) -> Self {
         let mut text = self.text.clone();
         // From the end, so that earlier positions stay valid.
         for member in self.members.iter().rev() {
@@ -234,8 +234,8 @@ mod tests {
         Document::parse(text).unwrap()
     }
 
-    fn led(text: &str) -> String {
-        document(text).led(&OLD, &NEW).text().to_owned()
+    fn pointed_at(text: &str) -> String {
+        document(text).pointed_at(&OLD, &NEW).text().to_owned()
     }
 
     #[test]
@@ -243,10 +243,10 @@ mod tests {
         let rest = " \"z\" : 123456789012345678901234, \"a\":1.10,\n\t\"\\u0068ost2\":\"\\/\", \"dup\":1,\"dup\":2, \"big\":[1e400,{\"n\":-1E+999}], \"f\":0.1000000000000000055511151231257827";
         let before = format!("{{{rest}, \"host\" :\t\"{}\",\"port\": \"5432\" ,\"dbInstanceIdentifier\":\"Orders\"}}\n", OLD.host);
         let after = format!("{{{rest}, \"host\" :\t\"{}\",\"port\": \"6000\" ,\"dbInstanceIdentifier\":\"orders-enc\"}}\n", NEW.host);
-        assert_eq!(led(&before), after);
-        assert!(document(&after).leads_to(&NEW) && document(&before).leads_to(&OLD) && !document(&before).leads_to(&NEW));
+        assert_eq!(pointed_at(&before), after);
+        assert!(document(&after).points_at(&NEW) && document(&before).points_at(&OLD) && !document(&before).points_at(&NEW));
         // And back again.
-        assert_eq!(document(&after).led(&NEW, &OLD).text(), before.replace("Orders", "orders"));
+        assert_eq!(document(&after).pointed_at(&NEW, &OLD).text(), before.replace("Orders", "orders"));
     }
 
     #[test]
@@ -258,24 +258,24 @@ mod tests {
             ("", ",\"port\":6000"),
             (",\"port\":null", ",\"port\":6000"),
         ] {
-            assert!(document(&text(before, OLD.host)).leads_to(&OLD), "{before}");
-            assert_eq!(led(&text(before, OLD.host)), text(after, NEW.host));
+            assert!(document(&text(before, OLD.host)).points_at(&OLD), "{before}");
+            assert_eq!(pointed_at(&text(before, OLD.host)), text(after, NEW.host));
         }
         let same_port = Place { port: 5432, ..NEW };
-        assert_eq!(document(&text("", OLD.host)).led(&OLD, &same_port).text(), text("", NEW.host));
+        assert_eq!(document(&text("", OLD.host)).pointed_at(&OLD, &same_port).text(), text("", NEW.host));
     }
 
     #[test]
     fn both_occurrences_of_a_key_count() {
         let twice = format!("{{\"host\":\"{0}\",\"h\\u006fst\":\"{0}\"}}", OLD.host);
-        assert!(document(&twice).leads_to(&OLD));
-        assert_eq!(led(&twice).matches(NEW.host).count(), 2);
-        assert!(!document(&format!("{{\"host\":\"{}\",\"host\":\"elsewhere\"}}", OLD.host)).leads_to(&OLD));
+        assert!(document(&twice).points_at(&OLD));
+        assert_eq!(pointed_at(&twice).matches(NEW.host).count(), 2);
+        assert!(!document(&format!("{{\"host\":\"{}\",\"host\":\"elsewhere\"}}", OLD.host)).points_at(&OLD));
     }
 
     #[test]
     fn host_names_are_case_insensitive() {
-        assert!(document(&format!("{{\"host\":\"{}.\"}}", OLD.host.to_uppercase())).leads_to(&OLD));
+        assert!(document(&format!("{{\"host\":\"{}.\"}}", OLD.host.to_uppercase())).points_at(&OLD));
     }
 
     #[test]

@@ -19,15 +19,15 @@ const LIMITLESS: &str = "a limitless database cannot be restored shard by shard"
 /// Every member of the shape `DBCluster`, in its order.
 pub const CLUSTER: &[Setting<DbCluster>] = &[
     // Aurora's grows by itself.
-    Setting::carried("AllocatedStorage", ByModify, |it| if is_aurora(it) { None } else { word(&it.allocated_storage) }),
+    Setting::copied("AllocatedStorage", ByModify, |it| if is_aurora(it) { None } else { word(&it.allocated_storage) }),
     // RDS places a Multi-AZ DB cluster by its subnet group.
-    Setting::carried("AvailabilityZones", AtRestore, |it| if is_aurora(it) { names(it.availability_zones()) } else { None }),
-    Setting::carried("BackupRetentionPeriod", AtRestore, |it| word(&it.backup_retention_period)),
-    Setting::carried("CharacterSetName", AtRestore, |it| word(&it.character_set_name)),
-    Setting::carried("DatabaseName", AtRestore, |it| word(&it.database_name)),
+    Setting::copied("AvailabilityZones", AtRestore, |it| if is_aurora(it) { names(it.availability_zones()) } else { None }),
+    Setting::copied("BackupRetentionPeriod", AtRestore, |it| word(&it.backup_retention_period)),
+    Setting::copied("CharacterSetName", AtRestore, |it| word(&it.character_set_name)),
+    Setting::copied("DatabaseName", AtRestore, |it| word(&it.database_name)),
     Setting::own("DBClusterIdentifier"),
-    Setting::carried("DBClusterParameterGroup", AtRestore, |it| word(&it.db_cluster_parameter_group)),
-    Setting::carried("DBSubnetGroup", AtRestore, |it| word(&it.db_subnet_group)),
+    Setting::copied("DBClusterParameterGroup", AtRestore, |it| word(&it.db_cluster_parameter_group)),
+    Setting::copied("DBSubnetGroup", AtRestore, |it| word(&it.db_subnet_group)),
     Setting::own("Status"),
     Setting::own("PercentProgress"),
     Setting::own("EarliestRestorableTime"),
@@ -36,18 +36,18 @@ pub const CLUSTER: &[Setting<DbCluster>] = &[
     Setting::left("CustomEndpoints", "a custom endpoint names members: create one with the target's", |it| names(it.custom_endpoints())),
     // Follows from the members, and of a Multi-AZ DB cluster from its kind.
     Setting::own("MultiAZ"),
-    Setting::carried("Engine", AtRestore, |it| word(&it.engine)),
-    Setting::carried("EngineVersion", AtRestore, |it| word(&it.engine_version)),
+    Setting::copied("Engine", AtRestore, |it| word(&it.engine)),
+    Setting::copied("EngineVersion", AtRestore, |it| word(&it.engine_version)),
     Setting::own("LatestRestorableTime"),
     // A parameter of the restore; like an instance's port it is part of the endpoint.
     Setting::own("Port"),
-    Setting::carried("MasterUsername", AtRestore, |it| word(&it.master_username)),
-    Setting::carried("DBClusterOptionGroupMemberships", AtRestore, |it| {
+    Setting::copied("MasterUsername", AtRestore, |it| word(&it.master_username)),
+    Setting::copied("DBClusterOptionGroupMemberships", AtRestore, |it| {
         let groups = it.db_cluster_option_group_memberships().iter().filter_map(|group| group.db_cluster_option_group_name());
         names(groups.filter(|name| !is_default_group(name)))
     }),
-    Setting::carried("PreferredBackupWindow", AtRestore, |it| word(&it.preferred_backup_window)),
-    Setting::carried("PreferredMaintenanceWindow", ByModify, |it| word(&it.preferred_maintenance_window)),
+    Setting::copied("PreferredBackupWindow", AtRestore, |it| word(&it.preferred_backup_window)),
+    Setting::copied("PreferredMaintenanceWindow", ByModify, |it| word(&it.preferred_maintenance_window)),
     Setting::left("UpgradeRolloutOrder", "a policy of AWS Organizations sets it, not a request", |it| {
         // The default order, without a policy.
         word(&it.upgrade_rollout_order).filter(|order| order != "second")
@@ -57,8 +57,8 @@ pub const CLUSTER: &[Setting<DbCluster>] = &[
     Setting::left("ReadReplicaIdentifiers", "create a replica of a cluster again by hand", |it| names(it.read_replica_identifiers())),
     Setting::own("StatusInfos"),
     // Each member has its own settings, which are compared one by one.
-    Setting::carried("DBClusterMembers", AtRestore, |it| word(&Some(it.db_cluster_members().len()))),
-    Setting::carried("VpcSecurityGroups", AtRestore, |it| security_groups(it.vpc_security_groups())),
+    Setting::copied("DBClusterMembers", AtRestore, |it| word(&Some(it.db_cluster_members().len()))),
+    Setting::copied("VpcSecurityGroups", AtRestore, |it| security_groups(it.vpc_security_groups())),
     Setting::own("HostedZoneId"),
     Setting::encryption("StorageEncrypted"),
     Setting::encryption("StorageEncryptionType"),
@@ -66,28 +66,28 @@ pub const CLUSTER: &[Setting<DbCluster>] = &[
     Setting::own("DbClusterResourceId"),
     Setting::own("DBClusterArn"),
     // Given to the restore, and again at the end: a role that was added meanwhile does not hold the cutover.
-    Setting::carried("AssociatedRoles", AtTheEnd, |it| names(it.associated_roles().iter().map(role))),
-    Setting::carried("IAMDatabaseAuthenticationEnabled", AtRestore, |it| word(&it.iam_database_authentication_enabled)),
+    Setting::copied("AssociatedRoles", AtTheEnd, |it| names(it.associated_roles().iter().map(role))),
+    Setting::copied("IAMDatabaseAuthenticationEnabled", AtRestore, |it| word(&it.iam_database_authentication_enabled)),
     Setting::own("CloneGroupId"),
     Setting::own("ClusterCreateTime"),
     Setting::own("EarliestBacktrackTime"),
     Setting::left("BacktrackWindow", MYSQL, |it| word(&it.backtrack_window)),
     Setting::own("BacktrackConsumedChangeRecords"),
-    Setting::carried("EnabledCloudwatchLogsExports", AtRestore, |it| names(it.enabled_cloudwatch_logs_exports())),
+    Setting::copied("EnabledCloudwatchLogsExports", AtRestore, |it| names(it.enabled_cloudwatch_logs_exports())),
     Setting::own("Capacity"),
     Setting::own("PendingModifiedValues"),
-    Setting::carried("EngineMode", AtRestore, |it| word(&it.engine_mode)),
+    Setting::copied("EngineMode", AtRestore, |it| word(&it.engine_mode)),
     Setting::left("ScalingConfigurationInfo", "Aurora Serverless v1, which is discontinued", |it| it.scaling_configuration_info().map(serverless_v1)),
     Setting::left("RdsCustomClusterConfiguration", "only for RDS Custom", |it| it.rds_custom_cluster_configuration().map(|_| "set".to_owned())),
-    Setting::carried("DBClusterInstanceClass", AtRestore, |it| word(&it.db_cluster_instance_class)),
+    Setting::copied("DBClusterInstanceClass", AtRestore, |it| word(&it.db_cluster_instance_class)),
     // Aurora's standard storage is reported as nothing or `aurora`.
-    Setting::carried("StorageType", AtRestore, |it| word(&it.storage_type).filter(|name| name != "aurora")),
-    Setting::carried("Iops", AtRestore, |it| word(&it.iops)),
+    Setting::copied("StorageType", AtRestore, |it| word(&it.storage_type).filter(|name| name != "aurora")),
+    Setting::copied("Iops", AtRestore, |it| word(&it.iops)),
     Setting::left("StorageThroughput", "RDS derives it from the IOPS", |it| word(&it.storage_throughput)),
     Setting::own("IOOptimizedNextAllowedModificationTime"),
-    Setting::carried("PubliclyAccessible", AtRestore, |it| word(&it.publicly_accessible)),
-    Setting::carried("AutoMinorVersionUpgrade", ByModify, |it| word(&it.auto_minor_version_upgrade)),
-    Setting::carried("DeletionProtection", AtTheEnd, |it| word(&it.deletion_protection)),
+    Setting::copied("PubliclyAccessible", AtRestore, |it| word(&it.publicly_accessible)),
+    Setting::copied("AutoMinorVersionUpgrade", ByModify, |it| word(&it.auto_minor_version_upgrade)),
+    Setting::copied("DeletionProtection", AtTheEnd, |it| word(&it.deletion_protection)),
     Setting::left("HttpEndpointEnabled", "clients of the Data API name a cluster's ARN: enable it on the target when they name the target's", |it| {
         word(&it.http_endpoint_enabled)
     }),
@@ -97,44 +97,44 @@ pub const CLUSTER: &[Setting<DbCluster>] = &[
     }),
     Setting::left("ActivityStreamKmsKeyId", ACTIVITY_STREAM, |it| word(&it.activity_stream_kms_key_id)),
     Setting::left("ActivityStreamKinesisStreamName", ACTIVITY_STREAM, |it| word(&it.activity_stream_kinesis_stream_name)),
-    Setting::carried("CopyTagsToSnapshot", AtRestore, |it| word(&it.copy_tags_to_snapshot)),
+    Setting::copied("CopyTagsToSnapshot", AtRestore, |it| word(&it.copy_tags_to_snapshot)),
     Setting::own("CrossAccountClone"),
     Setting::left("DomainMemberships", "joining a directory is up to its administrator: join the target to it", |it| {
         names(it.domain_memberships().iter().filter_map(|domain| domain.domain()))
     }),
-    Setting::carried("TagList", AtRestore, |it| tags(it.tag_list())),
+    Setting::copied("TagList", AtRestore, |it| tags(it.tag_list())),
     Setting::left("GlobalClusterIdentifier", GLOBAL, |it| word(&it.global_cluster_identifier)),
     Setting::left("GlobalWriteForwardingStatus", GLOBAL, |it| {
         it.global_write_forwarding_status().filter(|status| **status != WriteForwardingStatus::Disabled).map(ToString::to_string)
     }),
     Setting::left("GlobalWriteForwardingRequested", GLOBAL, |it| word(&it.global_write_forwarding_requested)),
-    Setting::carried("NetworkType", AtRestore, |it| word(&it.network_type)),
+    Setting::copied("NetworkType", AtRestore, |it| word(&it.network_type)),
     Setting::own("AutomaticRestartTime"),
-    Setting::carried("ServerlessV2ScalingConfiguration", AtRestore, |it| it.serverless_v2_scaling_configuration().map(serverless_v2)),
+    Setting::copied("ServerlessV2ScalingConfiguration", AtRestore, |it| it.serverless_v2_scaling_configuration().map(serverless_v2)),
     Setting::own("ServerlessV2PlatformVersion"),
-    Setting::carried("MonitoringInterval", ByModify, |it| word(&it.monitoring_interval)),
-    Setting::carried("MonitoringRoleArn", ByModify, |it| if it.monitoring_interval() > Some(0) { word(&it.monitoring_role_arn) } else { None }),
-    Setting::carried("DatabaseInsightsMode", ByModify, |it| word(&it.database_insights_mode).filter(|mode| mode != "standard")),
-    Setting::carried("PerformanceInsightsEnabled", ByModify, |it| word(&it.performance_insights_enabled)),
-    Setting::carried("PerformanceInsightsKMSKeyId", ByModify, |it| if has_insights(it) { word(&it.performance_insights_kms_key_id) } else { None }),
-    Setting::carried("PerformanceInsightsRetentionPeriod", ByModify, |it| {
+    Setting::copied("MonitoringInterval", ByModify, |it| word(&it.monitoring_interval)),
+    Setting::copied("MonitoringRoleArn", ByModify, |it| if it.monitoring_interval() > Some(0) { word(&it.monitoring_role_arn) } else { None }),
+    Setting::copied("DatabaseInsightsMode", ByModify, |it| word(&it.database_insights_mode).filter(|mode| mode != "standard")),
+    Setting::copied("PerformanceInsightsEnabled", ByModify, |it| word(&it.performance_insights_enabled)),
+    Setting::copied("PerformanceInsightsKMSKeyId", ByModify, |it| if has_insights(it) { word(&it.performance_insights_kms_key_id) } else { None }),
+    Setting::copied("PerformanceInsightsRetentionPeriod", ByModify, |it| {
         if has_insights(it) { word(&it.performance_insights_retention_period) } else { None }
     }),
     Setting::left("DBSystemId", "only for RDS Custom", |it| word(&it.db_system_id)),
-    Setting::carried("MasterUserSecret", AtTheEnd, |it| {
+    Setting::copied("MasterUserSecret", AtTheEnd, |it| {
         it.master_user_secret().map(|secret| format!("managed, with key {}", secret.kms_key_id().unwrap_or("aws/secretsmanager")))
     }),
-    Setting::carried("LocalWriteForwardingStatus", ByModify, |it| {
+    Setting::copied("LocalWriteForwardingStatus", ByModify, |it| {
         it.local_write_forwarding_status().filter(|status| **status != LocalWriteForwardingStatus::Disabled).map(ToString::to_string)
     }),
     Setting::own("AwsBackupRecoveryPointArn"),
     Setting::left("LimitlessDatabase", LIMITLESS, |it| it.limitless_database().and_then(|database| word(&database.min_required_acu))),
     Setting::left("ClusterScalabilityType", LIMITLESS, |it| word(&it.cluster_scalability_type).filter(|kind| kind != "standard")),
     // The certificate's validity differs with the day of its issue. Aurora's members have their own.
-    Setting::carried("CertificateDetails", ByModify, |it| {
+    Setting::copied("CertificateDetails", ByModify, |it| {
         it.certificate_details().filter(|_| !is_aurora(it)).and_then(|details| word(&details.ca_identifier))
     }),
-    Setting::carried("EngineLifecycleSupport", AtRestore, |it| word(&it.engine_lifecycle_support)),
+    Setting::copied("EngineLifecycleSupport", AtRestore, |it| word(&it.engine_lifecycle_support)),
     Setting::left("VPCNetworkingEnabled", EXPRESS, |it| word(&it.vpc_networking_enabled)),
     Setting::left("InternetAccessGatewayEnabled", EXPRESS, |it| word(&it.internet_access_gateway_enabled)),
 ];

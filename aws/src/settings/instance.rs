@@ -14,57 +14,57 @@ const CUSTOM: &str = "only for RDS Custom";
 /// Every member of the shape `DBInstance`, in its order.
 pub const INSTANCE: &[Setting<DbInstance>] = &[
     Setting::own("DBInstanceIdentifier"),
-    Setting::carried("DBInstanceClass", AtRestore, |it| word(&it.db_instance_class)),
-    Setting::carried("Engine", AtRestore, |it| word(&it.engine)),
+    Setting::copied("DBInstanceClass", AtRestore, |it| word(&it.db_instance_class)),
+    Setting::copied("Engine", AtRestore, |it| word(&it.engine)),
     Setting::own("DBInstanceStatus"),
-    Setting::carried("MasterUsername", AtRestore, |it| word(&it.master_username)),
-    Setting::carried("DBName", AtRestore, |it| word(&it.db_name)),
+    Setting::copied("MasterUsername", AtRestore, |it| word(&it.master_username)),
+    Setting::copied("DBName", AtRestore, |it| word(&it.db_name)),
     // The host differs; the port is a parameter of the restore.
     Setting::own("Endpoint"),
-    Setting::carried("AllocatedStorage", AtRestore, size),
+    Setting::copied("AllocatedStorage", AtRestore, size),
     Setting::own("InstanceCreateTime"),
-    Setting::carried("PreferredBackupWindow", AtRestore, |it| if backs_up(it) { word(&it.preferred_backup_window) } else { None }),
-    Setting::carried("BackupRetentionPeriod", AtRestore, |it| word(&it.backup_retention_period)),
+    Setting::copied("PreferredBackupWindow", AtRestore, |it| if backs_up(it) { word(&it.preferred_backup_window) } else { None }),
+    Setting::copied("BackupRetentionPeriod", AtRestore, |it| word(&it.backup_retention_period)),
     Setting::left("DBSecurityGroups", "groups of EC2-Classic, which is discontinued", |it| {
         names(it.db_security_groups().iter().filter_map(|group| group.db_security_group_name()))
     }),
-    Setting::carried("VpcSecurityGroups", AtRestore, |it| security_groups(it.vpc_security_groups())),
-    Setting::carried("DBParameterGroups", AtRestore, |it| names(it.db_parameter_groups().iter().filter_map(|group| group.db_parameter_group_name()))),
+    Setting::copied("VpcSecurityGroups", AtRestore, |it| security_groups(it.vpc_security_groups())),
+    Setting::copied("DBParameterGroups", AtRestore, |it| names(it.db_parameter_groups().iter().filter_map(|group| group.db_parameter_group_name()))),
     // RDS chooses the two zones of a Multi-AZ instance, and fails over between them.
-    Setting::carried("AvailabilityZone", AtRestore, |it| if it.multi_az() == Some(true) { None } else { word(&it.availability_zone) }),
-    Setting::carried("DBSubnetGroup", AtRestore, |it| it.db_subnet_group().and_then(|group| word(&group.db_subnet_group_name))),
-    Setting::carried("PreferredMaintenanceWindow", ByModify, |it| word(&it.preferred_maintenance_window)),
+    Setting::copied("AvailabilityZone", AtRestore, |it| if it.multi_az() == Some(true) { None } else { word(&it.availability_zone) }),
+    Setting::copied("DBSubnetGroup", AtRestore, |it| it.db_subnet_group().and_then(|group| word(&group.db_subnet_group_name))),
+    Setting::copied("PreferredMaintenanceWindow", ByModify, |it| word(&it.preferred_maintenance_window)),
     Setting::left("UpgradeRolloutOrder", "a policy of AWS Organizations sets it, not a request", |it| {
         // The default order, without a policy.
         word(&it.upgrade_rollout_order).filter(|order| order != "second")
     }),
     Setting::own("PendingModifiedValues"),
     Setting::own("LatestRestorableTime"),
-    Setting::carried("MultiAZ", AtRestore, |it| word(&it.multi_az)),
-    Setting::carried("EngineVersion", AtRestore, |it| word(&it.engine_version)),
-    Setting::carried("AutoMinorVersionUpgrade", AtRestore, |it| word(&it.auto_minor_version_upgrade)),
+    Setting::copied("MultiAZ", AtRestore, |it| word(&it.multi_az)),
+    Setting::copied("EngineVersion", AtRestore, |it| word(&it.engine_version)),
+    Setting::copied("AutoMinorVersionUpgrade", AtRestore, |it| word(&it.auto_minor_version_upgrade)),
     // A source is not a replica: preflight refuses one.
     Setting::own("ReadReplicaSourceDBInstanceIdentifier"),
-    Setting::carried("ReadReplicaDBInstanceIdentifiers", AtTheEnd, |it| {
+    Setting::copied("ReadReplicaDBInstanceIdentifiers", AtTheEnd, |it| {
         word(&Some(it.read_replica_db_instance_identifiers().iter().filter(|name| !name.starts_with("arn:")).count()))
     }),
     Setting::left("ReadReplicaDBClusterIdentifiers", "create a cluster that replicates the instance again by hand", |it| {
         names(it.read_replica_db_cluster_identifiers())
     }),
     Setting::left("ReplicaMode", OTHER_ENGINES, |it| word(&it.replica_mode)),
-    Setting::carried("LicenseModel", AtRestore, |it| word(&it.license_model)),
-    Setting::carried("Iops", AtRestore, |it| if has_default_performance(it) { None } else { word(&it.iops) }),
-    Setting::carried("StorageThroughput", AtRestore, |it| if has_default_performance(it) { None } else { word(&it.storage_throughput) }),
-    Setting::carried("OptionGroupMemberships", AtRestore, |it| {
+    Setting::copied("LicenseModel", AtRestore, |it| word(&it.license_model)),
+    Setting::copied("Iops", AtRestore, |it| if has_default_performance(it) { None } else { word(&it.iops) }),
+    Setting::copied("StorageThroughput", AtRestore, |it| if has_default_performance(it) { None } else { word(&it.storage_throughput) }),
+    Setting::copied("OptionGroupMemberships", AtRestore, |it| {
         let groups = it.option_group_memberships().iter().filter_map(|group| group.option_group_name());
         names(groups.filter(|name| !is_default_group(name)))
     }),
-    Setting::carried("CharacterSetName", AtRestore, |it| word(&it.character_set_name)),
-    Setting::carried("NcharCharacterSetName", AtRestore, |it| word(&it.nchar_character_set_name)),
+    Setting::copied("CharacterSetName", AtRestore, |it| word(&it.character_set_name)),
+    Setting::copied("NcharCharacterSetName", AtRestore, |it| word(&it.nchar_character_set_name)),
     Setting::own("SecondaryAvailabilityZone"),
-    Setting::carried("PubliclyAccessible", AtRestore, |it| word(&it.publicly_accessible)),
+    Setting::copied("PubliclyAccessible", AtRestore, |it| word(&it.publicly_accessible)),
     Setting::own("StatusInfos"),
-    Setting::carried("StorageType", AtRestore, |it| word(&it.storage_type)),
+    Setting::copied("StorageType", AtRestore, |it| word(&it.storage_type)),
     Setting::encryption("StorageEncryptionType"),
     Setting::left("TdeCredentialArn", OTHER_ENGINES, |it| word(&it.tde_credential_arn)),
     // Zero, independent of the endpoint's port.
@@ -73,35 +73,35 @@ pub const INSTANCE: &[Setting<DbInstance>] = &[
     Setting::encryption("StorageEncrypted"),
     Setting::encryption("KmsKeyId"),
     Setting::own("DbiResourceId"),
-    Setting::carried("CACertificateIdentifier", AtRestore, |it| word(&it.ca_certificate_identifier)),
+    Setting::copied("CACertificateIdentifier", AtRestore, |it| word(&it.ca_certificate_identifier)),
     Setting::left("DomainMemberships", "joining a directory is up to its administrator: join the target to it", |it| {
         names(it.domain_memberships().iter().filter_map(|domain| domain.domain()))
     }),
-    Setting::carried("CopyTagsToSnapshot", AtRestore, |it| word(&it.copy_tags_to_snapshot)),
-    Setting::carried("MonitoringInterval", ByModify, |it| word(&it.monitoring_interval)),
+    Setting::copied("CopyTagsToSnapshot", AtRestore, |it| word(&it.copy_tags_to_snapshot)),
+    Setting::copied("MonitoringInterval", ByModify, |it| word(&it.monitoring_interval)),
     Setting::own("EnhancedMonitoringResourceArn"),
-    Setting::carried("MonitoringRoleArn", ByModify, |it| if is_monitored(it) { word(&it.monitoring_role_arn) } else { None }),
-    Setting::carried("PromotionTier", ByModify, promotion_tier),
+    Setting::copied("MonitoringRoleArn", ByModify, |it| if is_monitored(it) { word(&it.monitoring_role_arn) } else { None }),
+    Setting::copied("PromotionTier", ByModify, promotion_tier),
     Setting::own("DBInstanceArn"),
-    Setting::carried("Timezone", AtRestore, |it| word(&it.timezone)),
-    Setting::carried("IAMDatabaseAuthenticationEnabled", AtRestore, |it| word(&it.iam_database_authentication_enabled)),
-    Setting::carried("DatabaseInsightsMode", ByModify, |it| word(&it.database_insights_mode).filter(|mode| mode != "standard")),
-    Setting::carried("PerformanceInsightsEnabled", ByModify, |it| word(&it.performance_insights_enabled)),
-    Setting::carried("PerformanceInsightsKMSKeyId", ByModify, |it| if has_insights(it) { word(&it.performance_insights_kms_key_id) } else { None }),
-    Setting::carried("PerformanceInsightsRetentionPeriod", ByModify, |it| {
+    Setting::copied("Timezone", AtRestore, |it| word(&it.timezone)),
+    Setting::copied("IAMDatabaseAuthenticationEnabled", AtRestore, |it| word(&it.iam_database_authentication_enabled)),
+    Setting::copied("DatabaseInsightsMode", ByModify, |it| word(&it.database_insights_mode).filter(|mode| mode != "standard")),
+    Setting::copied("PerformanceInsightsEnabled", ByModify, |it| word(&it.performance_insights_enabled)),
+    Setting::copied("PerformanceInsightsKMSKeyId", ByModify, |it| if has_insights(it) { word(&it.performance_insights_kms_key_id) } else { None }),
+    Setting::copied("PerformanceInsightsRetentionPeriod", ByModify, |it| {
         if has_insights(it) { word(&it.performance_insights_retention_period) } else { None }
     }),
-    Setting::carried("EnabledCloudwatchLogsExports", AtRestore, |it| names(it.enabled_cloudwatch_logs_exports())),
-    Setting::carried("ProcessorFeatures", AtRestore, |it| names(it.processor_features().iter().map(processor_feature))),
-    Setting::carried("DeletionProtection", AtTheEnd, |it| word(&it.deletion_protection)),
-    Setting::carried("AssociatedRoles", AtTheEnd, |it| names(it.associated_roles().iter().map(role))),
+    Setting::copied("EnabledCloudwatchLogsExports", AtRestore, |it| names(it.enabled_cloudwatch_logs_exports())),
+    Setting::copied("ProcessorFeatures", AtRestore, |it| names(it.processor_features().iter().map(processor_feature))),
+    Setting::copied("DeletionProtection", AtTheEnd, |it| word(&it.deletion_protection)),
+    Setting::copied("AssociatedRoles", AtTheEnd, |it| names(it.associated_roles().iter().map(role))),
     Setting::own("ListenerEndpoint"),
-    Setting::carried("MaxAllocatedStorage", ByModify, |it| word(&it.max_allocated_storage)),
-    Setting::carried("TagList", AtRestore, |it| tags(it.tag_list())),
+    Setting::copied("MaxAllocatedStorage", ByModify, |it| word(&it.max_allocated_storage)),
+    Setting::copied("TagList", AtRestore, |it| tags(it.tag_list())),
     Setting::left("AutomationMode", CUSTOM, |it| word(&it.automation_mode)),
     Setting::own("ResumeFullAutomationModeTime"),
-    Setting::carried("CustomerOwnedIpEnabled", AtRestore, |it| word(&it.customer_owned_ip_enabled)),
-    Setting::carried("NetworkType", AtRestore, |it| word(&it.network_type)),
+    Setting::copied("CustomerOwnedIpEnabled", AtRestore, |it| word(&it.customer_owned_ip_enabled)),
+    Setting::copied("NetworkType", AtRestore, |it| word(&it.network_type)),
     Setting::left("ActivityStreamStatus", ACTIVITY_STREAM, |it| {
         it.activity_stream_status().filter(|status| **status != ActivityStreamStatus::Stopped).map(ToString::to_string)
     }),
@@ -115,24 +115,24 @@ pub const INSTANCE: &[Setting<DbInstance>] = &[
     Setting::left("DBInstanceAutomatedBackupsReplications", "start the replication of the target's backups in the other Region", |it| {
         names(it.db_instance_automated_backups_replications().iter().filter_map(|each| each.db_instance_automated_backups_arn()))
     }),
-    Setting::carried("BackupTarget", AtRestore, |it| word(&it.backup_target)),
+    Setting::copied("BackupTarget", AtRestore, |it| word(&it.backup_target)),
     Setting::own("AutomaticRestartTime"),
     Setting::left("CustomIamInstanceProfile", CUSTOM, |it| word(&it.custom_iam_instance_profile)),
     // Unlocked or permanently locked with a stream; without one RDS reports unlocked or nothing.
     Setting::own("ActivityStreamPolicyStatus"),
     // The certificate's validity differs with the day of its issue.
-    Setting::carried("CertificateDetails", AtRestore, |it| it.certificate_details().and_then(|details| word(&details.ca_identifier))),
+    Setting::copied("CertificateDetails", AtRestore, |it| it.certificate_details().and_then(|details| word(&details.ca_identifier))),
     Setting::left("DBSystemId", OTHER_ENGINES, |it| word(&it.db_system_id)),
     // The secret itself is new: the setting is that it exists, and its key.
-    Setting::carried("MasterUserSecret", AtTheEnd, |it| {
+    Setting::copied("MasterUserSecret", AtTheEnd, |it| {
         it.master_user_secret().map(|secret| format!("managed, with key {}", secret.kms_key_id().unwrap_or("aws/secretsmanager")))
     }),
     Setting::own("ReadReplicaSourceDBClusterIdentifier"),
     Setting::own("PercentProgress"),
     Setting::left("MultiTenant", OTHER_ENGINES, |it| word(&it.multi_tenant)),
-    Setting::carried("DedicatedLogVolume", AtRestore, |it| word(&it.dedicated_log_volume)),
+    Setting::copied("DedicatedLogVolume", AtRestore, |it| word(&it.dedicated_log_volume)),
     Setting::own("IsStorageConfigUpgradeAvailable"),
-    Setting::carried("EngineLifecycleSupport", AtRestore, |it| word(&it.engine_lifecycle_support)),
+    Setting::copied("EngineLifecycleSupport", AtRestore, |it| word(&it.engine_lifecycle_support)),
     Setting::left("AdditionalStorageVolumes", OTHER_ENGINES, |it| {
         names(it.additional_storage_volumes().iter().filter_map(|each| each.volume_name()))
     }),
@@ -343,8 +343,8 @@ mod tests {
         }
         let source = base().set_max_allocated_storage(Some(500)).enabled_cloudwatch_logs_exports(POSTGRESQL_LOG).build();
         let target = base().set_max_allocated_storage(Some(400)).enabled_cloudwatch_logs_exports(POSTGRESQL_LOG).build();
-        let told: Vec<String> = compare(&source, &target).lost.iter().map(ToString::to_string).collect();
-        assert_eq!(told, ["MaxAllocatedStorage: 500 on the source, 400 on the target"]);
+        let described: Vec<String> = compare(&source, &target).lost.iter().map(ToString::to_string).collect();
+        assert_eq!(described, ["MaxAllocatedStorage: 500 on the source, 400 on the target"]);
     }
 
     #[test]

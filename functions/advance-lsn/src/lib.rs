@@ -16,7 +16,7 @@ use shared::contract::{AdvanceLsnRequest, Kind, Plan};
 use shared::error::{Context, ErrorName, Result, StepError};
 use shared::lsn::Lsn;
 use shared::names::Names;
-use shared::recovery_log::Told;
+use shared::recovery_log::LogAnswer;
 use tokio_postgres::error::SqlState;
 
 const ADVANCE_ORIGIN: &str = include_str!("sql/advance_origin.sql");
@@ -30,7 +30,7 @@ const SEED_LSN: &str = include_str!("sql/seed_lsn.sql");
 
 /// How many polls the step waits for the log before it trusts the function alone, or gives up on a log that contradicts itself: more
 /// than half a minute at the default waits.
-const LOOKS_FOR_THE_LOG: u32 = 8;
+const POLLS_FOR_THE_LOG: u32 = 8;
 /// What is stored on the target: the function's first answer, and the start LSN that was found.
 const SEED: &str = "seed";
 const START: &str = "start";
@@ -56,7 +56,7 @@ pub async fn handle(aws: &Aws, request: AdvanceLsnRequest) -> Result<Start> {
     start(aws, &source, &target, &request.plan, request.poll).await
 }
 
-async fn start(aws: &Aws, source: &Server, target: &Server, plan: &Plan, look: u32) -> Result<Start> {
+async fn start(aws: &Aws, source: &Server, target: &Server, plan: &Plan, poll: u32) -> Result<Start> {
     // The run's schema exists only in the databases that the run moves.
     let mut control = target.connect(plan.databases.first().map_or(&plan.control_database, |database| &database.name)).await?;
     let (start_lsn, witnesses) = if let Some(kept) = read_kept(&control, &plan.names, START).await? {
@@ -65,8 +65,8 @@ async fn start(aws: &Aws, source: &Server, target: &Server, plan: &Plan, look: u
         let bounds = read_bounds(source, plan).await?;
         let function = ask_function_once(&mut control, plan).await?;
         aws.evidence.note(|seen| seen.start = Some(StartLook { function_lsn: function, ..StartLook::default() }));
-        let (told, place) = log::read(aws, plan, bounds.passed).await?;
-        let Some((start_lsn, witnesses)) = agree(function, told, place, look)? else {
+        let (answer, place) = log::read(aws, plan, bounds.passed).await?;
+        let Some((start_lsn, witnesses)) = agree(function, answer, place, poll)? else {
             return Ok(Start { ready: false, start_lsn: None, witnesses: Vec::new() });
         };
         bounds.check(start_lsn)?;
@@ -160,19 +160,19 @@ async fn ask_aurora(control: &Session) -> Result<Option<Lsn>> {
 ///
 /// Where both have answered and agree, they mean the same; the log's number is used, since nothing bounds the function's from above
 /// where the log has no exact end.
-fn agree(function: Option<Lsn>, told: Told, place: &'static str, look: u32) -> Result<Option<(Lsn, Vec<&'static str>)>> {
+fn agree(function: Option<Lsn>, answer: LogAnswer, place: &'static str, poll: u32) -> Result<Option<(Lsn, Vec<&'static str>)>> {
     let doubtful = |why: String| Err(StepError::new(ErrorName::StartLsnDoubtful, format!("{why}: start again, which takes a new snapshot")));
-    match (function, told) {
-        (Some(function), Told::Recovery(recovery)) if !recovery.agrees_with(function) => {
+    match (function, answer) {
+        (Some(function), LogAnswer::Recovery(recovery)) if !recovery.agrees_with(function) => {
             doubtful(format!("rds_tools puts the end of the target's data at {function}, its log at {recovery}"))
         }
-        (Some(_), Told::Recovery(recovery)) => Ok(Some((recovery.start_lsn, vec!["function", place]))),
-        (None, Told::Recovery(recovery)) => Ok(Some((recovery.start_lsn, vec![place]))),
-        (_, Told::Doubtful) if look >= LOOKS_FOR_THE_LOG => {
+        (Some(_), LogAnswer::Recovery(recovery)) => Ok(Some((recovery.start_lsn, vec!["function", place]))),
+        (None, LogAnswer::Recovery(recovery)) => Ok(Some((recovery.start_lsn, vec![place]))),
+        (_, LogAnswer::Doubtful) if poll >= POLLS_FOR_THE_LOG => {
             doubtful("lines of the target's log contradict each other, so its first recovery cannot be identified".to_owned())
         }
-        (Some(function), Told::NoPosition) => Ok(Some((function, vec!["function"]))),
-        (Some(function), Told::NotYet) if look >= LOOKS_FOR_THE_LOG => Ok(Some((function, vec!["function"]))),
+        (Some(function), LogAnswer::NoPosition) => Ok(Some((function, vec!["function"]))),
+        (Some(function), LogAnswer::NotYet) if poll >= POLLS_FOR_THE_LOG => Ok(Some((function, vec!["function"]))),
         _ => Ok(None),
     }
 }
@@ -223,11 +223,11 @@ mod tests {
     use super::*;
     use shared::recovery_log::Recovery;
 
-    const LOG: Told = Told::Recovery(Recovery { start_lsn: Lsn(101), redo_done_at: Some(Lsn(100)), no_record_at: Some(Lsn(160)) });
-    const LAST: u32 = LOOKS_FOR_THE_LOG;
+    const LOG: LogAnswer = LogAnswer::Recovery(Recovery { start_lsn: Lsn(101), redo_done_at: Some(Lsn(100)), no_record_at: Some(Lsn(160)) });
+    const LAST: u32 = POLLS_FOR_THE_LOG;
 
-    fn found(function: Option<u64>, told: Told, look: u32) -> Option<(u64, Vec<&'static str>)> {
-        agree(function.map(Lsn), told, "log", look).unwrap().map(|(start, witnesses)| (start.0, witnesses))
+    fn found(function: Option<u64>, answer: LogAnswer, poll: u32) -> Option<(u64, Vec<&'static str>)> {
+        agree(function.map(Lsn), answer, "log", poll).unwrap().map(|(start, witnesses)| (start.0, witnesses))
     }
 
     #[test]
@@ -247,27 +247,27 @@ mod tests {
     #[test]
     fn without_a_function_the_log_alone_says_it_or_nobody() {
         assert_eq!(found(None, LOG, 0), Some((101, vec!["log"])));
-        for told in [Told::NotYet, Told::NoPosition] {
-            assert_eq!(found(None, told, LAST), None);
+        for answer in [LogAnswer::NotYet, LogAnswer::NoPosition] {
+            assert_eq!(found(None, answer, LAST), None);
         }
     }
 
     #[test]
     fn the_function_alone_is_believed_only_after_the_log_had_its_time() {
-        assert_eq!(found(Some(7), Told::NotYet, LAST - 1), None);
-        assert_eq!(found(Some(7), Told::NotYet, LAST), Some((7, vec!["function"])));
+        assert_eq!(found(Some(7), LogAnswer::NotYet, LAST - 1), None);
+        assert_eq!(found(Some(7), LogAnswer::NotYet, LAST), Some((7, vec!["function"])));
     }
 
     #[test]
     fn a_log_that_will_never_tell_is_silent_and_no_contradiction() {
-        assert_eq!(found(Some(7), Told::NoPosition, 0), Some((7, vec!["function"])));
+        assert_eq!(found(Some(7), LogAnswer::NoPosition, 0), Some((7, vec!["function"])));
     }
 
     #[test]
     fn a_log_that_contradicts_itself_is_looked_at_again_and_then_stops_the_run() {
         for function in [None, Some(Lsn(7))] {
-            assert_eq!(agree(function, Told::Doubtful, "log", LAST - 1).unwrap(), None);
-            assert_eq!(agree(function, Told::Doubtful, "log", LAST).unwrap_err().name, ErrorName::StartLsnDoubtful);
+            assert_eq!(agree(function, LogAnswer::Doubtful, "log", LAST - 1).unwrap(), None);
+            assert_eq!(agree(function, LogAnswer::Doubtful, "log", LAST).unwrap_err().name, ErrorName::StartLsnDoubtful);
         }
     }
 

@@ -13,7 +13,7 @@ use shared::contract::{Kind, Plan};
 use shared::error::aws::code;
 use shared::error::{Result, StepError};
 use shared::lsn::Lsn;
-use shared::recovery_log::{Log, Origin, Start, Told, time_of};
+use shared::recovery_log::{Log, LogAnswer, Origin, Start, time_of};
 
 /// A portion of a log file is cut off at 1 MB without a warning, so less is requested.
 /// Source: RDS API reference, `DownloadDBLogFilePortion`.
@@ -28,50 +28,50 @@ const PORTIONS: usize = 200;
 ///
 /// # Errors
 /// `AwsUnavailable`, `AwsRefused`.
-pub(crate) async fn read(aws: &Aws, plan: &Plan, passed: Lsn) -> Result<(Told, &'static str)> {
+pub(crate) async fn read(aws: &Aws, plan: &Plan, passed: Lsn) -> Result<(LogAnswer, &'static str)> {
     if plan.source.kind == Kind::Aurora {
-        return Ok((Told::NoPosition, "log"));
+        return Ok((LogAnswer::NoPosition, "log"));
     }
     let origin = Origin { restored_after: restored_after(aws, plan).await?, passed: Some(passed) };
     // A cluster's readers log recoveries of their own.
     let writer = target_writer(aws, plan).await?.db_instance_identifier.unwrap_or_default();
     let shipped = read_log_group(aws, plan, &writer, origin).await?;
     note(aws, |look| &mut look.log, &shipped);
-    let shipped = shipped.told;
-    if matches!(shipped, Told::Recovery(_)) {
+    let shipped = shipped.answer;
+    if matches!(shipped, LogAnswer::Recovery(_)) {
         return Ok((shipped, "log"));
     }
     // The export may be off, slow or out of order; the files always exist, and are in order.
     let kept = read_log_files(aws, &writer, origin).await?;
     note(aws, |look| &mut look.log_file, &kept);
-    match kept.told {
-        Told::NotYet => Ok((shipped, "log")),
-        told => Ok((told, "log_file")),
+    match kept.answer {
+        LogAnswer::NotYet => Ok((shipped, "log")),
+        answer => Ok((answer, "log_file")),
     }
 }
 
 /// What one way to the log found.
 struct Read {
-    told: Told,
+    answer: LogAnswer,
     starts: Vec<Start>,
     /// The longest time that a line took to CloudWatch Logs.
     delivery_ms: Option<i64>,
 }
 
 impl Read {
-    const NOTHING: Self = Self { told: Told::NotYet, starts: Vec::new(), delivery_ms: None };
+    const NOTHING: Self = Self { answer: LogAnswer::NotYet, starts: Vec::new(), delivery_ms: None };
 
     fn all_of(log: &Log, delivery_ms: Option<i64>) -> Self {
-        Self { told: log.told(), starts: log.starts().to_vec(), delivery_ms }
+        Self { answer: log.answer(), starts: log.starts().to_vec(), delivery_ms }
     }
 }
 
 fn note(aws: &Aws, place: impl FnOnce(&mut StartLook) -> &mut Option<LogLook>, read: &Read) {
-    let told = match read.told {
-        Told::NotYet => "not_yet",
-        Told::NoPosition => "no_position",
-        Told::Recovery(_) => "recovery",
-        Told::Doubtful => "doubtful",
+    let told = match read.answer {
+        LogAnswer::NotYet => "not_yet",
+        LogAnswer::NoPosition => "no_position",
+        LogAnswer::Recovery(_) => "recovery",
+        LogAnswer::Doubtful => "doubtful",
     };
     let look = LogLook { at_ms: now_ms(), told: told.to_owned(), starts: read.starts.clone(), delivery_ms: read.delivery_ms };
     aws.evidence.note(|seen| *place(seen.start.get_or_insert_default()) = Some(look));
@@ -104,7 +104,7 @@ async fn read_log_group(aws: &Aws, plan: &Plan, writer: &str, origin: Origin) ->
             event.message.unwrap_or_default().lines().for_each(|line| log.read(line));
         }
         next = page.next_token;
-        if matches!(log.told(), Told::Recovery(_)) || next.is_none() {
+        if matches!(log.answer(), LogAnswer::Recovery(_)) || next.is_none() {
             return Ok(Read::all_of(&log, delivery_ms));
         }
     }
@@ -118,7 +118,7 @@ async fn read_log_files(aws: &Aws, instance: &str, origin: Origin) -> Result<Rea
     let (csv_files, text_files): (Vec<&String>, Vec<&String>) = names.iter().filter(|name| !is(name, "json")).partition(|name| is(name, "csv"));
     for files in [text_files, csv_files] {
         let read = read_files(aws, instance, files.into_iter(), origin).await?;
-        if read.told != Told::NotYet {
+        if read.answer != LogAnswer::NotYet {
             return Ok(read);
         }
     }
@@ -164,7 +164,7 @@ async fn read_files(aws: &Aws, instance: &str, names: impl Iterator<Item = &Stri
                 }
             }
             portions += 1;
-            if matches!(log.told(), Told::Recovery(_)) || portions == PORTIONS {
+            if matches!(log.answer(), LogAnswer::Recovery(_)) || portions == PORTIONS {
                 return Ok(Read::all_of(&log, None));
             }
             marker = portion.marker.filter(|_| portion.additional_data_pending == Some(true));

@@ -27,8 +27,8 @@ pub async fn handle(aws: &Aws, step: Step) -> Result<Ready> {
     let running = running(aws, plan).await?;
     let before = position(&running, &plan.execution.id);
     let places = places::for_runs(aws, plan.source.kind).await?;
-    let told = format!("{before} runs ahead of this one, room for {places}");
-    Ok(if i64::try_from(before).is_ok_and(|before| before < places) { Ready::yes(told) } else { Ready::not_yet(told) })
+    let described = format!("{before} runs ahead of this one, room for {places}");
+    Ok(if i64::try_from(before).is_ok_and(|before| before < places) { Ready::yes(described) } else { Ready::not_yet(described) })
 }
 
 /// RDS's current work on the source, for minutes or for a day: a snapshot has to wait for it, and with slots the source's disk would

@@ -115,7 +115,7 @@ async fn cut_over(aws: &Aws, source: &Server, target: &Server, control: &Control
         drained_lsn: closed.drained_lsn,
         switched_secrets,
         drift: [stop_rotations_back(aws, plan).await, read_last_drift(source, target, plan, snapshots_of_target).await].concat(),
-        pause_phases_ms: phases.map(|phases| phases.told("switch", write_pause_ms)).unwrap_or_default(),
+        pause_phases_ms: phases.map(|phases| phases.durations("switch", write_pause_ms)).unwrap_or_default(),
     })
 }
 

@@ -27,7 +27,7 @@ use crate::comparison::Comparison;
 use crate::phases::Phases;
 use crate::{Control, now_ms};
 
-const CLAIM_COPY: &str = include_str!("sql/claim_copy.sql");
+const CLAIM_TARGET: &str = include_str!("sql/claim_target.sql");
 const DISABLE_SUBSCRIPTION: &str = include_str!("sql/disable_subscription.sql");
 const FLUSH: &str = include_str!("sql/flush.sql");
 const SEQUENCES: &str = include_str!("sql/sequences.sql");
@@ -163,7 +163,7 @@ async fn explain(aws: &Aws, target: &Server, plan: &Plan, error: StepError) -> S
     }
     let why = stopped::why(aws, plan, &session, &databases).await;
     let name = if why.is_lasting { ErrorName::ReplicationStopped } else { error.name };
-    StepError::new(name, format!("{error}; {}", why.told))
+    StepError::new(name, format!("{error}; {}", why.reason))
 }
 
 fn max_hold(cutover: &Cutover) -> Duration {
@@ -200,9 +200,9 @@ async fn close(
     phases.end("locks", Instant::now());
     tracing::info!(pause_ms = began.elapsed().as_millis(), "writers wait");
     let checked = async { if let Some(shared) = shared { shared.check(plan).await } else { Ok(()) } };
-    let carried = carry_over_all(open, target, plan, paused_at_ms, deadline);
-    let ((closed, carried), ()) = within(deadline, Box::pin(try_join(carried, checked))).await?;
-    end_phases(&mut phases, &carried);
+    let replicated = replicate_all(open, target, plan, paused_at_ms, deadline);
+    let ((closed, replicated), ()) = within(deadline, Box::pin(try_join(replicated, checked))).await?;
+    end_phases(&mut phases, &replicated);
     tracing::info!(pause_ms = began.elapsed().as_millis(), "the target has everything");
     // The first of these commits is the point of no return. They come one after another, in the order in which an undo checks: after
     // one that it has kept from closing, it finds none closed.
@@ -216,19 +216,19 @@ async fn close(
 
 /// Replicates everything that the targets still lack, and prepares the fences as their commits will close them. Returns when each
 /// database was done.
-async fn carry_over_all(open: &[Open<'_>], target: &Server, plan: &Plan, paused_at_ms: u64, deadline: Instant) -> Result<(Closed, Vec<Carried>)> {
+async fn replicate_all(open: &[Open<'_>], target: &Server, plan: &Plan, paused_at_ms: u64, deadline: Instant) -> Result<(Closed, Vec<Replicated>)> {
     let drained = try_join_all(open.iter().map(|open| drain(open, plan, deadline))).await?;
     let closed = Closed { paused_at_ms, drained_lsn: drained.iter().map(|drained| drained.lsn).max().unwrap_or(Lsn(0)) };
     let says = format!("this database has moved to {}:{}; {} takes no more writes (rds-reencrypt)", target.host, target.port, plan.source.identifier);
-    let carried = open.iter().zip(drained).map(|(open, drained)| async {
-        let carried = try_join(hand_over(open, plan, drained), fence::close(&open.source, &plan.names, &says, closed));
-        carried.await.map(|(carried, ())| carried)
+    let replicated = open.iter().zip(drained).map(|(open, drained)| async {
+        let replicated = try_join(hand_over(open, plan, drained), fence::close(&open.source, &plan.names, &says, closed));
+        replicated.await.map(|(replicated, ())| replicated)
     });
-    Ok((closed, try_join_all(carried).await?))
+    Ok((closed, try_join_all(replicated).await?))
 }
 
 /// Begins a snapshot of the target, which only the run has written to so far.
-async fn keep_copy(open: &Open<'_>) -> Result<()> {
+async fn keep_snapshot(open: &Open<'_>) -> Result<()> {
     let begin = "begin isolation level repeatable read read only; set local idle_in_transaction_session_timeout = '4min'; select";
     open.target.batch_execute(begin).await.map_err(StepError::from).context("keep a snapshot of the target")
 }
@@ -242,22 +242,22 @@ struct Drained {
 }
 
 /// When each part of moving one database was done.
-struct Carried {
+struct Replicated {
     drained: Instant,
     sequences_set: Instant,
     rows_compared: Option<Instant>,
 }
 
 /// Databases are moved in parallel: a phase ends with the last of them.
-fn end_phases(phases: &mut Phases, carried: &[Carried]) {
-    let mut end = |phase, at: &dyn Fn(&Carried) -> Option<Instant>| {
-        if let Some(last) = carried.iter().filter_map(at).max() {
+fn end_phases(phases: &mut Phases, replicated: &[Replicated]) {
+    let mut end = |phase, at: &dyn Fn(&Replicated) -> Option<Instant>| {
+        if let Some(last) = replicated.iter().filter_map(at).max() {
             phases.end(phase, last);
         }
     };
-    end("drain", &|carried| Some(carried.drained));
-    end("sequences", &|carried| Some(carried.sequences_set));
-    end("rows", &|carried| carried.rows_compared);
+    end("drain", &|replicated| Some(replicated.drained));
+    end("sequences", &|replicated| Some(replicated.sequences_set));
+    end("rows", &|replicated| replicated.rows_compared);
 }
 
 /// Anything that outlasts the allowed pause ends with its locks released: the sessions are dropped.
@@ -269,7 +269,7 @@ async fn within<T>(deadline: Instant, work: impl Future<Output = Result<T>>) -> 
 /// Everything that writers need not wait for. The catalogs are compared after DDL was counted: the count shows anything later.
 async fn prepare<'a>(aws: &Aws, mut source: Session, watcher: Session, target: &Server, plan: &Plan, database: &'a Database) -> Result<Open<'a>> {
     let target = target.connect(&database.name).await?;
-    if !sql::value::<bool>(&target, CLAIM_COPY, &[&plan.names.run]).await? {
+    if !sql::value::<bool>(&target, CLAIM_TARGET, &[&plan.names.run]).await? {
         return Err(StepError::new(ErrorName::LockTimeout, format!("another call of the cutover holds the target of {}", database.name)));
     }
     check_tables(&source, &target, &plan.names, database).await?;
@@ -284,7 +284,7 @@ async fn prepare<'a>(aws: &Aws, mut source: Session, watcher: Session, target: &
         return Err(stopped::error(aws, plan, &target, database).await);
     }
     let ddl_compared = ddl.count(&source).await?;
-    catalog::compare_databases(&source, &target, &plan.consent, database).await?.refuse()?;
+    catalog::compare_databases(&source, &target, plan.consent, database).await?.refuse()?;
     let mut tables = sql::column(&source, sql::FENCED_TABLES, &[&plan.names.fence()]).await?;
     tables.sort_unstable();
     let drain = Drain::prepare(&watcher, &target, &plan.names).await?;
@@ -325,9 +325,9 @@ async fn drain(open: &Open<'_>, plan: &Plan, deadline: Instant) -> Result<Draine
 
 /// After the drain: the target shows all heartbeats, its sequences are set, its apply ends, and its rows are compared where the input
 /// asks for it.
-async fn hand_over(open: &Open<'_>, plan: &Plan, drained: Drained) -> Result<Carried> {
+async fn hand_over(open: &Open<'_>, plan: &Plan, drained: Drained) -> Result<Replicated> {
     let arrived = open.arrival.check(&open.watcher, &open.target, open.database);
-    try_join(finish_copy(open, &drained), arrived).await?;
+    try_join(finish_target(open, &drained), arrived).await?;
     let sequences_set = Instant::now();
     let mut rows_compared = None;
     if let Some(comparison) = &open.comparison {
@@ -335,8 +335,8 @@ async fn hand_over(open: &Open<'_>, plan: &Plan, drained: Drained) -> Result<Car
         tracing::info!(database = open.database.name, rows, "source and target hold the same rows behind the locks");
         rows_compared = Some(Instant::now());
     }
-    keep_copy(open).await?;
-    Ok(Carried { drained: drained.at, sequences_set, rows_compared })
+    keep_snapshot(open).await?;
+    Ok(Replicated { drained: drained.at, sequences_set, rows_compared })
 }
 
 async fn check_fence(open: &Open<'_>, plan: &Plan) -> Result<()> {
@@ -361,7 +361,7 @@ async fn check_fence(open: &Open<'_>, plan: &Plan) -> Result<()> {
     // Applications create and drop objects all day. Objects that came and went meanwhile are no difference, and no more can come now.
     tracing::info!(database = open.database.name, commands = ddl - open.ddl_compared, "DDL ran meanwhile: the catalogs are compared again");
     check_tables(&open.watcher, &open.target, &plan.names, open.database).await?;
-    catalog::compare_databases(&open.watcher, &open.target, &plan.consent, open.database).await?.refuse()
+    catalog::compare_databases(&open.watcher, &open.target, plan.consent, open.database).await?.refuse()
 }
 
 fn fenced_by_another(database: &Database) -> StepError {
@@ -392,7 +392,7 @@ async fn ensure_apply(source: &Session, watcher: &Session, target: &Session, ddl
 /// After it, the target applies nothing any more, its sequences are set, and its settings are the source's: the next login may be the
 /// application's. All in one transaction, since nothing may be applied under these settings; and its commit puts everything that was
 /// applied on the target's disk.
-async fn finish_copy(open: &Open<'_>, drained: &Drained) -> Result<()> {
+async fn finish_target(open: &Open<'_>, drained: &Drained) -> Result<()> {
     // All are sent at once: if one fails, the commit is a rollback.
     let statements = end_apply(&open.disable, &drained.settings);
     let end_apply = async { open.target.batch_execute(&statements).await.map_err(StepError::from).context("end the apply") };

@@ -20,7 +20,7 @@ impl Phases {
     }
 
     /// In milliseconds, cut off at the end of each; the last phase takes the rest, so together they are as long as the pause.
-    pub(crate) fn told(&self, last: &str, pause_ms: u64) -> Vec<PausePhase> {
+    pub(crate) fn durations(&self, last: &str, pause_ms: u64) -> Vec<PausePhase> {
         let since_began = |at: Instant| u64::try_from(at.duration_since(self.began).as_millis()).unwrap_or(u64::MAX);
         let ends = self.ended.iter().map(|(phase, at)| (*phase, since_began(*at))).chain([(last, pause_ms)]);
         let mut before = 0;
@@ -45,7 +45,7 @@ mod tests {
         for (phase, micros) in [("locks", 1_900), ("drain", 3_800)] {
             phases.end(phase, began + Duration::from_micros(micros));
         }
-        let told: Vec<(String, u64)> = phases.told("fence", 5).into_iter().map(|told| (told.phase, told.ms)).collect();
-        assert_eq!(told, [("locks".to_owned(), 1), ("drain".to_owned(), 2), ("fence".to_owned(), 2)]);
+        let described: Vec<(String, u64)> = phases.durations("fence", 5).into_iter().map(|described| (described.phase, described.ms)).collect();
+        assert_eq!(described, [("locks".to_owned(), 1), ("drain".to_owned(), 2), ("fence".to_owned(), 2)]);
     }
 }

@@ -81,14 +81,14 @@ fn of_cluster(cluster: &DbCluster, members: Vec<String>, production: &Production
 fn of_tags(tags: &[Tag], production: &Production) -> Candidate {
     let pairs = tags.iter().map(|tag| (tag.key().unwrap_or_default().to_owned(), tag.value().unwrap_or_default().to_owned()));
     let is_one = |value: &str| production.values.iter().any(|one| one.eq_ignore_ascii_case(value));
-    let told = tags.iter().find(|tag| tag.key() == Some(&production.tag)).and_then(Tag::value);
+    let described = tags.iter().find(|tag| tag.key() == Some(&production.tag)).and_then(Tag::value);
     Candidate {
         identifier: String::new(),
         names: Vec::new(),
         is_postgres: false,
         gib: 0,
         tags: pairs.collect(),
-        is_production: told.is_none_or(is_one),
+        is_production: described.is_none_or(is_one),
         moved_to: moved_to(tags).map(str::to_owned),
     }
 }

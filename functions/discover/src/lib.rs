@@ -61,7 +61,7 @@ fn choose(candidates: &[Candidate], campaign: &Campaign) -> (Vec<Item>, Vec<Row>
         None => chosen.extend(candidates.iter().filter(|each| is_wanted(each, campaign.tag.as_ref())).map(|each| (each, Map::new()))),
         Some(entries) => {
             for entry in entries {
-                let (source, members) = told(entry);
+                let (source, members) = described(entry);
                 match candidates.iter().find(|each| each.is_named(&source)) {
                     Some(candidate) => chosen.push((candidate, members)),
                     None => skipped.push(row(source, Outcome::Gone, "no such database in this Region and account")),
@@ -94,10 +94,10 @@ fn is_wanted(candidate: &Candidate, wanted: Option<&Wanted>) -> bool {
     })
 }
 
-fn told(entry: &Entry) -> (String, Map<String, Value>) {
+fn described(entry: &Entry) -> (String, Map<String, Value>) {
     match entry {
         Entry::Name(name) => (name.clone(), Map::new()),
-        Entry::Told(members) => {
+        Entry::Input(members) => {
             let mut members = members.clone();
             let source = members.remove("source").and_then(|source| source.as_str().map(str::to_owned)).unwrap_or_default();
             (source, members)
@@ -191,8 +191,8 @@ mod tests {
         let (items, skipped) = choose(&all, &Campaign::parse(list).unwrap());
         assert_eq!(names(&items), ["b", "a"]);
         assert_eq!(items[0].entry, *json!({"mode": "migrate"}).as_object().unwrap());
-        let told: Vec<_> = skipped.iter().map(|row| (row.source.as_str(), row.outcome)).collect();
-        assert_eq!(told, [("nowhere", Outcome::Gone), ("b", Outcome::Misconfigured), ("moved", Outcome::Done), ("mysql", Outcome::NotOurs)]);
+        let described: Vec<_> = skipped.iter().map(|row| (row.source.as_str(), row.outcome)).collect();
+        assert_eq!(described, [("nowhere", Outcome::Gone), ("b", Outcome::Misconfigured), ("moved", Outcome::Done), ("mysql", Outcome::NotOurs)]);
     }
 
     #[test]

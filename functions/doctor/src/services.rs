@@ -30,30 +30,30 @@ pub(crate) async fn check(aws: &Aws) -> Vec<Check> {
 async fn rds(config: &SdkConfig) -> Check {
     let client = aws_sdk_rds::Client::new(config);
     let began = Instant::now();
-    told(config, "rds", "Inspect", began, client.describe_db_instances().max_records(20).send().await)
+    described(config, "rds", "Inspect", began, client.describe_db_instances().max_records(20).send().await)
 }
 
 async fn secrets(config: &SdkConfig) -> Check {
     let client = aws_sdk_secretsmanager::Client::new(config);
     let began = Instant::now();
-    told(config, "secretsmanager", "Inspect", began, client.get_secret_value().secret_id(NOBODY).send().await)
+    described(config, "secretsmanager", "Inspect", began, client.get_secret_value().secret_id(NOBODY).send().await)
 }
 
 /// Called for the source's free storage.
 async fn metrics(config: &SdkConfig) -> Check {
     let client = aws_sdk_cloudwatch::Client::new(config);
     let began = Instant::now();
-    told(config, "monitoring", "Inspect", began, client.list_metrics().namespace(NOBODY).send().await)
+    described(config, "monitoring", "Inspect", began, client.list_metrics().namespace(NOBODY).send().await)
 }
 
 /// Called for the log of the target's recovery.
 async fn logs(config: &SdkConfig) -> Check {
     let client = aws_sdk_cloudwatchlogs::Client::new(config);
     let began = Instant::now();
-    told(config, "logs", "AdvanceLsn", began, client.describe_log_groups().log_group_name_prefix(NOBODY).send().await)
+    described(config, "logs", "AdvanceLsn", began, client.describe_log_groups().log_group_name_prefix(NOBODY).send().await)
 }
 
-fn told<T, E>(config: &SdkConfig, service: &str, step: &'static str, began: Instant, result: Result<T, SdkError<E, HttpResponse>>) -> Check
+fn described<T, E>(config: &SdkConfig, service: &str, step: &'static str, began: Instant, result: Result<T, SdkError<E, HttpResponse>>) -> Check
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {

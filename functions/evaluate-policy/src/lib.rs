@@ -149,10 +149,10 @@ mod tests {
     #[test]
     fn a_tag_or_an_entry_opts_in_and_approval_is_the_default() {
         for (tags, entry) in [(&[("encrypt:mode", "migrate")][..], json!({})), (&[], json!({"mode": "migrate"}))] {
-            let told = decision(tags, entry.clone(), json!({}), false);
-            assert_eq!((told.mode, &told.input["plan_only"]), (Mode::Migrate, &json!(false)));
-            assert_eq!(told.name, "spring-encrypt-orders-STUVWXYZ");
-            assert_eq!(Input::parse(told.input).unwrap().cutover.when, shared::input::When::Approved);
+            let described = decision(tags, entry.clone(), json!({}), false);
+            assert_eq!((described.mode, &described.input["plan_only"]), (Mode::Migrate, &json!(false)));
+            assert_eq!(described.name, "spring-encrypt-orders-STUVWXYZ");
+            assert_eq!(Input::parse(described.input).unwrap().cutover.when, shared::input::When::Approved);
             let asked_for_a_plan = decision(tags, entry.clone(), json!({}), true);
             assert_eq!((asked_for_a_plan.mode, &asked_for_a_plan.input["plan_only"]), (Mode::Migrate, &json!(true)));
             let campaign_plans = decision(tags, entry, json!({"plan_only": true}), false);
@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn one_on_which_rds_is_at_work_is_looked_at_again_and_one_that_answers_is_taken() {
-        let told = |status: &str| {
+        let described = |status: &str| {
             let Database::Instance(mut instance) = database(&[("encrypt:mode", "migrate")]) else { unreachable!("it is an instance") };
             instance.db_instance_status = Some(status.to_owned());
             let item = Item { source: "orders".to_owned(), entry: Map::new() };
@@ -232,11 +232,11 @@ mod tests {
             (decision.mode, decision.wait_seconds)
         };
         for status in ["rebooting", "modifying", "creating", "maintenance"] {
-            assert_eq!(told(status), (Mode::Nothing, AT_WORK_SECONDS), "{status}");
+            assert_eq!(described(status), (Mode::Nothing, AT_WORK_SECONDS), "{status}");
         }
         // Statuses that do not end by themselves are refused by the plan, by name.
         for status in ["available", "backing-up", "storage-optimization", "stopped", "storage-full"] {
-            assert_eq!(told(status), (Mode::Migrate, 0), "{status}");
+            assert_eq!(described(status), (Mode::Migrate, 0), "{status}");
         }
     }
 

@@ -31,9 +31,9 @@ impl Policy {
                 problems.push(format!("the tag {POLICY_PREFIX}{name} = {value:?} is not understood: {}", allowed(name)));
             }
         }
-        let by_entry = entry.remove("mode").map(|told| (told.as_str().and_then(mode), told));
-        if let Some((None, told)) = &by_entry {
-            problems.push(format!("the entry's mode {told} is not understood: {}", allowed("mode")));
+        let by_entry = entry.remove("mode").map(|described| (described.as_str().and_then(mode), described));
+        if let Some((None, described)) = &by_entry {
+            problems.push(format!("the entry's mode {described} is not understood: {}", allowed("mode")));
         }
         problems.extend(["plan_only", "undo"].iter().filter(|field| entry.contains_key(**field)).map(|field| format!("an entry has no {field}")));
         if !problems.is_empty() {
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_typo_is_told_with_what_is_allowed() {
-        for (key, value, told) in [
+        for (key, value, described) in [
             ("encrypt:mdoe", "migrate", "the valid tags are encrypt:mode"),
             ("encrypt:mode", "migrat", "plan or migrate"),
             ("encrypt:mode", "Migrate", "plan or migrate"),
@@ -126,7 +126,7 @@ mod tests {
             ("encrypt:", "migrate", "the valid tags are encrypt:mode"),
         ] {
             let problems = policy(&[("encrypt:mode", "migrate"), (key, value)]).unwrap_err();
-            assert!(problems.len() == 1 && problems[0].contains(told), "{problems:?}");
+            assert!(problems.len() == 1 && problems[0].contains(described), "{problems:?}");
         }
     }
 

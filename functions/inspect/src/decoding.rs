@@ -33,7 +33,7 @@ async fn check_subscriptions(session: &Session, findings: &mut Findings) -> Resu
     let (mut of_runs, mut of_others): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
     for row in session.query(OWN_SUBSCRIPTIONS, &[]).await.context("look for the server's own subscriptions")? {
         let all = if row.try_get("is_of_a_run")? { &mut of_runs } else { &mut of_others };
-        all.push(row.try_get("told")?);
+        all.push(row.try_get("detail")?);
     }
     if !of_runs.is_empty() {
         let remedy =
@@ -53,10 +53,10 @@ fn check_slot(slot: &Row, findings: &mut Findings) -> Result<()> {
     let (name, plugin): (&str, Option<&str>) = (slot.try_get("slot")?, slot.try_get("plugin")?);
     let (active, retained_mb): (bool, i64) = (slot.try_get("active")?, slot.try_get("retained_mb")?);
     let status: &str = slot.try_get("status")?;
-    let told = format!("slot {name} keeps {retained_mb} MB of WAL (wal_status {status})");
+    let described = format!("slot {name} keeps {retained_mb} MB of WAL (wal_status {status})");
     if !active {
         let remedy = format!("if nobody needs it: select pg_drop_replication_slot('{name}')");
-        findings.warn("UnreadSlots", format!("{told}, and nobody reads it"), "", remedy);
+        findings.warn("UnreadSlots", format!("{described}, and nobody reads it"), "", remedy);
     }
     let Some(plugin) = plugin else { return Ok(()) };
     let remedy = "set the consumer up again on the target, from the cutover on: a slot does not move";
@@ -67,6 +67,6 @@ fn check_slot(slot: &Row, findings: &mut Findings) -> Result<()> {
         let limit = format!("since August 2026 servers allow {} by default (CVE-2026-6471)", PLUGINS_ALLOWED.join(" and "));
         (format!(" with plugin {plugin}"), limit)
     };
-    findings.warn("OtherConsumers", format!("database {database}: {told} for a consumer of its own{note}"), limit, remedy);
+    findings.warn("OtherConsumers", format!("database {database}: {described} for a consumer of its own{note}"), limit, remedy);
     Ok(())
 }

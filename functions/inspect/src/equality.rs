@@ -44,25 +44,25 @@ async fn check_types(session: &Session, tables: &[u32], database: &str, findings
     if incomparable.is_empty() {
         return Ok(());
     }
-    let told: Vec<String> = sql::column(session, COLUMNS_OF_TYPES, &[&tables, &incomparable]).await?;
-    let found = format!("database {database}: {} tables have no key, and columns that cannot be compared: {}", told.len(), list(&told));
+    let described: Vec<String> = sql::column(session, COLUMNS_OF_TYPES, &[&tables, &incomparable]).await?;
+    let found = format!("database {database}: {} tables have no key, and columns that cannot be compared: {}", described.len(), list(&described));
     let remedy = "give them a primary key: the target could not find their rows";
     findings.refuse("ColumnsWithoutEquality", found, "0 are allowed", remedy);
     Ok(())
 }
 
 async fn check_indexes(session: &Session, tables: &[u32], database: &str, findings: &mut Findings) -> Result<()> {
-    let (mut told, mut statements): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+    let (mut described, mut statements): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
     for row in session.query(MISLEADING_INDEXES, &[&tables]).await.context("read the indexes of tables without a key")? {
         let (name, index, why): (&str, &str, &str) = (row.try_get("name")?, row.try_get("index")?, row.try_get("why")?);
-        told.push(format!("{name} ({index}: {why})"));
+        described.push(format!("{name} ({index}: {why})"));
         statements.push(row.try_get("statement")?);
     }
-    if !told.is_empty() {
+    if !described.is_empty() {
         let found = format!(
             "database {database}: {} indexes of tables without a key, by which the target would look for rows and not find them: {}",
-            told.len(),
-            list(&told)
+            described.len(),
+            list(&described)
         );
         findings.refuse("MisleadingIndexes", found, "0 are allowed", format!("give the tables a primary key, or: {}", list(&statements)));
     }

@@ -73,7 +73,7 @@ fn read(row: &Row) -> Result<Expression> {
 struct Found {
     fail: Vec<String>,
     mend: Vec<String>,
-    turn: Vec<String>,
+    unstable: Vec<String>,
     drop: Vec<String>,
     may_differ: Vec<String>,
     unknown: Vec<String>,
@@ -104,7 +104,7 @@ pub(crate) async fn check(session: &Session, tables: &[Table], database: &str, m
             take_down(session, expression, outcome, &mut found).await?;
         }
     }
-    found.tell(database, major, findings);
+    found.report(database, major, findings);
     Ok(())
 }
 
@@ -114,38 +114,38 @@ fn too_late() -> Outcome {
 
 /// Expressions that are clear from their text need no trial, and those without rights can have none: missing rights are reported.
 fn is_left_to_try(expression: &Expression, found: &mut Found) -> bool {
-    let told = format!("{} ({})", expression.table, expression.what);
+    let described = format!("{} ({})", expression.table, expression.what);
     let sees_more = expression.is_check && (expression.sees_who || expression.may_turn) || !expression.is_check && expression.sees_clock;
     if sees_more {
-        found.turn.push(told);
+        found.unstable.push(described);
         found.drop.extend(expression.drop.clone());
         false
     } else if expression.not_granted.is_empty() {
         expression.may_try
     } else {
         let role = &expression.applies_as;
-        found.not_granted.push(told);
+        found.not_granted.push(described);
         found.grants.extend(expression.not_granted.iter().map(|function| format!("grant execute on function {function} to {role}")));
         false
     }
 }
 
 async fn take_down(session: &Session, expression: &Expression, outcome: Outcome, found: &mut Found) -> Result<()> {
-    let told = |why: &str| format!("{} ({}: {why})", expression.table, expression.what);
+    let described = |why: &str| format!("{} ({}: {why})", expression.table, expression.what);
     match outcome {
         Outcome::Fails(why) => {
-            found.fail.push(told(&why));
+            found.fail.push(described(&why));
             if let Some(path) = find_path(session, expression).await? {
                 found.mend.extend(expression.without_path.iter().map(|function| format!("alter function {function} set search_path = {path}")));
             }
         }
         Outcome::Untrue => {
-            found.turn.push(told("not true of all existing rows"));
+            found.unstable.push(described("not true of all existing rows"));
             found.drop.extend(expression.drop.clone());
         }
-        Outcome::Unknown(why) => found.unknown.push(told(&why)),
+        Outcome::Unknown(why) => found.unknown.push(described(&why)),
         Outcome::WorksOnNulls if !expression.strict.is_empty() => {
-            found.unknown.push(told(&format!("the table is empty, and {} is not called for nulls", list(&expression.strict))));
+            found.unknown.push(described(&format!("the table is empty, and {} is not called for nulls", list(&expression.strict))));
         }
         Outcome::Works | Outcome::WorksOnNulls if expression.sees_clock || expression.is_mutable => {
             found.may_differ.push(format!("{} ({})", expression.table, expression.what));
@@ -170,7 +170,7 @@ async fn find_path(session: &Session, expression: &Expression) -> Result<Option<
 }
 
 impl Found {
-    fn tell(mut self, database: &str, major: u32, findings: &mut Findings) {
+    fn report(mut self, database: &str, major: u32, findings: &mut Findings) {
         for statements in [&mut self.mend, &mut self.drop, &mut self.grants] {
             statements.sort_unstable();
             statements.dedup();
@@ -187,12 +187,12 @@ impl Found {
             let remedy = if self.mend.is_empty() { otherwise.to_owned() } else { list(&self.mend) };
             findings.refuse("Expressions", found, "0 are allowed", remedy);
         }
-        if !self.turn.is_empty() {
+        if !self.unstable.is_empty() {
             let found = format!(
                 "database {database}: {} expressions give another result in the target's apply, later and{} without the application's settings: {}",
-                self.turn.len(),
+                self.unstable.len(),
                 if major >= 16 { " as the table's owner," } else { "" },
-                list(&self.turn)
+                list(&self.unstable)
             );
             let remedy = format!("for the time of the run, or check it by a trigger, which the target does not fire: {}", list(&self.drop));
             findings.refuse("Expressions", found, "0 are allowed", remedy);

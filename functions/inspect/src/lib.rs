@@ -73,7 +73,7 @@ async fn inspect(aws: &Aws, preflight: Preflight) -> Result<Answer> {
         }
     }
     let findings = findings.into_accepted()?;
-    Ok(Answer { steps: steps::told(&plan), findings, plan })
+    Ok(Answer { steps: steps::describe(&plan), findings, plan })
 }
 
 async fn find_what_is_left(aws: &Aws, mut plan: Plan) -> Result<Answer> {

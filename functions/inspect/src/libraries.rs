@@ -89,7 +89,7 @@ fn check_loaded(setting: &str, partman_databases: &str, findings: &mut Findings)
 /// Active jobs of `pg_cron`. Those of a database that is moved would write to the target, beside the changes that it applies; the
 /// others would do twice what they do elsewhere. Refused whether or not the library is loaded: the restore is a restart, which loads
 /// it.
-pub(crate) async fn check_jobs(session: &Session, database: &str, carried: &[&str], findings: &mut Findings) -> Result<()> {
+pub(crate) async fn check_jobs(session: &Session, database: &str, migrated: &[&str], findings: &mut Findings) -> Result<()> {
     let Some(table) = session.query_opt(CRON_TABLE, &[]).await.context("look for pg_cron's jobs")? else { return Ok(()) };
     if !table.try_get::<_, bool>("may_read")? {
         let us: &str = table.try_get("us")?;
@@ -105,7 +105,7 @@ pub(crate) async fn check_jobs(session: &Session, database: &str, carried: &[&st
     let mut elsewhere = Vec::new();
     for row in rows.context("read pg_cron's jobs")? {
         let (job, works_in): (i64, String) = (row.try_get("job")?, row.try_get("database")?);
-        if carried.contains(&works_in.as_str()) { &mut here } else { &mut elsewhere }.push(format!("{job} in {works_in}"));
+        if migrated.contains(&works_in.as_str()) { &mut here } else { &mut elsewhere }.push(format!("{job} in {works_in}"));
     }
     let pause =
         "select cron.alter_job(jobid, active := false) from cron.job where active; after the cutover, on the target, active := true for these";

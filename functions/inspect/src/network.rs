@@ -35,14 +35,14 @@ fn check_rules(port: u16, network: &Network, seen: &NetworkRules, findings: &mut
         return findings.warn(NAME, found, "", "make sure that they let themselves in, on the source's port");
     }
     let Some(group) = network.security_groups.first() else { return };
-    let told = [(false, "in", "ingress"), (true, "out", "egress")].map(|(is_egress, way, direction)| {
+    let described = [(false, "in", "ingress"), (true, "out", "egress")].map(|(is_egress, way, direction)| {
         let remedy = format!(
             "aws ec2 authorize-security-group-{direction} --group-id {group} --ip-permissions \
              'IpProtocol=tcp,FromPort={port},ToPort={port},UserIdGroupPairs=[{{GroupId={group}}}]'"
         );
         (path(is_egress, network, seen), way, remedy)
     });
-    for (path, way, remedy) in &told {
+    for (path, way, remedy) in &described {
         let found = format!("the target gets security groups {groups}, and none of their rules lets it {way} on port {port}");
         match path {
             Path::Open => {}
@@ -50,7 +50,7 @@ fn check_rules(port: u16, network: &Network, seen: &NetworkRules, findings: &mut
             Path::Untold(why) => findings.warn(NAME, format!("{found}, as far as known: {why}"), "", remedy),
         }
     }
-    if told.iter().all(|(path, ..)| *path == Path::Open) {
+    if described.iter().all(|(path, ..)| *path == Path::Open) {
         findings.fine(NAME, format!("security groups {groups} let the target reach the source on port {port}"));
     }
 }
@@ -147,11 +147,11 @@ mod tests {
 
     #[test]
     fn only_what_is_private_can_be_let_in_by_its_group() {
-        let told = |address: &str| {
+        let described = |address: &str| {
             let mut findings = Findings::default();
             check_address("h", address.parse().unwrap(), &mut findings);
             serde_json::to_value(findings).unwrap()[0]["verdict"].clone()
         };
-        assert_eq!(["10.1.2.3", "3.120.0.1", "2a05:d014::1"].map(told), ["fine", "warn", "warn"]);
+        assert_eq!(["10.1.2.3", "3.120.0.1", "2a05:d014::1"].map(described), ["fine", "warn", "warn"]);
     }
 }

@@ -12,7 +12,7 @@ pub(crate) fn check(wal_level: &str, plan: &Plan, findings: &mut Findings) {
         ("logical", Some(group)) => format!("wal_level is logical until the next restart: {group} does not set rds.logical_replication = 1"),
         _ => format!("wal_level is {wal_level}"),
     };
-    let Some(what) = told(plan) else {
+    let Some(what) = describe(plan) else {
         let remedy = "set rds.logical_replication to 1 in the source's parameter group and reboot";
         findings.refuse("WalLevel", found, "logical is needed", remedy);
         return;
@@ -26,7 +26,7 @@ pub(crate) fn check(wal_level: &str, plan: &Plan, findings: &mut Findings) {
 }
 
 /// The preparation of a source that is not ready.
-pub(crate) fn told(plan: &Plan) -> Option<String> {
+pub(crate) fn describe(plan: &Plan) -> Option<String> {
     let preparation = plan.preparation.as_ref()?;
     let (source, old) = (&plan.source.identifier, &preparation.old_group);
     let when = match plan.consent.reboot_when {

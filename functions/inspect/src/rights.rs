@@ -13,14 +13,14 @@ const ROLE_SETTINGS: &str = include_str!("sql/role_settings.sql");
 
 /// Rights on the server as a whole. The target has the same, since roles are in the snapshot.
 pub(crate) async fn check_server(session: &Session, findings: &mut Findings) -> Result<()> {
-    tell(session, MISSING_ROLES, "the server", findings).await
+    report(session, MISSING_ROLES, "the server", findings).await
 }
 
 /// Settings by which we, and the target's apply, act as another role.
 pub(crate) async fn check_role_settings(session: &Session, databases: &[&str], findings: &mut Findings) -> Result<()> {
     for row in session.query(ROLE_SETTINGS, &[&databases]).await.context("look for settings of role")? {
-        let (told, statement): (&str, &str) = (row.try_get("told")?, row.try_get("statement")?);
-        let found = format!("{told}: the target's apply would act as that role, which may not apply the run's own tables");
+        let (described, statement): (&str, &str) = (row.try_get("detail")?, row.try_get("statement")?);
+        let found = format!("{described}: the target's apply would act as that role, which may not apply the run's own tables");
         findings.refuse("RoleSetting", found, "", statement);
     }
     Ok(())
@@ -29,8 +29,8 @@ pub(crate) async fn check_role_settings(session: &Session, databases: &[&str], f
 /// Rights in one database.
 pub(crate) async fn check_database(session: &Session, database: &str, tables: &[Table], findings: &mut Findings) -> Result<()> {
     let place = format!("database {database}");
-    tell(session, MISSING_FUNCTIONS, &place, findings).await?;
-    tell(session, sql::MISSING_RIGHTS, &place, findings).await?;
+    report(session, MISSING_FUNCTIONS, &place, findings).await?;
+    report(session, sql::MISSING_RIGHTS, &place, findings).await?;
     let oids: Vec<u32> = tables.iter().map(|table| table.oid).collect();
     for row in session.query(MISSING_PRIVILEGES, &[&oids]).await.context(&format!("read the privileges in {place}"))? {
         let (lacks, kind): (&str, &str) = (row.try_get("lacks")?, row.try_get("kind")?);
@@ -41,7 +41,7 @@ pub(crate) async fn check_database(session: &Session, database: &str, tables: &[
     Ok(())
 }
 
-async fn tell(session: &Session, query: &str, place: &str, findings: &mut Findings) -> Result<()> {
+async fn report(session: &Session, query: &str, place: &str, findings: &mut Findings) -> Result<()> {
     for row in session.query(query, &[]).await.context(&format!("read our rights on {place}"))? {
         let (lacks, statement): (&str, &str) = (row.try_get("lacks")?, row.try_get("statement")?);
         findings.refuse("Rights", format!("{place}: {lacks}"), "", statement);

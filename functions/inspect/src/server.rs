@@ -40,13 +40,13 @@ pub(crate) async fn check(server: &Server, plan: &Plan, asked: Option<&[String]>
     roles::check(&session, findings).await?;
     libraries::check(&row, findings)?;
 
-    let carried: Vec<&str> = chosen.iter().map(|database| database.name.as_str()).collect();
+    let migrated: Vec<&str> = chosen.iter().map(|database| database.name.as_str()).collect();
     let major = u32::try_from(row.try_get::<_, i32>("major")?).unwrap_or_default();
     let terms = Terms { may_set_identity: plan.consent.replica_identity, major };
     let cron_database: &str = row.try_get("cron_database")?;
-    rights::check_role_settings(&session, &carried, findings).await?;
+    rights::check_role_settings(&session, &migrated, findings).await?;
     let mut needed = locks::Needed::default();
-    for name in &carried {
+    for name in &migrated {
         match server.connect(name).await {
             Ok(mut session) => {
                 let checked = database::check(&session, name, terms, plan, findings).await.context(&format!("check database {name}"));
@@ -54,7 +54,7 @@ pub(crate) async fn check(server: &Server, plan: &Plan, asked: Option<&[String]>
                 let is_control = **name == databases::control(&found);
                 let held = event_triggers::Terms { held: plan.consent.event_triggers, is_control };
                 event_triggers::check(server, &mut session, name, &plan.names, held, findings).await?;
-                libraries::check_jobs(&session, name, &carried, findings).await?;
+                libraries::check_jobs(&session, name, &migrated, findings).await?;
                 needed.add(&session).await?;
             }
             Err(error) => findings.check(Err(error))?,
@@ -62,10 +62,10 @@ pub(crate) async fn check(server: &Server, plan: &Plan, asked: Option<&[String]>
     }
     locks::check(&row, needed, findings)?;
     // Jobs are kept in one database, which need not be moved.
-    if !carried.contains(&cron_database)
+    if !migrated.contains(&cron_database)
         && let Ok(session) = server.connect(cron_database).await
     {
-        libraries::check_jobs(&session, cron_database, &carried, findings).await?;
+        libraries::check_jobs(&session, cron_database, &migrated, findings).await?;
     }
     Ok(Seen { control_database: databases::control(&found), databases: chosen, is_logical: wal_level == "logical" })
 }

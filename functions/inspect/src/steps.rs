@@ -5,11 +5,11 @@ use shared::input::How;
 
 use crate::preparation;
 
-pub(crate) fn told(plan: &Plan) -> Vec<String> {
+pub(crate) fn describe(plan: &Plan) -> Vec<String> {
     let names = &plan.names;
     let source = &plan.source.identifier;
     let databases: Vec<&str> = plan.databases.iter().map(|database| database.name.as_str()).collect();
-    let mut steps: Vec<String> = preparation::told(plan).into_iter().collect();
+    let mut steps: Vec<String> = preparation::describe(plan).into_iter().collect();
     steps.push(format!("on {source}: role, schemas and publications {}, and a slot for each of {}", names.run, databases.join(", ")));
     steps.push(format!("snapshot {} of {source}", names.snapshot));
     if plan.source.kind.is_cluster() {

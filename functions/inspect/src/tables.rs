@@ -50,8 +50,8 @@ async fn check_identities(session: &Session, tables: &[Table], database: &str, t
     let without: Vec<u32> = tables.iter().filter(|table| !table.identity).map(|table| table.oid).collect();
     if !without.is_empty() {
         let advice = session.query(IDENTITY_ADVICE, &[&without]).await?;
-        let told = advice.iter().map(|row| row.try_get("told")).collect::<std::result::Result<Vec<String>, _>>()?;
-        let found = format!("database {database}: {} tables without a replica identity: {}", without.len(), list(&told));
+        let described = advice.iter().map(|row| row.try_get("detail")).collect::<std::result::Result<Vec<String>, _>>()?;
+        let found = format!("database {database}: {} tables without a replica identity: {}", without.len(), list(&described));
         if terms.may_set_identity {
             findings.warn("ReplicaIdentity", found, "", "they have replica identity full during the run, which writes more WAL; reset at the end");
         } else {

@@ -25,18 +25,24 @@ const PREPARED_END_WITHIN: Duration = Duration::from_secs(10);
 pub(crate) async fn check(session: &Session, findings: &mut Findings) -> Result<()> {
     let rows = session.query(LONG_TRANSACTIONS, &[&NOTICED_SECONDS]).await.context("look for long transactions")?;
     for verdict in [Verdict::Refuse, Verdict::Warn, Verdict::Fine] {
-        let mut told: Vec<String> = Vec::new();
+        let mut described: Vec<String> = Vec::new();
         let mut pids: Vec<String> = Vec::new();
         for row in &rows {
             if verdict_of(row.try_get("age_s")?) == verdict {
-                told.push(row.try_get("told")?);
+                described.push(row.try_get("detail")?);
                 pids.push(row.try_get::<_, i32>("pid")?.to_string());
             }
         }
-        if !told.is_empty() {
+        if !described.is_empty() {
             let remedy = format!("commit or roll back, or: select pg_terminate_backend(pid) from unnest(array[{}]) pid", list(&pids));
             let limit = format!("warning from {LONG_SECONDS} s on, refused from {TOO_LONG_SECONDS} s on");
-            findings.add("LongTransactions", verdict, format!("a slot waits for {} transactions: {}", told.len(), list(&told)), limit, remedy);
+            findings.add(
+                "LongTransactions",
+                verdict,
+                format!("a slot waits for {} transactions: {}", described.len(), list(&described)),
+                limit,
+                remedy,
+            );
         }
     }
     check_prepared(session, findings).await
@@ -62,10 +68,10 @@ async fn check_prepared(session: &Session, findings: &mut Findings) -> Result<()
         left.retain(|id, _| now.contains_key(id));
         remedies.extend(now.into_values().filter_map(|(_, remedy)| remedy));
     }
-    let told: Vec<String> = left.into_values().map(|(told, _)| told).collect();
+    let described: Vec<String> = left.into_values().map(|(described, _)| described).collect();
     let seconds = PREPARED_END_WITHIN.as_secs();
-    if !told.is_empty() {
-        let found = format!("{} prepared transactions that do not end within {seconds} s: {}", told.len(), list(&told));
+    if !described.is_empty() {
+        let found = format!("{} prepared transactions that do not end within {seconds} s: {}", described.len(), list(&described));
         findings.refuse("PreparedTransactions", found, "0 are allowed", "in their databases: commit prepared '…', or rollback prepared '…'");
     }
     if !remedies.is_empty() {
@@ -83,7 +89,7 @@ async fn check_prepared(session: &Session, findings: &mut Findings) -> Result<()
 /// By id: the text for people, and the statement that grants the missing right to end it.
 async fn read_prepared(session: &Session) -> Result<BTreeMap<String, (String, Option<String>)>> {
     let rows = session.query(PREPARED_TRANSACTIONS, &[]).await.context("look for prepared transactions")?;
-    rows.iter().map(|row| Ok((row.try_get("id")?, (row.try_get("told")?, row.try_get("remedy")?)))).collect()
+    rows.iter().map(|row| Ok((row.try_get("id")?, (row.try_get("detail")?, row.try_get("remedy")?)))).collect()
 }
 
 #[cfg(test)]

@@ -87,7 +87,7 @@ async fn poll(aws: &Aws, plan: &Plan) -> Result<LagStatus> {
     // A failing worker is restarted every five seconds, and may be alive at the moment of a poll.
     let why = if doubtful.is_empty() { Why::default() } else { stopped::why(aws, plan, &target, &doubtful).await };
     let connected = !why.is_lasting && lags.iter().all(|lag| lag.connected);
-    let stopped = if connected { String::new() } else { why.told };
+    let stopped = if connected { String::new() } else { why.reason };
     let measured = [(Metric::LagBytes, lag_bytes.into()), (Metric::ApplyStopped, u8::from(!connected).into())];
     metrics::emit(&plan.source.identifier, &measured);
     let free_storage_bytes = watch_headroom(aws, plan, retained_wal_bytes).await?;

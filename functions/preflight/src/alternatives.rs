@@ -50,18 +50,18 @@ mod tests {
 
     #[test]
     fn what_it_would_refuse_is_said_with_the_reason() {
-        let told = |kind, managed_password, replicates_onward| {
+        let described = |kind, managed_password, replicates_onward| {
             let mut findings = Findings::default();
             tell_blue_green(kind, &Obstacles { managed_password, replicates_onward }, &mut findings);
             serde_json::to_string(&findings).unwrap_or_default()
         };
-        assert!(told(Kind::Aurora, false, false).contains("may take this database"));
+        assert!(described(Kind::Aurora, false, false).contains("may take this database"));
         for (kind, managed, onward, reason) in [
             (Kind::MultiAzCluster, false, false, "no Multi-AZ DB clusters"),
             (Kind::Instance, true, false, "Secrets Manager"),
             (Kind::Aurora, false, true, "cross-Region"),
         ] {
-            let text = told(kind, managed, onward);
+            let text = described(kind, managed, onward);
             assert!(text.contains("would refuse") && text.contains(reason), "{text}");
         }
     }

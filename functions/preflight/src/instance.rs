@@ -175,15 +175,15 @@ pub(crate) async fn check_maintenance(aws: &Aws, arn: &str, findings: &mut Findi
     let answer = answer.map_err(StepError::from).context("look for planned maintenance")?;
     let resources = answer.pending_maintenance_actions().iter().filter(|resource| resource.resource_identifier() == Some(arn));
     let actions = resources.flat_map(ResourcePendingMaintenanceActions::pending_maintenance_action_details);
-    let told: Vec<String> = actions
+    let described: Vec<String> = actions
         .map(|action| {
             let at = action.current_apply_date().map_or_else(|| "no date yet".to_owned(), ToString::to_string);
             format!("{} ({at})", action.action().unwrap_or("unknown"))
         })
         .collect();
-    if !told.is_empty() {
+    if !described.is_empty() {
         let remedy = "apply it before the run, or finish the run before that date: it restarts the source";
-        findings.warn("PendingMaintenance", format!("RDS has maintenance for the source: {}", list(&told)), "", remedy);
+        findings.warn("PendingMaintenance", format!("RDS has maintenance for the source: {}", list(&described)), "", remedy);
     }
     Ok(())
 }
@@ -194,7 +194,7 @@ mod tests {
     use aws_sdk_rds::types::DomainMembership;
 
     /// Verdict and text of the findings with this name.
-    fn told(instance: &DbInstance, after: AfterSource, name: &str) -> Vec<(Verdict, String)> {
+    fn described(instance: &DbInstance, after: AfterSource, name: &str) -> Vec<(Verdict, String)> {
         let mut findings = Findings::default();
         check_not_carried(instance, after, &mut findings);
         let all: Vec<shared::finding::Finding> = serde_json::from_value(serde_json::to_value(findings).unwrap()).unwrap();
@@ -205,21 +205,21 @@ mod tests {
     fn what_stays_behind_is_named_as_rds_names_it() {
         let instance = DbInstance::builder().domain_memberships(DomainMembership::builder().domain("d-1").build()).build();
         let found = "DomainMemberships is not moved: d-1".to_owned();
-        assert_eq!(told(&instance, AfterSource::Keep, "NotCarried"), [(Verdict::Warn, found)]);
+        assert_eq!(described(&instance, AfterSource::Keep, "NotCarried"), [(Verdict::Warn, found)]);
     }
 
     #[test]
     fn a_protection_is_lifted_only_with_the_source_deleted() {
-        let told = |is_protected, after| {
+        let described = |is_protected, after| {
             let mut findings = Findings::default();
             warn_of_lifted_protection("cluster", "orders", is_protected, after, &mut findings);
             serde_json::to_string(&findings).unwrap()
         };
-        assert!(told(Some(true), AfterSource::Delete).contains("deletion protection of cluster orders will be lifted"));
+        assert!(described(Some(true), AfterSource::Delete).contains("deletion protection of cluster orders will be lifted"));
         for (is_protected, after) in
             [(Some(true), AfterSource::Keep), (Some(true), AfterSource::Stop), (Some(false), AfterSource::Delete), (None, AfterSource::Delete)]
         {
-            assert_eq!(told(is_protected, after), "[]", "{is_protected:?} {after:?}");
+            assert_eq!(described(is_protected, after), "[]", "{is_protected:?} {after:?}");
         }
     }
 
@@ -230,11 +230,11 @@ mod tests {
         let texts =
             ["1 read replicas are recreated at the end of the run: near", &format!("1 read replicas in other Regions are not recreated: {far}")];
         let kept = texts.map(|text| (Verdict::Warn, text.to_owned()));
-        assert_eq!(told(&instance, AfterSource::Keep, "ReadReplicas"), kept);
-        let stopped = told(&instance, AfterSource::Stop, "ReadReplicas");
+        assert_eq!(described(&instance, AfterSource::Keep, "ReadReplicas"), kept);
+        let stopped = described(&instance, AfterSource::Stop, "ReadReplicas");
         assert_eq!(stopped[2], (Verdict::Refuse, "the source has 2 read replicas".to_owned()));
-        let deleted = told(&instance, AfterSource::Delete, "ReadReplicas");
+        let deleted = described(&instance, AfterSource::Delete, "ReadReplicas");
         assert_eq!(deleted[2], (Verdict::Warn, "the source has 2 read replicas, which outlive it".to_owned()));
-        assert_eq!(told(&DbInstance::builder().build(), AfterSource::Stop, "ReadReplicas"), []);
+        assert_eq!(described(&DbInstance::builder().build(), AfterSource::Stop, "ReadReplicas"), []);
     }
 }

@@ -45,8 +45,8 @@ fn check_name(name: &str, findings: &mut Findings) {
 fn check_tags(identifier: &str, tags: &[Tag], approval: Option<&str>, moved: Option<&str>, findings: &mut Findings) {
     let count = |holds: &dyn Fn(&Tag) -> bool| tags.iter().filter(|tag| holds(tag)).count();
     let is_counted = |tag: &Tag| !tag.key().is_some_and(|key| key.starts_with("aws:"));
-    let (carried, own) = (count(&|tag| !is_own_tag(tag)), count(&is_counted));
-    let on_target = carried + 1 + usize::from(approval.is_some());
+    let (migrated, own) = (count(&|tag| !is_own_tag(tag)), count(&is_counted));
+    let on_target = migrated + 1 + usize::from(approval.is_some());
     let on_source = own + usize::from(moved.is_some_and(|moved| tags.iter().all(|tag| tag.key() != Some(moved))));
     let most = on_target.max(on_source);
     if most > MOST_TAGS {
@@ -75,7 +75,7 @@ fn check_storage_limit(instance: &DbInstance, findings: &mut Findings) {
 mod tests {
     use super::*;
 
-    fn told(check: impl FnOnce(&mut Findings)) -> String {
+    fn described(check: impl FnOnce(&mut Findings)) -> String {
         let mut findings = Findings::default();
         check(&mut findings);
         serde_json::to_string(&findings).unwrap_or_default()
@@ -84,27 +84,27 @@ mod tests {
     #[test]
     fn a_name_that_no_tag_can_have_is_refused_with_its_characters() {
         for name in ["orders-db-2026-11-28", "spring+x=1_a.b@c", "Bestellungen-über-Nacht", "заказы"] {
-            assert_eq!(told(|findings| check_name(name, findings)), "[]", "{name}");
+            assert_eq!(described(|findings| check_name(name, findings)), "[]", "{name}");
         }
         for (name, characters) in [("orders(2)", "( )"), ("it's", "'"), ("now!", "!"), ("10€", "€")] {
-            assert!(told(|findings| check_name(name, findings)).contains(&format!("has {characters}, which")), "{name}");
+            assert!(described(|findings| check_name(name, findings)).contains(&format!("has {characters}, which")), "{name}");
         }
     }
 
     #[test]
     fn the_runs_own_tags_need_room_on_both_sides() {
         let tags = |count: usize| (0..count).map(|n| Tag::builder().key(format!("t{n}")).value("x").build()).collect::<Vec<_>>();
-        let told = |tags: &[Tag], approval| told(|findings| check_tags("orders", tags, approval, Some(MOVED_TAG), findings));
-        assert_eq!(told(&tags(47), Some(APPROVE_TAG)), "[]");
-        let without_name = told(&tags(48), Some(APPROVE_TAG));
+        let described = |tags: &[Tag], approval| described(|findings| check_tags("orders", tags, approval, Some(MOVED_TAG), findings));
+        assert_eq!(described(&tags(47), Some(APPROVE_TAG)), "[]");
+        let without_name = described(&tags(48), Some(APPROVE_TAG));
         assert!(without_name.contains("\"warn\"") && without_name.contains("not for rds-reencrypt:approved-by"), "{without_name}");
-        assert_eq!(told(&tags(48), None), "[]");
-        assert!(told(&tags(49), Some(APPROVE_TAG)).contains("remove 1 of them"));
-        assert_eq!(told(&tags(49), None), "[]");
-        assert!(told(&tags(50), None).contains("orders has 50 tags"));
+        assert_eq!(described(&tags(48), None), "[]");
+        assert!(described(&tags(49), Some(APPROVE_TAG)).contains("remove 1 of them"));
+        assert_eq!(described(&tags(49), None), "[]");
+        assert!(described(&tags(50), None).contains("orders has 50 tags"));
         let of_aws = Tag::builder().key("aws:cloudformation:stack-name").value("x").build();
-        assert_eq!(told(&[tags(47), vec![of_aws; 3]].concat(), Some(APPROVE_TAG)), "[]", "AWS's own do not count");
+        assert_eq!(described(&[tags(47), vec![of_aws; 3]].concat(), Some(APPROVE_TAG)), "[]", "AWS's own do not count");
         let ours = Tag::builder().key(APPROVE_TAG).value("an earlier run").build();
-        assert_eq!(told(&[tags(47), vec![ours]].concat(), Some(APPROVE_TAG)), "[]", "ours are not copied");
+        assert_eq!(described(&[tags(47), vec![ours]].concat(), Some(APPROVE_TAG)), "[]", "ours are not copied");
     }
 }

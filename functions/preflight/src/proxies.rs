@@ -14,7 +14,7 @@ pub(crate) async fn check(aws: &Aws, source: &Source, findings: &mut Findings) -
         let name = proxy.db_proxy_name().unwrap_or_default();
         let targets = aws.rds.describe_db_proxy_targets().db_proxy_name(name).send().await;
         let targets = targets.map_err(StepError::from).context(&format!("read the targets of proxy {name}"))?;
-        if targets.targets().iter().any(|target| leads_to(target, &source.identifier)) {
+        if targets.targets().iter().any(|target| points_at(target, &source.identifier)) {
             in_front.push(name.to_owned());
         }
     }
@@ -27,6 +27,6 @@ pub(crate) async fn check(aws: &Aws, source: &Source, findings: &mut Findings) -
     Ok(())
 }
 
-fn leads_to(target: &DbProxyTarget, identifier: &str) -> bool {
+fn points_at(target: &DbProxyTarget, identifier: &str) -> bool {
     target.rds_resource_id() == Some(identifier) || target.tracked_cluster_id() == Some(identifier)
 }

@@ -42,7 +42,7 @@ pub(crate) async fn check_application(
     check_writable(aws, id, &description)?;
     let document = read_secret(aws, id).await?.document;
     let place = Place { host: &source.host, port: source.port, identifier: &source.identifier };
-    if !document.leads_to(&place) {
+    if !document.points_at(&place) {
         return Err(leads_elsewhere(id, &document, &place, addresses));
     }
     let other = document.other_places(&place, addresses);
@@ -82,7 +82,7 @@ fn check_writable(aws: &Aws, id: &str, description: &Description) -> Result<()> 
 /// The target's names are longer than the source's. Its host differs from the source's in the identifier, with which it begins.
 fn check_size(id: &str, document: &Document, place: &Place<'_>, target: &str) -> Result<()> {
     let host = place.host.strip_prefix(place.identifier).map_or_else(|| place.host.to_owned(), |domain| format!("{target}{domain}"));
-    let moved = document.led(place, &Place { host: &host, port: place.port, identifier: target });
+    let moved = document.pointed_at(place, &Place { host: &host, port: place.port, identifier: target });
     let (bytes, moved) = (document.text().len(), moved.text().len());
     if moved <= MOST_BYTES {
         return Ok(());
@@ -129,7 +129,7 @@ mod tests {
         check_size("s", &of_size(MOST_BYTES - growth), &place, target).unwrap();
         let refused = check_size("s", &of_size(MOST_BYTES - growth + 7), &place, target).unwrap_err();
         assert_eq!(refused.name, ErrorName::SecretUnusable);
-        let told = refused.to_string();
-        assert!(told.contains("has 65513 bytes, and would have 65543") && told.contains("shorten it by 7"), "{told}");
+        let described = refused.to_string();
+        assert!(described.contains("has 65513 bytes, and would have 65543") && described.contains("shorten it by 7"), "{described}");
     }
 }

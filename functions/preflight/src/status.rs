@@ -38,14 +38,14 @@ mod tests {
 
     #[test]
     fn each_status_is_told_by_what_it_means() {
-        let told = |status| {
+        let described = |status| {
             let mut findings = Findings::default();
             check("instance", "orders", Some(status), &mut findings);
             serde_json::to_string(&findings).unwrap_or_default()
         };
-        assert_eq!(told("available"), "[]");
+        assert_eq!(described("available"), "[]");
         for status in ["backing-up", "storage-optimization", "configuring-log-exports"] {
-            assert!(told(status).contains("warn") && told(status).contains(status), "{status}");
+            assert!(described(status).contains("warn") && described(status).contains(status), "{status}");
         }
         for (status, remedy) in [
             ("rebooting", "wait until"),
@@ -54,7 +54,7 @@ mod tests {
             ("inaccessible-encryption-credentials-recoverable", "enable the key"),
             ("incompatible-network", "describe-events"),
         ] {
-            assert!(told(status).contains("refuse") && told(status).contains(remedy), "{status}");
+            assert!(described(status).contains("refuse") && described(status).contains(remedy), "{status}");
         }
     }
 }

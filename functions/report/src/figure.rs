@@ -79,16 +79,16 @@ mod tests {
     #[test]
     fn numbers_are_told_in_units_that_fit() {
         let plain = |text: &str| text.replace(['\u{a0}', '\u{202f}'], " ");
-        for (bytes, told) in
+        for (bytes, described) in
             [(0, "0 bytes"), (-5, "-5 bytes"), (1_023, "1023 bytes"), (1_024, "1.0 KiB"), (1_610_612_735, "1.4 GiB"), (1 << 50, "1.0 PiB")]
         {
-            assert_eq!(plain(&in_bytes(bytes)), told);
+            assert_eq!(plain(&in_bytes(bytes)), described);
         }
-        for (ms, told) in [(84, "84 ms"), (1_960, "1.9 s"), (245_999, "4 min 05 s"), (61_380_000, "17 h 03 min"), (180_000_000, "2 d 02 h")] {
-            assert_eq!(plain(&in_time(ms)), told);
+        for (ms, described) in [(84, "84 ms"), (1_960, "1.9 s"), (245_999, "4 min 05 s"), (61_380_000, "17 h 03 min"), (180_000_000, "2 d 02 h")] {
+            assert_eq!(plain(&in_time(ms)), described);
         }
-        for (digits, told) in [("7", "7"), ("1234", "1 234"), ("123456", "123 456"), ("1234567", "1 234 567")] {
-            assert_eq!(plain(&grouped(digits)), told);
+        for (digits, described) in [("7", "7"), ("1234", "1 234"), ("123456", "123 456"), ("1234567", "1 234 567")] {
+            assert_eq!(plain(&grouped(digits)), described);
         }
     }
 }

@@ -240,9 +240,9 @@ impl History {
 
     /// A refusal is an error, which has more than preflight's answer had.
     fn add_refusals(&mut self, cause: &str) {
-        let told = read_refusal(cause);
-        self.findings.retain(|finding| !told.iter().any(|other| other.name == finding.name));
-        self.findings.splice(0..0, told);
+        let described = read_refusal(cause);
+        self.findings.retain(|finding| !described.iter().any(|other| other.name == finding.name));
+        self.findings.splice(0..0, described);
     }
 
     fn execution(&self) -> Execution {
@@ -413,8 +413,8 @@ mod tests {
             json!({"ended": {"failed": {"error": "PreconditionFailed", "cause": cause}}}),
         ]);
         assert_eq!((report.outcome, report.error.as_deref(), report.cause.as_deref()), (Outcome::Refused, Some("PreconditionFailed"), Some(cause)));
-        let told: Vec<_> = report.findings.iter().map(|finding| (&*finding.name, finding.verdict)).collect();
-        assert_eq!(told, [("Storage", Verdict::Refuse), ("LargeObjects", Verdict::Warn), ("Quotas", Verdict::Fine)]);
+        let described: Vec<_> = report.findings.iter().map(|finding| (&*finding.name, finding.verdict)).collect();
+        assert_eq!(described, [("Storage", Verdict::Refuse), ("LargeObjects", Verdict::Warn), ("Quotas", Verdict::Fine)]);
         assert_eq!((report.execution.duration_ms, report.execution.state_transitions, report.pause.is_none()), (6_000, 3, true));
         assert!(report.to_do[0].commands.contains(r#"--input '{"secret":"orders/master","source":"orders-db"}'"#), "{}", report.to_do[0].commands);
     }
@@ -431,8 +431,8 @@ mod tests {
         assert!(command.contains("'arn:aws:rds:eu-central-1:123456789012:db:orders-db-enc-0123456789'"), "{command}");
         events.extend([json!({"entered": "AwaitApproval"}), seen(true), seen(true)]);
         let approval = report(&events).approval.unwrap();
-        let told = (approval.needed, approval.asked_at, approval.first_seen_at, approval.claimed_by.as_deref());
-        assert_eq!(told, (true, Some(Moment(4_000)), Some(Moment(7_000)), Some("Eve")));
+        let described = (approval.needed, approval.asked_at, approval.first_seen_at, approval.claimed_by.as_deref());
+        assert_eq!(described, (true, Some(Moment(4_000)), Some(Moment(7_000)), Some("Eve")));
     }
 
     #[test]
@@ -518,9 +518,9 @@ mod tests {
         assert_eq!(pause.phases.iter().map(|phase| phase.ms).sum::<u64>(), pause.write_pause_ms);
         assert_eq!(json!(report.keys.after), output["kms_key_arn"]);
         for database in &report.databases {
-            let told = &output["databases"][&database.name];
+            let described = &output["databases"][&database.name];
             let found = json!({"start_lsn": database.start_lsn, "tables": database.tables, "rows": database.rows, "verified": database.verified});
-            assert_eq!(&found, told, "{}", database.name);
+            assert_eq!(&found, described, "{}", database.name);
             assert_eq!(database.compared.iter().map(|table| table.rows).sum::<u64>(), database.rows.unwrap());
             assert!(database.compared.iter().all(|table| table.hash.as_ref().is_some_and(|hash| hash.len() == 64)));
         }

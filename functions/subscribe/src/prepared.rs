@@ -26,14 +26,14 @@ pub(crate) async fn end_inherited(target: &Server, databases: &[Database], names
     }
     let mut refused: Vec<String> = Vec::new();
     for row in control.query(INHERITED_PREPARED, &[]).await? {
-        let (database, told): (String, String) = (row.try_get("database")?, row.try_get("told")?);
+        let (database, described): (String, String) = (row.try_get("database")?, row.try_get("detail")?);
         let session = target.connect(&database).await?;
         if let Some(become_owner) = row.try_get::<_, Option<String>>("become_owner")? {
             session.batch_execute(&become_owner).await.map_err(StepError::from).context(&become_owner)?;
         }
         match session.batch_execute(row.try_get("statement")?).await.map_err(StepError::from) {
-            Err(error) if error.name == ErrorName::PostgresRefused => refused.push(format!("{told}: {}", row.try_get::<_, String>("remedy")?)),
-            ended => ended.context(&format!("end prepared transaction {told} on the target"))?,
+            Err(error) if error.name == ErrorName::PostgresRefused => refused.push(format!("{described}: {}", row.try_get::<_, String>("remedy")?)),
+            ended => ended.context(&format!("end prepared transaction {described} on the target"))?,
         }
     }
     if refused.is_empty() {

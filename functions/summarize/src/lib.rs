@@ -128,9 +128,9 @@ fn is_news(row: &Row) -> bool {
 
 /// At most 100 characters: twelve outcomes do not occur together.
 fn subject(outcomes: &BTreeMap<Outcome, u64>) -> String {
-    let told: Vec<String> = outcomes.iter().map(|(outcome, count)| format!("{count} {}", word(*outcome))).collect();
-    let told = if told.is_empty() { "no database".to_owned() } else { told.join(", ") };
-    format!("rds-reencrypt: {told}").chars().take(100).collect()
+    let described: Vec<String> = outcomes.iter().map(|(outcome, count)| format!("{count} {}", word(*outcome))).collect();
+    let described = if described.is_empty() { "no database".to_owned() } else { described.join(", ") };
+    format!("rds-reencrypt: {described}").chars().take(100).collect()
 }
 
 fn word(outcome: Outcome) -> &'static str {
@@ -178,8 +178,8 @@ mod tests {
         let plans = ["a", "b", "c"].map(|source| row(source, Outcome::Planned, "")).to_vec();
         let migrations = vec![row("a", Outcome::Encrypted, "")];
         let rows = one_of_each(plans, migrations, &names(&["a", "b", "c", "d"]), &names(&["a", "b"]), false);
-        let told: Vec<_> = rows.iter().map(|row| (row.source.as_str(), row.outcome)).collect();
-        assert_eq!(told, [("a", Outcome::Encrypted), ("b", Outcome::Unknown), ("c", Outcome::Planned), ("d", Outcome::Unknown)]);
+        let described: Vec<_> = rows.iter().map(|row| (row.source.as_str(), row.outcome)).collect();
+        assert_eq!(described, [("a", Outcome::Encrypted), ("b", Outcome::Unknown), ("c", Outcome::Planned), ("d", Outcome::Unknown)]);
     }
 
     #[test]

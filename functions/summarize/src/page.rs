@@ -114,8 +114,8 @@ mod tests {
         };
         let line = line(&row, &PLACES).into_string();
         let report = "s3/object/reports?region=eu-central-1&amp;prefix=executions/spring-encrypt-orders/report.html";
-        for told in ["orders-enc", ">41<", ">7<", "key/k", "executions/details/arn:aws:states", ">spring-encrypt-orders<", report] {
-            assert!(line.contains(told), "{told} in {line}");
+        for described in ["orders-enc", ">41<", ">7<", "key/k", "executions/details/arn:aws:states", ">spring-encrypt-orders<", report] {
+            assert!(line.contains(described), "{described} in {line}");
         }
     }
 

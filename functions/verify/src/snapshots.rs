@@ -106,10 +106,10 @@ async fn wait_for_apply(call: &Call<'_>, database: &Database, watcher: &Session,
         if is_late || ended && Instant::now() >= ask_at {
             let why = stopped::why(call.aws, call.plan, watcher, &[database]).await;
             if why.is_lasting {
-                return Err(StepError::new(ErrorName::ReplicationStopped, format!("the target applies no changes: {}", why.told)));
+                return Err(StepError::new(ErrorName::ReplicationStopped, format!("the target applies no changes: {}", why.reason)));
             }
             if is_late {
-                let what = format!("the target was more than {} s behind: {}", MAX_LAG.as_secs(), why.told);
+                let what = format!("the target was more than {} s behind: {}", MAX_LAG.as_secs(), why.reason);
                 return Err(StepError::new(ErrorName::DrainTimeout, what));
             }
             ask_at = Instant::now() + ASK_AFTER;

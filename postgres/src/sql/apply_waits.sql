@@ -11,7 +11,7 @@ with waiting as (
    where s.subname = $1 and not l.granted)
 select pg_catalog.format('%s, held by pid %s, user %s, application %s, %s, in transaction for %s s', w.what, a.pid, coalesce(a.usename, a.backend_type),
                          coalesce(nullif(a.application_name, ''), '-'), coalesce(a.state, '-'),
-                         coalesce(pg_catalog.floor(extract(epoch from pg_catalog.clock_timestamp() - a.xact_start))::text, '-')) as told
+                         coalesce(pg_catalog.floor(extract(epoch from pg_catalog.clock_timestamp() - a.xact_start))::text, '-')) as detail
   from waiting w join pg_catalog.pg_stat_activity a on a.pid = any (w.blockers)
 union all
 select pg_catalog.format('%s, held by prepared transaction %L of %s in %s, prepared %s s ago', w.what, p.gid, p.owner, p.database,

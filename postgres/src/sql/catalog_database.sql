@@ -62,8 +62,8 @@ select 'conversion', pg_catalog.format('%I.%I', n.nspname, c.conname),
  where c.oid >= 16384 and not exists (select from member d where d.classid = 'pg_catalog.pg_conversion'::pg_catalog.regclass and d.objid = c.oid)
 union all
 select case when c.provider is null then 'comment' else 'security label' end,
-       pg_catalog.concat_ws(' by ', 'on ' || pg_catalog.pg_describe_object(c.classoid, c.objoid, c.objsubid), c.provider), c.told
-  from (select classoid, objoid, objsubid, null as provider, description as told from pg_catalog.pg_description
+       pg_catalog.concat_ws(' by ', 'on ' || pg_catalog.pg_describe_object(c.classoid, c.objoid, c.objsubid), c.provider), c.detail
+  from (select classoid, objoid, objsubid, null as provider, description as detail from pg_catalog.pg_description
          union all
         select classoid, objoid, objsubid, provider, label from pg_catalog.pg_seclabel) c
  where c.objoid >= 16384 and c.classoid <> 'pg_catalog.pg_largeobject'::pg_catalog.regclass

@@ -2,7 +2,7 @@
 -- than ours, and prepared transactions, which have no session. Never their queries.
 -- Where: source or target, each database. Privilege: pg_monitor, else without names. Locks: none. Changes nothing.
 (select pg_catalog.format('pid %s of %s, in transaction for %s s', a.pid, coalesce(a.usename, a.backend_type),
-                          pg_catalog.floor(extract(epoch from pg_catalog.clock_timestamp() - a.xact_start))) as told
+                          pg_catalog.floor(extract(epoch from pg_catalog.clock_timestamp() - a.xact_start))) as detail
    from pg_catalog.pg_stat_activity a
   where a.datname = pg_catalog.current_database() and a.pid <> pg_catalog.pg_backend_pid()
     and a.application_name <> pg_catalog.current_setting('application_name')

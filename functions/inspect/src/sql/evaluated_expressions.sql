@@ -72,12 +72,12 @@ mutable as (select c.kind, c.relid, c.id
              where c.kind in (1, 5) and f.provolatile <> 'i'
             union
             select kind, relid, id from tree where kind in (1, 5) and nodes like '%SQLVALUEFUNCTION%'),
-told as (select kind, relid, id from own union select kind, relid, id from mutable),
+detail as (select kind, relid, id from own union select kind, relid, id from mutable),
 -- Which types of columns have a domain in them whose check is one of these.
 holds as (
   select distinct a.atttypid as type, a.atttypid as part
     from carried c join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-   where a.atttypid >= 16384 and exists (select from told where kind = 5)
+   where a.atttypid >= 16384 and exists (select from detail where kind = 5)
   union
   select h.type, n.part
     from holds h join pg_catalog.pg_type t on t.oid = h.part
@@ -92,25 +92,25 @@ expression as (
   select t.kind, t.relid, t.id, pg_catalog.format('check %I', k.conname) as what,
          pg_catalog.format('alter table %s drop constraint %I', k.conrelid::pg_catalog.regclass, k.conname) as statement,
          pg_catalog.pg_get_expr(k.conbin, k.conrelid) as expression, k.convalidated as must_hold
-    from told t join pg_catalog.pg_constraint k on k.oid = t.id
+    from detail t join pg_catalog.pg_constraint k on k.oid = t.id
    where t.kind = 1 and pg_catalog.to_jsonb(k) ->> 'conenforced' is distinct from 'false'
   union all
   select t.kind, t.relid, t.id, pg_catalog.format('index %I', x.relname), null,
          pg_catalog.concat_ws(', ', pg_catalog.pg_get_expr(i.indexprs, i.indrelid), pg_catalog.pg_get_expr(i.indpred, i.indrelid)), false
-    from told t join pg_catalog.pg_index i on i.indexrelid = t.id join pg_catalog.pg_class x on x.oid = t.id where t.kind = 2
+    from detail t join pg_catalog.pg_index i on i.indexrelid = t.id join pg_catalog.pg_class x on x.oid = t.id where t.kind = 2
   union all
   select t.kind, t.relid, t.id, pg_catalog.format('generated column %I', a.attname), null, pg_catalog.pg_get_expr(d.adbin, d.adrelid), false
-    from told t join pg_catalog.pg_attrdef d on d.oid = t.id
+    from detail t join pg_catalog.pg_attrdef d on d.oid = t.id
     join pg_catalog.pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum where t.kind = 3
   union all
   select t.kind, t.relid, t.id, 'bounds of the partition', null, pg_catalog.pg_get_partition_constraintdef(t.relid), false
-    from told t where t.kind = 4
+    from detail t where t.kind = 4
   union all
   select distinct t.kind, c.oid, t.id, pg_catalog.format('check %I of a domain in column %I', k.conname, a.attname),
          pg_catalog.format('alter domain %s drop constraint %I', k.contypid::pg_catalog.regtype, k.conname),
          pg_catalog.format('(%I::pg_catalog.text)::%s, case when %I.ctid is null then null::pg_catalog.text::%s end', a.attname,
                            pg_catalog.format_type(a.atttypid, a.atttypmod), c.relname, k.contypid::pg_catalog.regtype), false
-    from told t join pg_catalog.pg_constraint k on k.oid = t.id
+    from detail t join pg_catalog.pg_constraint k on k.oid = t.id
     join holds h on h.part = k.contypid
     join pg_catalog.pg_attribute a on a.atttypid = h.type and a.attnum > 0 and not a.attisdropped
     join carried c on c.oid = a.attrelid
@@ -121,7 +121,7 @@ expression as (
          pg_catalog.string_agg(
            pg_catalog.format('case when %1$I.ctid is null or pg_catalog.lower(%2$s) is not null and pg_catalog.upper(%2$s) is not null '
                              'then %3$s(pg_catalog.upper(%2$s), pg_catalog.lower(%2$s)) end', c.relname, s.key, s.rngsubdiff), ', ' order by s.attnum), false
-    from told t join spread s on s.indexrelid = t.id join pg_catalog.pg_class x on x.oid = t.id join carried c on c.oid = t.relid
+    from detail t join spread s on s.indexrelid = t.id join pg_catalog.pg_class x on x.oid = t.id join carried c on c.oid = t.relid
    where t.kind = 6 group by t.kind, t.relid, t.id, x.relname),
 -- The text of an expression, and the same with that of the functions in it, without quoted names and comments.
 text as (

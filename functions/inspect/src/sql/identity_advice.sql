@@ -13,7 +13,7 @@ select pg_catalog.format('%I.%I (%s)', n.nspname, c.relname,
                               when c.relreplident = 'i' then 'the index of its replica identity was dropped'
                               when exists (select from pg_catalog.pg_index i where i.indrelid = c.oid and i.indisprimary)
                               then 'its primary key is deferrable'
-                              else 'no primary key' end) as told,
+                              else 'no primary key' end) as detail,
        case when u.indisprimary then pg_catalog.format('alter table %I.%I replica identity default', n.nspname, c.relname)
             when u.indexrelid is not null
             then pg_catalog.format('alter table %I.%I replica identity using index %I', n.nspname, c.relname, x.relname)

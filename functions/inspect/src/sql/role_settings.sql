@@ -3,7 +3,7 @@
 -- Where: source, any database. Privilege: none. Locks: none. Changes nothing. Parameter $1: databases that are moved.
 -- Returns whose setting it is and the statement that resets it.
 select pg_catalog.format('%s: %s', pg_catalog.concat_ws(' in ', 'role ' || pg_catalog.quote_ident(r.rolname), 'database ' || pg_catalog.quote_ident(d.datname)),
-                         s.setting) as told,
+                         s.setting) as detail,
        case when r.oid is null then pg_catalog.format('set role none; alter database %I reset role', d.datname)
             else pg_catalog.format('set role none; alter role %I %sreset role', r.rolname, 'in database ' || pg_catalog.quote_ident(d.datname) || ' ') end as statement
   from pg_catalog.pg_db_role_setting c

@@ -75,12 +75,12 @@ pub(super) fn changes(lines: &[Line], statuses: &[StatusSeen]) -> Vec<Change> {
     let only_reads = |operation: &str| ["Describe", "Download", "List"].iter().any(|read| operation.starts_with(read));
     let mut changes: Vec<&Request> = all_requests(lines).filter(|request| request.service == "rds" && !only_reads(&request.operation)).collect();
     changes.sort_by_key(|request| request.at_ms);
-    let told = changes.into_iter().map(|request| {
+    let described = changes.into_iter().map(|request| {
         let at = Moment(request.at_ms);
         let (operation, error) = (word(&request.operation), request.error.as_deref().map(word));
         Change { at, operation, ms: request.ms, error, target_status: target_status_at(statuses, at) }
     });
-    told.collect()
+    described.collect()
 }
 
 pub(super) fn functions(lines: &[Line]) -> Vec<Function> {
@@ -88,7 +88,7 @@ pub(super) fn functions(lines: &[Line]) -> Vec<Function> {
     for line in lines {
         by_name.entry(word(&line.function)).or_default().push(line);
     }
-    let told = by_name.into_iter().map(|(name, lines)| {
+    let described = by_name.into_iter().map(|(name, lines)| {
         let calls = || lines.iter().map(|line| &line.call);
         Function {
             name,
@@ -102,7 +102,7 @@ pub(super) fn functions(lines: &[Line]) -> Vec<Function> {
             longest_init_ms: calls().filter_map(|call| call.init_ms).max(),
         }
     });
-    told.collect()
+    described.collect()
 }
 
 #[cfg(test)]
@@ -124,9 +124,9 @@ mod tests {
     fn requests_of_one_kind_are_told_together_with_their_errors() {
         let describe = |ms, error| request("DescribeDBInstances", 0, ms, error);
         let lines = [line(1, None, None, vec![describe(30, None), describe(10, Some("Throttling"))]), line(1, None, None, vec![describe(20, None)])];
-        let told = requests(&lines);
-        assert_eq!((told.len(), told[0].count, told[0].median_ms, told[0].max_ms), (1, 3, 20, 30));
-        assert_eq!(told[0].errors, BTreeMap::from([("Throttling".to_owned(), 1)]));
+        let described = requests(&lines);
+        assert_eq!((described.len(), described[0].count, described[0].median_ms, described[0].max_ms), (1, 3, 20, 30));
+        assert_eq!(described[0].errors, BTreeMap::from([("Throttling".to_owned(), 1)]));
     }
 
     #[test]
@@ -142,17 +142,18 @@ mod tests {
         });
         let modify = request("ModifyDBInstance", 5, 90, Some("InvalidDBInstanceState"));
         let restore = request("RestoreDBInstanceFromDBSnapshot", 0, 80, None);
-        let told = changes(&[line(1, None, None, vec![modify, request("DescribeDBInstances", 4, 1, None), restore])], &statuses);
-        let told: Vec<_> = told.iter().map(|change| (&*change.operation, change.error.as_deref(), change.target_status.as_deref())).collect();
+        let described = changes(&[line(1, None, None, vec![modify, request("DescribeDBInstances", 4, 1, None), restore])], &statuses);
+        let described: Vec<_> =
+            described.iter().map(|change| (&*change.operation, change.error.as_deref(), change.target_status.as_deref())).collect();
         let wanted =
             [("RestoreDBInstanceFromDBSnapshot", None, None), ("ModifyDBInstance", Some("InvalidDBInstanceState"), Some("storage-initialization"))];
-        assert_eq!(told, wanted);
+        assert_eq!(described, wanted);
     }
 
     #[test]
     fn a_function_has_the_sums_and_the_most_of_its_calls() {
-        let told = functions(&[line(10, None, Some(7), Vec::new()), line(30, Some("AwsRefused"), None, Vec::new())]);
-        let function = &told[0];
+        let described = functions(&[line(10, None, Some(7), Vec::new()), line(30, Some("AwsRefused"), None, Vec::new())]);
+        let function = &described[0];
         assert_eq!((function.calls, function.failed_calls, function.total_ms, function.longest_ms), (2, 1, 40, 30));
         assert_eq!((function.peak_memory_bytes, function.processes, function.longest_init_ms), (Some(30), 1, Some(7)));
     }
