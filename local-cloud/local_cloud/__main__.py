@@ -16,6 +16,7 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
@@ -64,7 +65,9 @@ def main(defaults: list[str] | None = None, functions: type[lambdas.Lambdas] | N
         for name, value in _start(arguments, functions or lambdas.Lambdas, listener, at_end).items():
             print(f"export {name}={value}")
         print("ready", flush=True)
-        signal.pause()
+        # Not signal.pause(): a signal may reach another thread, and this one, which has to end on it, would sleep on.
+        while True:
+            time.sleep(1)
 
 
 def _arguments(defaults: list[str]) -> argparse.Namespace:
