@@ -234,7 +234,7 @@ impl Trial<'_> {
         for oid in &oids {
             sql::run_generated(transaction, sql::FENCE_TABLE, &[fence, oid]).await.context("put a trigger on a table")?;
         }
-        fence::close(transaction, &self.names, "this is a trial", Closed { paused_at_ms: 0, drained_lsn: Lsn(0) }).await
+        fence::close(transaction, &self.names, "this is a trial", Closed { paused_at_ms: 0, drained_lsn: Lsn(0) }, true).await
     }
 
     /// The objects that it drops and restores.

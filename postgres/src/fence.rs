@@ -182,10 +182,36 @@ fn texts(rows: &[Row], column: &str) -> Result<Vec<String>> {
 }
 
 /// Closes the fence with the commit of the transaction that `source` is in.
-pub async fn close(source: &impl GenericClient, names: &Names, says: &str, closed: Closed) -> Result<()> {
-    let statements = sql::statements(source, sql::CLOSE_FENCE, &[&names.fence(), &says, &closed.to_string()]).await?;
+///
+/// With `lets_apply_through`, an apply worker of this server may still write: the database follows the one it has moved to.
+pub async fn close(source: &impl GenericClient, names: &Names, says: &str, closed: Closed, lets_apply_through: bool) -> Result<()> {
+    let statements = sql::statements(source, sql::CLOSE_FENCE, &[&names.fence(), &says, &closed.to_string(), &lets_apply_through]).await?;
     // In one request: writers wait.
     source.batch_execute(&statements.join("; ")).await.map_err(StepError::from).map_err(name_function).context("close the fence")
+}
+
+/// A closed fence, and the session that will open it.
+pub struct Opening {
+    session: Session,
+    statements: Vec<String>,
+}
+
+impl Opening {
+    /// # Errors
+    /// `PostgresUnavailable`, …
+    pub async fn prepare(session: Session, names: &Names) -> Result<Self> {
+        let statements = sql::statements(&session, sql::OPEN_FENCE, &[&names.fence()]).await?;
+        Ok(Self { session, statements })
+    }
+
+    /// After it, the fence refuses nothing any more. In one request: writers may be waiting.
+    ///
+    /// # Errors
+    /// `PostgresUnavailable`, …
+    pub async fn carry_out(self) -> Result<()> {
+        let statements = format!("begin; {}; commit", self.statements.join("; "));
+        self.session.batch_execute(&statements).await.map_err(StepError::from).map_err(name_function).context("open the fence")
+    }
 }
 
 /// Ensures that this run's fence can never close any more. Returns whether it was closed already.

@@ -89,15 +89,18 @@ fn enclose(written: &[Beat], copied: &[Beat], start: Lsn) -> Result<(), String> 
 pub struct Arrival {
     written: Statement,
     copied: Statement,
+    since: Lsn,
 }
 
 impl Arrival {
+    /// Of the heartbeats written from this position on: on the way back, those before the handover must not arrive.
+    ///
     /// # Errors
     /// `PostgresUnavailable`, …
-    pub async fn prepare(source: &Session, copy: &Session, names: &Names) -> Result<Self> {
+    pub async fn prepare(source: &Session, copy: &Session, names: &Names, since: Lsn) -> Result<Self> {
         let query: String = sql::value(source, sql::BEATS, &[&names.run]).await?;
         let (written, copied) = try_join(source.prepare(&query), copy.prepare(&query)).await?;
-        Ok(Self { written, copied })
+        Ok(Self { written, copied, since })
     }
 
     /// For a target that has caught up.
@@ -105,7 +108,8 @@ impl Arrival {
     /// # Errors
     /// `DataDiffers`.
     pub async fn check(&self, source: &Session, copy: &Session, database: &Database) -> Result<()> {
-        let (written, copied) = try_join(read(source, &self.written), read(copy, &self.copied)).await?;
+        let (mut written, copied) = try_join(read(source, &self.written), read(copy, &self.copied)).await?;
+        written.retain(|beat| beat.at_lsn >= self.since);
         if written == copied {
             return Ok(());
         }

@@ -6,6 +6,7 @@ pub mod connect;
 pub mod event_triggers;
 pub mod fence;
 pub mod foreign_function;
+pub mod handover;
 pub mod heartbeat;
 pub mod large_objects;
 pub mod locks;

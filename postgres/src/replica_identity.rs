@@ -5,7 +5,8 @@ use shared::names::Names;
 use tokio_postgres::{GenericClient, Row};
 
 use crate::connect::Session;
-use crate::{fence, sql};
+use crate::fence::{retry_on_lock_timeout, run_ddl_past_fence};
+use crate::sql;
 
 /// A table that a run replicates.
 #[derive(Clone, Debug)]
@@ -71,29 +72,27 @@ pub async fn explain_difference(source: &impl GenericClient, table: u32, error: 
 /// # Errors
 /// `LockTimeout` if the table stayed locked.
 pub async fn ensure(source: &mut Session, run: &str, table: &Table) -> Result<()> {
-    let done = fence::retry_on_lock_timeout(source, sql::REMEMBER_REPLICA_IDENTITY, &[&run, &table.oid]).await;
+    let done = retry_on_lock_timeout(source, sql::REMEMBER_REPLICA_IDENTITY, &[&run, &table.oid]).await;
     done.context(&format!("set replica identity full on {}", table.name))
 }
 
-/// After it, every table has the replica identity that it had before the run, on this side.
+/// After it, every table has the replica identity that it had before the run, on this side, whether the fence is closed or not.
 ///
 /// Twice: the second call does nothing, since the stored identities are dropped with the run's schema.
 ///
 /// # Errors
 /// `LockTimeout` if a table stayed locked. `PostgresRefused` if we lost the rights on one: all others are restored, and the
 /// stored identities stay.
-pub async fn put_back(session: &mut Session, names: &Names) -> Result<()> {
+pub async fn put_back(session: &mut Session, names: &Names, fence: &Names) -> Result<()> {
     if !sql::value::<bool>(session, sql::REPLICA_IDENTITY_MEMORY, &[&names.run]).await? {
         return Ok(());
     }
     let query: String = sql::value(session, sql::RESTORE_REPLICA_IDENTITY, &[&names.run]).await?;
-    match fence::run_ddl_past_fence(session, names, &query, &[]).await {
+    match run_ddl_past_fence(session, fence, &query, &[]).await {
         Err(refusal) if refusal.name == ErrorName::PostgresRefused => {
             for statement in sql::statements(&*session, &query, &[]).await? {
                 // Each refused statement has the same reason as the whole.
-                fence::run_ddl_past_fence(session, names, "select $1::text", &[&statement])
-                    .await
-                    .or_else(|error| error.ok_if(refusal.name).map(drop))?;
+                run_ddl_past_fence(session, fence, "select $1::text", &[&statement]).await.or_else(|error| error.ok_if(refusal.name).map(drop))?;
             }
             Err(with_grants(session, refusal).await?)
         }

@@ -92,6 +92,27 @@ pub async fn read_subscription(target: &impl GenericClient, name: &str) -> Resul
     find_subscription(target, name).await?.ok_or_else(gone)
 }
 
+/// Sets where a disabled subscription will start.
+///
+/// # Errors
+/// `PostgresRefused` if we may not.
+pub async fn advance_origin(target: &impl GenericClient, subscription: u32, start: Lsn) -> Result<()> {
+    let text = start.to_string();
+    target.execute(sql::ADVANCE_ORIGIN, &[&subscription, &text]).await.map(drop).map_err(StepError::from).context("advance the origin")
+}
+
+/// Where a subscription will start, as PostgreSQL reads it back, or its error.
+pub async fn read_origin(target: &impl GenericClient, subscription: u32) -> std::result::Result<Row, tokio_postgres::Error> {
+    target.query_one(sql::ORIGIN_PROGRESS, &[&subscription]).await
+}
+
+/// # Errors
+/// `Internal` if a subscription would start somewhere else than it was told.
+pub fn check_origin(progress: &Row, start: Lsn) -> Result<()> {
+    let set = lsn(progress, "lsn")?;
+    if set == start { Ok(()) } else { Err(StepError::new(ErrorName::Internal, format!("the origin is at {set} after it was set to {start}"))) }
+}
+
 /// Checks that the target applies exactly the tables that the source has.
 ///
 /// Why here: a table without its row in `pg_subscription_rel` in state `r` loses its changes silently, and so does

@@ -14,6 +14,7 @@ macro_rules! statements {
 
 statements! {
     ACQUIRE_RUN_LOCK = "acquire_run_lock";
+    ADVANCE_ORIGIN = "advance_origin";
     APPLY_FAILURES = "apply_failures";
     APPLY_WAITS = "apply_waits";
     BEATS = "beats";
@@ -30,6 +31,7 @@ statements! {
     CLOSE_FENCE = "close_fence";
     COUNT_DDL = "count_ddl";
     CREATE_FENCE = "create_fence";
+    CREATE_HANDOVER = "create_handover";
     CREATE_PUBLICATION = "create_publication";
     CREATE_SCHEMA = "create_schema";
     DROP_PUBLICATION = "drop_publication";
@@ -44,6 +46,7 @@ statements! {
     FENCED_TABLES = "fenced_tables";
     FENCE_STATE = "fence_state";
     FENCE_TABLE = "fence_table";
+    HANDOVER = "handover";
     HASH_TABLE = "hash_table";
     HOLD_DDL = "hold_ddl";
     HOLD_EVENT_TRIGGERS = "hold_event_triggers";
@@ -56,8 +59,11 @@ statements! {
     MAKE_BEAT = "make_beat";
     MAKE_MARK = "make_mark";
     MISSING_RIGHTS = "missing_rights";
+    NOTE_HANDOVER = "note_handover";
     OLDER_TRANSACTIONS = "older_transactions";
     OPEN_DDL = "open_ddl";
+    OPEN_FENCE = "open_fence";
+    ORIGIN_PROGRESS = "origin_progress";
     OTHER_RUNS = "other_runs";
     PREPARED_HERE = "prepared_here";
     PUBLISHED_TABLES = "published_tables";

@@ -40,7 +40,7 @@ fn the_cutover_does_its_steps_in_the_order_of_the_model() {
     assert!(order.map(place).is_sorted(), "{order:?}");
     let of_all = ["drain(open, plan, deadline)", "hand_over(open, plan, drained)", "fence::close("];
     assert!(of_all.map(place).is_sorted(), "{of_all:?}");
-    let inside = ["open.drain.carry_out(", "read_sequences(open, &plan.names)", "finish_target(open, &drained)", "keep_snapshot(open)"];
+    let inside = ["open.drain.carry_out(", "read_sequences(open)", "finish_target(open, &drained)", "keep_snapshot(open)"];
     assert!(inside.map(place).is_sorted(), "{inside:?}");
     let open = ["prepare(aws, session, watcher", "last_check)", "pause(&open"];
     assert!(open.map(place).is_sorted(), "{open:?}");

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::finding::Findings;
-use crate::input::{After, Consent, Cutover, Guard, Verify, Wait};
+use crate::input::{After, Consent, Cutover, Guard, Verify, Wait, WayBack};
 use crate::lsn::Lsn;
 use crate::names::Names;
 
@@ -64,6 +64,29 @@ pub struct Plan {
     pub after: After,
     pub guard: Guard,
     pub wait: Wait,
+    /// Whether the source is to follow the target after the cutover, and for how long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub way_back: Option<WayBack>,
+    #[serde(default, skip_serializing_if = "Direction::is_there")]
+    pub direction: Direction,
+}
+
+/// Which of the two databases of a run is the plan's source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// The one that is encrypted.
+    #[default]
+    There,
+    /// The one that was made: the application goes back.
+    Back,
+}
+
+impl Direction {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    fn is_there(&self) -> bool {
+        *self == Self::There
+    }
 }
 
 /// The kinds of PostgreSQL database that RDS offers.
@@ -222,6 +245,70 @@ pub struct AdvanceLsnRequest {
     pub plan: Plan,
     /// How many polls for the start LSN came before: log lines arrive late.
     pub poll: u32,
+}
+
+/// The request of way-back.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct WayBackStep {
+    pub purpose: WayBackPurpose,
+    pub plan: Plan,
+}
+
+/// What is done with a way back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WayBackPurpose {
+    /// Before the fence, from the run's plan: the plan by which the source will follow.
+    Open,
+    /// Also from the run's plan: whether it can still be gone.
+    Watch,
+    /// After the switch: the source follows. The plan is the one of the way back, from here on.
+    Follow,
+    /// To go back: no other execution does, and it is not given up meanwhile.
+    Claim,
+    /// It was not gone: it stays open.
+    Release,
+    /// It was gone: the old source is an ordinary database again.
+    Settle,
+}
+
+/// The answer of way-back.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct WayBackAnswer {
+    pub plan: Plan,
+    pub state: WayBackState,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WayBackState {
+    Open,
+    /// By an execution that goes back.
+    Claimed,
+    /// Gone, or given up.
+    Closed,
+}
+
+/// The request of go-back.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct GoBackRequest {
+    pub execution: Execution,
+    /// The execution's input, unchanged.
+    pub input: Value,
+}
+
+/// The answer of go-back.
+#[derive(Clone, Debug, Serialize)]
+pub struct GoingBack {
+    /// The database that the application is on is its source.
+    pub plan: Plan,
+    pub findings: Findings,
+    /// What would be done.
+    pub steps: Vec<String>,
+    /// Whether the way back is to be removed instead.
+    pub give_up: bool,
 }
 
 /// The request of verify.
@@ -536,6 +623,8 @@ pub mod example {
                 "settled": {"replicas": [], "not_made": []},
                 "cutover": {"write_pause_ms": 20, "drained_lsn": "0/2000", "switched_secrets": []},
             }),
+            "way-back" => json!({"purpose": "watch", "plan": plan()}),
+            "go-back" => json!({"execution": execution(), "input": {"way_back": "example"}}),
             "watch-source" | "check-capacity" | "restore-parameter-group" | "poll-lag" | "compare-settings" => json!({"plan": plan()}),
             _ => json!({"action": "do", "plan": plan()}),
         }

@@ -35,6 +35,8 @@ pub struct Input {
     pub guard: Guard,
     #[serde(default)]
     pub wait: Wait,
+    /// Keeps the source as a replica of the target after the cutover, so that the application can go back.
+    pub way_back: Option<WayBack>,
     /// ARN of a stopped execution to undo, or, if its fence is closed already, to complete.
     pub undo: Option<String>,
     /// The execution that started this one; the console shows it. It makes inputs differ, so that Step Functions does not mistake
@@ -135,6 +137,57 @@ pub enum AfterSource {
     Delete,
 }
 
+/// How long the application may go back to the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct WayBack {
+    pub hours: u32,
+}
+
+/// The input of an execution that goes back to the source of an earlier one, or gives the way back up.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GoBack {
+    /// ARN or name of the execution that opened the way back.
+    pub way_back: String,
+    /// Remove the way back instead.
+    #[serde(default)]
+    pub give_up: bool,
+    #[serde(default)]
+    pub plan_only: bool,
+    /// Default: the secrets that the earlier execution switched.
+    #[serde(default)]
+    pub cutover: Cutover,
+    #[serde(default)]
+    pub verify: Verify,
+    #[serde(default)]
+    pub guard: Guard,
+    #[serde(default)]
+    pub wait: Wait,
+    #[serde(rename = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID")]
+    pub started_by: Option<String>,
+}
+
+impl GoBack {
+    /// Reads and checks an input.
+    ///
+    /// # Errors
+    /// `InvalidInput`, with the field that is wrong.
+    pub fn parse(value: serde_json::Value) -> Result<Self> {
+        let input: Self = serde_path_to_error::deserialize(value).map_err(|error| invalid(&error.to_string()))?;
+        let mut problems = of_cutover(&input.cutover, input.verify);
+        problems.extend(of_limits(input.guard, input.wait));
+        if input.way_back.trim().is_empty() {
+            problems.push("way_back is empty");
+        }
+        if problems.is_empty() { Ok(input) } else { Err(invalid(&problems.join("; "))) }
+    }
+}
+
+fn invalid(why: &str) -> StepError {
+    StepError::new(ErrorName::InvalidInput, format!("the execution's input is not valid: {why}"))
+}
+
 /// Limits that protect the source: beyond them the run is undone.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -176,41 +229,26 @@ impl Input {
     /// # Errors
     /// `InvalidInput`, with the field that is wrong.
     pub fn parse(value: serde_json::Value) -> Result<Self> {
-        let input: Self = serde_path_to_error::deserialize(value)
-            .map_err(|error| StepError::new(ErrorName::InvalidInput, format!("the execution's input is not valid: {error}")))?;
+        let input: Self = serde_path_to_error::deserialize(value).map_err(|error| invalid(&error.to_string()))?;
         let problems = input.problems();
-        if problems.is_empty() {
-            Ok(input)
-        } else {
-            Err(StepError::new(ErrorName::InvalidInput, format!("the execution's input is not valid: {}", problems.join("; "))))
-        }
+        if problems.is_empty() { Ok(input) } else { Err(invalid(&problems.join("; "))) }
     }
 
     fn problems(&self) -> Vec<&'static str> {
         let how = self.how();
-        let mut problems = Vec::new();
-        let mut must = |holds: bool, problem| {
-            if !holds {
-                problems.push(problem);
-            }
-        };
-        must(!self.source.trim().is_empty(), "source is empty");
-        must(!self.kms_key.trim().is_empty(), "kms_key is empty");
-        must(self.databases.as_ref().is_none_or(|names| !names.is_empty()), "databases is an empty list: omit it to move all of them");
-        must(how == How::None || !self.cutover.secrets.is_empty(), "cutover.how is secret, but cutover.secrets names none");
-        must(how == How::Secret || self.cutover.secrets.is_empty(), "cutover.secrets is given, but cutover.how is none");
-        must((1..=240).contains(&self.cutover.max_write_pause_seconds), "cutover.max_write_pause_seconds must be from 1 to 240");
-        let is_window = |window: &String| seconds_until(window, UNIX_EPOCH).is_some();
-        must(
-            self.cutover.window.as_ref().is_none_or(is_window),
-            "cutover.window must be half an hour or more of the week in UTC, as in sat:02:00-sat:04:00",
-        );
-        must((1..=90).contains(&self.guard.min_free_storage_percent), "guard.min_free_storage_percent must be from 1 to 90");
-        must((1..=300).contains(&self.wait.calls_end_seconds), "wait.calls_end_seconds must be from 1 to 300");
-        must(self.wait.verify_call_seconds <= 480, "wait.verify_call_seconds must be from 0 to 480");
-        must(!self.cutover.verify_in_pause || self.verify != Verify::Off, "cutover.verify_in_pause is given, but verify is off");
-        must((1..=300).contains(&self.wait.max_seconds), "wait.max_seconds must be from 1 to 300");
-        problems
+        let mut found = problems([
+            (!self.source.trim().is_empty(), "source is empty"),
+            (!self.kms_key.trim().is_empty(), "kms_key is empty"),
+            (self.databases.as_ref().is_none_or(|names| !names.is_empty()), "databases is an empty list: omit it to move all of them"),
+            (how == How::None || !self.cutover.secrets.is_empty(), "cutover.how is secret, but cutover.secrets names none"),
+            (self.way_back.is_none_or(|way_back| (1..=336).contains(&way_back.hours)), "way_back.hours must be from 1 to 336"),
+            (self.way_back.is_none() || self.after.source == AfterSource::Keep, "way_back needs the source, but after.source does not keep it"),
+            // Theirs would have to be put back on the target, where the way back works meanwhile.
+            (self.way_back.is_none() || !self.consent.event_triggers, "way_back is not possible with consent.event_triggers"),
+        ]);
+        found.extend(of_cutover(&self.cutover, self.verify));
+        found.extend(of_limits(self.guard, self.wait));
+        found
     }
 
     /// How the application is switched, with the default filled in.
@@ -218,6 +256,29 @@ impl Input {
     pub fn how(&self) -> How {
         self.cutover.how.unwrap_or(if self.cutover.secrets.is_empty() { How::None } else { How::Secret })
     }
+}
+
+fn of_cutover(cutover: &Cutover, verify: Verify) -> Vec<&'static str> {
+    let is_window = |window: &String| seconds_until(window, UNIX_EPOCH).is_some();
+    problems([
+        (cutover.how != Some(How::None) || cutover.secrets.is_empty(), "cutover.secrets is given, but cutover.how is none"),
+        ((1..=240).contains(&cutover.max_write_pause_seconds), "cutover.max_write_pause_seconds must be from 1 to 240"),
+        (cutover.window.as_ref().is_none_or(is_window), "cutover.window must be half an hour or more of the week in UTC, as in sat:02:00-sat:04:00"),
+        (!cutover.verify_in_pause || verify != Verify::Off, "cutover.verify_in_pause is given, but verify is off"),
+    ])
+}
+
+fn of_limits(guard: Guard, wait: Wait) -> Vec<&'static str> {
+    problems([
+        ((1..=90).contains(&guard.min_free_storage_percent), "guard.min_free_storage_percent must be from 1 to 90"),
+        ((1..=300).contains(&wait.calls_end_seconds), "wait.calls_end_seconds must be from 1 to 300"),
+        (wait.verify_call_seconds <= 480, "wait.verify_call_seconds must be from 0 to 480"),
+        ((1..=300).contains(&wait.max_seconds), "wait.max_seconds must be from 1 to 300"),
+    ])
+}
+
+fn problems<const COUNT: usize>(rules: [(bool, &'static str); COUNT]) -> Vec<&'static str> {
+    rules.into_iter().filter(|(holds, _)| !holds).map(|(_, problem)| problem).collect()
 }
 
 #[cfg(test)]
@@ -274,6 +335,12 @@ mod tests {
             json!({"source": "d", "verify": "off", "cutover": {"verify_in_pause": true}}),
             json!({"source": "d", "wait": {"verify_call_seconds": 900}}),
             json!({"source": "d", "cutover": {"how": "none", "secrets": ["a"]}}),
+            json!({"source": "d", "way_back": {}}),
+            json!({"source": "d", "way_back": {"hours": 0}}),
+            json!({"source": "d", "way_back": {"hours": 337}}),
+            json!({"source": "d", "way_back": {"hours": 72}, "after": {"source": "stop"}}),
+            json!({"source": "d", "way_back": {"hours": 72}, "after": {"source": "delete"}}),
+            json!({"source": "d", "way_back": {"hours": 72}, "consent": {"event_triggers": true}}),
         ] {
             refusal(value);
         }

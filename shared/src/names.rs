@@ -17,6 +17,9 @@ pub const APPROVED_BY_TAG: &str = "rds-reencrypt:approved-by";
 /// The tag on every RDS resource that an execution created; its value is the execution's name.
 pub const EXECUTION_TAG: &str = "rds-reencrypt:execution";
 
+/// What the names of a way back add to those of the run.
+const BACK: &str = "_back";
+
 /// The log that shows where the target's data end: the run exports it, whether the source does or not.
 pub const POSTGRESQL_LOG: &str = "postgresql";
 
@@ -65,6 +68,18 @@ impl Names {
     #[must_use]
     pub fn successor(&self, old: &str) -> String {
         successor(old, self.run.trim_start_matches(PREFIX))
+    }
+
+    /// The names of the way back: what the source needs to follow the target once the application has moved.
+    #[must_use]
+    pub fn back(&self) -> Self {
+        Self { run: format!("{}{BACK}", self.run), ..self.clone() }
+    }
+
+    /// The names of the run that opened this way back.
+    #[must_use]
+    pub fn there(&self) -> Self {
+        Self { run: self.run.trim_end_matches(BACK).to_owned(), ..self.clone() }
     }
 
     /// The slot of one database: a slot's name is unique on the server, so it includes the oid.
@@ -117,6 +132,8 @@ mod tests {
         assert!(one.target.len() <= RDS_IDENTIFIER_MAX && one.successor(&"x".repeat(63)).len() == RDS_IDENTIFIER_MAX);
         assert_eq!(one.successor(&source), one.target);
         assert!(one.slot(u32::MAX).len() <= 63 && one.fence().len() <= 63);
+        assert!(one.back().slot(u32::MAX).len() <= 63 && one.back().fence().len() <= 63);
+        assert_eq!(one.back().there(), one);
         assert!(one.run.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'));
     }
 

@@ -18,6 +18,10 @@ fn encrypt() -> Value {
     serde_json::from_str(&file("statemachine/encrypt.asl.json")).unwrap()
 }
 
+fn way_back() -> Value {
+    serde_json::from_str(&file("statemachine/way-back.asl.json")).unwrap()
+}
+
 /// Everything that is wrong, each with the name of the state.
 fn problems(machine: &Value) -> Vec<String> {
     let functions = functions("template.yaml");
@@ -33,6 +37,7 @@ fn problems(machine: &Value) -> Vec<String> {
         match state["Type"].as_str().unwrap_or_default() {
             "Task" if called(state).is_some() => check_task(state, &functions, &mut must),
             "Task" if is_read(state) => check_read(state, &mut must),
+            "Task" if state["Resource"] == "arn:aws:states:::states:startExecution" => check_start(state, &mut must),
             "Task" => check_telling(machine, name, &mut must),
             "Wait" => must(state["Seconds"].as_str().is_some_and(|text| text.contains("$plan.wait")), "does not take its seconds from the input"),
             "Choice" => {
@@ -74,6 +79,14 @@ fn check_read(state: &Value, must: &mut impl FnMut(bool, &str)) {
     );
 }
 
+/// The execution that keeps the way back. The application has moved, so the run goes on without one that cannot be started.
+fn check_start(state: &Value, must: &mut impl FnMut(bool, &str)) {
+    must(list(&state["Retry"]).all(|retry| retry["JitterStrategy"] == "FULL" && retry["MaxDelaySeconds"].is_u64()), "retries in step with others");
+    must(state["TimeoutSeconds"].as_u64().is_some_and(|seconds| seconds <= 60), "may hold the run up");
+    let last = list(&state["Catch"]).last();
+    must(last.is_some_and(|rule| rule["ErrorEquals"] == json!(["States.ALL"]) && rule["Next"] == "WayBackLost"), "does not go on");
+}
+
 /// A notification takes seconds at most, is sent once, and continues the same way whether it was sent or not.
 fn check_telling(machine: &Value, name: &str, must: &mut impl FnMut(bool, &str)) {
     let state = &machine["States"][name];
@@ -100,13 +113,14 @@ fn phase(state: &Value) -> Option<&str> {
 fn check_point_of_no_return(machine: &Value) -> Vec<String> {
     let forward_only = reachable(machine, "NotifyCutOver");
     let mut problems = Vec::new();
-    let undo: BTreeSet<&str> = reachable(machine, "UndoPublication");
+    let undo: BTreeSet<&str> = reachable(machine, "IsGoingBack");
     for (name, state) in states(machine).filter(|(_, state)| called(state).is_some()) {
         let after_fence = forward_only.contains(name);
         let caught: Vec<&str> = list(&state["Catch"]).filter_map(|rule| rule["Next"].as_str()).collect();
-        let may_have_made_something = !matches!(name, "Preflight" | "Inspect" | "CheckCapacity" | "RecoverPlan" | "FindWhatIsLeft" | "CancelCutover")
-            && !undo.contains(name)
-            && !after_fence;
+        let may_have_made_something =
+            !matches!(name, "Preflight" | "Inspect" | "PlanGoingBack" | "CheckCapacity" | "RecoverPlan" | "FindWhatIsLeft" | "CancelCutover")
+                && !undo.contains(name)
+                && !after_fence;
         if may_have_made_something && !caught.iter().all(|next| matches!(*next, "NotifyUndoing" | "CancelCutover")) {
             problems.push(format!("{name}: an error before the fence does not lead to undo"));
         }
@@ -261,8 +275,38 @@ fn the_state_machine_keeps_its_promises() {
 
 #[test]
 fn the_template_fills_every_placeholder_and_no_other() {
-    let [used, filled] = placeholders("statemachine/encrypt.asl.json", "template.yaml", "EncryptStateMachine");
-    assert_eq!(used, filled);
+    for (machine, resource) in [("encrypt", "EncryptStateMachine"), ("way-back", "WayBackStateMachine")] {
+        let [used, filled] = placeholders(&format!("statemachine/{machine}.asl.json"), "template.yaml", resource);
+        assert_eq!(used, filled);
+    }
+}
+
+/// The state machine that keeps a way back: what it makes must end, whatever fails, and within the history of fourteen days.
+#[test]
+fn the_state_machine_of_the_way_back_keeps_its_promises() {
+    let machine = way_back();
+    let functions = functions("template.yaml");
+    let mut problems = check_names(&machine);
+    let seen = reachable(&machine, machine["StartAt"].as_str().unwrap());
+    for (name, state) in states(&machine) {
+        let mut must = |holds: bool, what: &str| {
+            if !holds {
+                problems.push(format!("{name}: {what}"));
+            }
+        };
+        must(state["Comment"].is_string(), "has no Comment");
+        must(successors(state).iter().all(|next| machine["States"][next].is_object()), "leads to a state that does not exist");
+        must(seen.contains(name), "cannot be reached");
+        if called(state).is_some() {
+            check_task(state, &functions, &mut must);
+        }
+    }
+    assert_eq!(problems, Vec::<String>::new());
+    // A poll in the long run: its states, and how far it is from the next one.
+    let of_poll: u64 = ["Watch", "IsOpen", "Poll", "HasChanged", "WaitToPoll"].iter().map(|name| events(&machine["States"][name])).sum();
+    let wait = machine["States"]["WaitToPoll"]["Seconds"].as_str().unwrap();
+    assert!(wait.contains("$polls < 60") && wait.contains("hours * 3600 / 1300"), "{wait}");
+    assert!((60 + 1_300) * of_poll < MAX_HISTORY_EVENTS, "{of_poll} events");
 }
 
 /// An execution keeps its definition while the stack is updated, and so the versions of functions in it.
@@ -299,7 +343,9 @@ fn every_function_of_the_template_has_a_folder_and_an_example_event() {
 
 #[test]
 fn the_functions_decode_the_example_requests() {
-    use shared::contract::{AdvanceLsnRequest, FinishRequest, InspectRequest, PreflightRequest, ReversibleStep, Step, VerifyRequest};
+    use shared::contract::{
+        AdvanceLsnRequest, FinishRequest, GoBackRequest, InspectRequest, PreflightRequest, ReversibleStep, Step, VerifyRequest, WayBackStep,
+    };
     use shared::fleet::{DiscoverRequest, EvaluatePolicyRequest, SummarizeRequest};
     serde_json::from_value::<DiscoverRequest>(example::request("discover")).unwrap();
     serde_json::from_value::<EvaluatePolicyRequest>(example::request("evaluate-policy")).unwrap();
@@ -309,6 +355,8 @@ fn the_functions_decode_the_example_requests() {
     serde_json::from_value::<PreflightRequest>(example::request("preflight")).unwrap();
     serde_json::from_value::<VerifyRequest>(example::request("verify")).unwrap();
     serde_json::from_value::<FinishRequest>(example::request("finish")).unwrap();
+    serde_json::from_value::<GoBackRequest>(example::request("go-back")).unwrap();
+    serde_json::from_value::<WayBackStep>(example::request("way-back")).unwrap();
     serde_json::from_value::<Step>(example::request("poll-lag")).unwrap();
     serde_json::from_value::<ReversibleStep>(example::request("cutover")).unwrap();
 }
@@ -327,8 +375,8 @@ fn the_runbook_has_a_paragraph_for_exactly_every_error() {
 fn each_phase_of_the_schema_is_sent_and_has_a_documented_example() {
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();
     let promised: BTreeSet<&str> = list(&schema["properties"]["phase"]["enum"]).filter_map(Value::as_str).collect();
-    let machine = encrypt();
-    let described: BTreeSet<&str> = states(&machine).filter_map(|(_, state)| phase(state)).collect();
+    let machines = [encrypt(), way_back()];
+    let described: BTreeSet<&str> = machines.iter().flat_map(|machine| states(machine).filter_map(|(_, state)| phase(state))).collect();
     let documents = file("docs/events.md");
     let documented: BTreeSet<&str> = documents.split("\"phase\": \"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     assert_eq!((&described, &documented), (&promised, &promised));
@@ -341,6 +389,7 @@ fn common_event_fields_do_not_depend_on_the_plans_origin() {
     let about = |state: &str| machine["States"][state]["Assign"]["about"].clone();
     assert!(about("Inspect").is_string());
     assert_eq!(about("Inspect"), about("FindWhatIsLeft"));
+    assert_eq!(about("Inspect"), about("PlanGoingBack"));
 }
 
 #[test]
@@ -379,16 +428,16 @@ fn a_break_in_the_state_machine_is_detected_with_its_state() {
             let detail = machine["States"]["NotifyVerifying"]["Arguments"]["Entries"][0]["Detail"].as_str().unwrap().replace("verifying", "checking");
             machine["States"]["NotifyVerifying"]["Arguments"]["Entries"][0]["Detail"] = json!(detail);
         }),
-        ("NotifyUndoing: leads to UndoPublication with polls as it was", |machine| {
-            machine["States"]["MayCutOver"]["Choices"][3]["Assign"].as_object_mut().unwrap().remove("polls");
+        ("IsGoingBack: leads to UndoPublication with polls as it was", |machine| {
+            machine["States"]["MayCutOver"]["Choices"][4]["Assign"].as_object_mut().unwrap().remove("polls");
         }),
-        ("NotifyUndoing: leads to UndoPublication with polls as it was", |machine| {
+        ("IsGoingBack: leads to UndoPublication with polls as it was", |machine| {
             machine["States"]["IsTargetReady"]["Choices"][1]["Assign"].as_object_mut().unwrap().remove("polls");
         }),
-        ("NotifyUndoing: leads to UndoPublication with polls as it was", |machine| {
+        ("IsGoingBack: leads to UndoPublication with polls as it was", |machine| {
             machine["States"]["WasFenced"]["Choices"][0]["Assign"] = json!({});
         }),
-        ("NotifyUndoing: leads to UndoPublication with polls as it was", |machine| {
+        ("IsGoingBack: leads to UndoPublication with polls as it was", |machine| {
             machine["States"]["Verify"]["Catch"][0]["Assign"].as_object_mut().unwrap().remove("polls");
         }),
         ("CleanUpSubscription: leads to CleanUpPublication with polls as it was", |machine| {

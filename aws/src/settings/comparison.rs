@@ -1,6 +1,6 @@
 //! Compares source and target as RDS describes them now.
 
-use shared::contract::{Kind, Plan};
+use shared::contract::{Direction, Kind, Plan};
 use shared::error::Result;
 
 use crate::client::Aws;
@@ -13,7 +13,12 @@ use crate::settings::{Differences, cluster, instance};
 ///
 /// # Errors
 /// `SourceNotFound`, `RestoreFailed`, `AwsUnavailable`, `AwsRefused`.
+///
+/// A way back leads to a database that had these settings before the other one: nothing is compared.
 pub async fn compare(aws: &Aws, plan: &Plan) -> Result<Differences> {
+    if plan.direction == Direction::Back {
+        return Ok(Differences::default());
+    }
     if plan.source.kind.is_cluster() {
         return clusters(aws, plan).await;
     }

@@ -8,7 +8,7 @@ mod log;
 use aws::client::Aws;
 use aws::evidence::StartLook;
 use postgres::connect::{Server, Session};
-use postgres::replication::{check_tables, lsn, read_slot, read_subscription};
+use postgres::replication::{advance_origin, check_origin, check_tables, lsn, read_origin, read_slot, read_subscription};
 use postgres::{heartbeat, run_lock, sql};
 use run::servers::{source_server, target_server};
 use serde::Serialize;
@@ -19,12 +19,10 @@ use shared::names::Names;
 use shared::recovery_log::LogAnswer;
 use tokio_postgres::error::SqlState;
 
-const ADVANCE_ORIGIN: &str = include_str!("sql/advance_origin.sql");
 const AURORA_FUNCTION: &str = include_str!("sql/aurora_function.sql");
 const AURORA_START_LSN: &str = include_str!("sql/aurora_start_lsn.sql");
 const KEEP_LSN: &str = include_str!("sql/keep_lsn.sql");
 const LSN_KEPT: &str = include_str!("sql/lsn_kept.sql");
-const ORIGIN_PROGRESS: &str = include_str!("sql/origin_progress.sql");
 const READ_LSN: &str = include_str!("sql/read_lsn.sql");
 const SEED_LSN: &str = include_str!("sql/seed_lsn.sql");
 
@@ -206,16 +204,11 @@ async fn read_bounds(source: &Server, plan: &Plan) -> Result<Bounds> {
 }
 
 async fn advance(aws: &Aws, target: &Session, subscription: u32, start: Lsn) -> Result<()> {
-    let text = start.to_string();
-    target.execute(ADVANCE_ORIGIN, &[&subscription, &text]).await.map_err(StepError::from).context("advance the origin")?;
-    let progress = target.query_one(ORIGIN_PROGRESS, &[&subscription]).await;
+    advance_origin(target, subscription, start).await?;
+    let progress = read_origin(target, subscription).await;
     let code = progress.as_ref().err().map(|error| error.code().map_or("none", SqlState::code).to_owned());
     aws.evidence.note(|seen| seen.origin_progress = Some(code.unwrap_or_else(|| "read".to_owned())));
-    let set = lsn(&progress?, "lsn")?;
-    if set == start {
-        return Ok(());
-    }
-    Err(StepError::new(ErrorName::Internal, format!("the origin is at {set} after it was set to {start}")))
+    check_origin(&progress?, start)
 }
 
 #[cfg(test)]

@@ -7,10 +7,10 @@ use aws::storage::{check_headroom, read_storage};
 use postgres::connect::{Server, Session};
 use postgres::replica_identity::{self, read_tables};
 use postgres::replication::{end_verification, read_slot};
-use postgres::{event_triggers, fence, heartbeat, locks, run_lock, session_settings, sql};
+use postgres::{event_triggers, fence, handover, heartbeat, locks, run_lock, session_settings, sql};
 use run::servers::{self, Present, source_server};
-use run::switch;
-use shared::contract::{Action, Database, Plan, Published, ReversibleStep};
+use run::{switch, way_back};
+use shared::contract::{Action, Database, Direction, Plan, Published, ReversibleStep};
 use shared::error::{Context, ErrorName, Result, StepError};
 use shared::names::Names;
 
@@ -72,6 +72,9 @@ async fn publish(source: &Server, plan: &Plan) -> Result<Published> {
             sql::run_generated_in_transaction(&mut session, sql::HOLD_EVENT_TRIGGERS, &[run, &false]).await.context("turn event triggers off")?;
         }
         sql::run_generated_in_transaction(&mut session, sql::CREATE_SCHEMA, &[run]).await.context("make the run's schema")?;
+        if plan.direction == Direction::Back {
+            handover::create(&session, &plan.names).await?;
+        }
         ensure_identities(&mut session, plan, database).await?;
         tables.insert(database.name.clone(), ensure_publication(&mut session, &plan.names, database).await?);
     }
@@ -102,16 +105,11 @@ async fn claim(source: &Server, plan: &Plan) -> Result<()> {
         return Err(StepError::new(ErrorName::AlreadyRunning, format!("execution {other} holds {}", plan.source.identifier)));
     }
     if !sql::value::<bool>(&transaction, ROLE_EXISTS, &[run]).await? {
-        let made = sql::run_generated(&transaction, CREATE_ROLE, &[run, &in_ascii(&plan.execution.name), &databases]).await;
+        let made = sql::run_generated(&transaction, CREATE_ROLE, &[run, &way_back::in_ascii(&plan.execution.name), &databases]).await;
         made.context(&format!("make role {run}"))?;
         session_settings::set_for_walsender(&transaction, run).await?;
     }
     Ok(transaction.commit().await?)
-}
-
-/// A name in characters that every encoding has. Step Functions takes any, and comments on roles are shared by all databases.
-fn in_ascii(name: &str) -> String {
-    name.chars().map(|each| if each.is_ascii() { each.to_string() } else { each.escape_unicode().to_string() }).collect()
 }
 
 /// Preflight checks this too, but minutes may have passed.
@@ -164,7 +162,12 @@ async fn withdraw(aws: &Aws, plan: &Plan) -> Result<Published> {
         Err(error) => Err(error),
     };
     match entered {
-        Ok((server, _run_lock)) => unpublish(&server, plan).await,
+        Ok((server, _run_lock)) => {
+            if let Some(claimed_by) = way_back::other_claim(&server.connect(&plan.control_database).await?, plan).await? {
+                return Ok(Published::not_yet(format!("execution {claimed_by} goes back to {}", plan.target)));
+            }
+            unpublish(&server, plan).await
+        }
         Err(error) if matches!(error.name, ErrorName::PostgresRefused | ErrorName::SecretUnusable) => Ok(Published::not_yet(error.to_string())),
         Err(error) => Err(error),
     }
@@ -182,7 +185,7 @@ async fn unpublish(source: &Server, plan: &Plan) -> Result<Published> {
     let mut refusal = None;
     for database in &plan.databases {
         // A refusal by one database does not stop the others.
-        if let Err(error) = unpublish_database(source, &plan.names, database).await {
+        if let Err(error) = unpublish_database(source, plan, database).await {
             refusal.get_or_insert(error.context(&format!("undo the publication of {}", database.name)).ok_if(ErrorName::PostgresRefused)?);
         }
     }
@@ -195,20 +198,25 @@ async fn unpublish(source: &Server, plan: &Plan) -> Result<Published> {
     if all_dropped { Ok(Published::ready(BTreeMap::new())) } else { Ok(Published::not_yet("a slot is still in use")) }
 }
 
-async fn unpublish_database(source: &Server, names: &Names, database: &Database) -> Result<()> {
+async fn unpublish_database(source: &Server, plan: &Plan, database: &Database) -> Result<()> {
+    let names = &plan.names;
     let mut session = source.connect(&database.name).await?;
+    // Behind a closed fence the way back stays; before, there is nothing to go back from.
+    let is_fenced = fence::read_state(&session, names).await?.closed.is_some();
+    if plan.direction == Direction::There && !is_fenced {
+        close_way_back(&mut session, &names.back(), database).await?;
+    }
     fence::run_ddl_past_fence(&mut session, names, sql::DROP_PUBLICATION, &[&names.run]).await.context("drop the publication")?;
-    replica_identity::put_back(&mut session, names).await?;
+    // A way back needs them, and has taken over what is stored.
+    if plan.way_back.is_none() || !is_fenced {
+        replica_identity::put_back(&mut session, names, names).await?;
+    }
     event_triggers::drop_run_schema(&mut session, names).await.context("drop the run's schema")
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_comment_is_ascii_whatever_an_execution_is_called() {
-        assert_eq!(in_ascii("orders-2026"), "orders-2026");
-        assert_eq!(in_ascii("größe"), "gr\\u{f6}\\u{df}e");
-    }
+/// After it, the source does not wait to follow the target any more.
+async fn close_way_back(source: &mut Session, back: &Names, database: &Database) -> Result<()> {
+    let dropped = sql::run_generated_in_transaction(source, sql::DROP_SUBSCRIPTION, &[&back.slot(database.oid)]).await;
+    dropped.context("drop the subscription of the way back")?;
+    sql::run_generated_in_transaction(source, sql::DROP_SCHEMA, &[&back.run]).await.map(drop).context("drop the schema of the way back")
 }

@@ -19,7 +19,7 @@ use postgres::{catalog, fence, large_objects, sql};
 use run::servers::{present_server, source_server, target_server};
 use run::switch::{self, Switch};
 use serde::Serialize;
-use shared::contract::{Action, CutoverDone, Database, Plan, ReversibleStep};
+use shared::contract::{Action, CutoverDone, Database, Direction, Plan, ReversibleStep};
 use shared::error::{Context, ErrorName, Result, StepError};
 use shared::load::Load;
 use shared::metrics::{self, Metric};
@@ -96,10 +96,13 @@ async fn cut_over(aws: &Aws, source: &Server, target: &Server, control: &Control
     let was_switched = staged.iter().all(Switch::is_done);
     // The target was restored as an instance of the source's class.
     let load = Load::of_class(target_writer(aws, plan).await?.db_instance_class().unwrap_or_default());
+    let closed_fences = closed_fences(target, plan).await?;
     let last_check = last_check::check(aws, plan, source, target, &staged);
     let pause::Fenced { closed, phases, snapshots_of_target } =
         Box::pin(pause::fence_source(aws, source, target, control, plan, load, last_check)).await?;
     let has_fenced = !snapshots_of_target.is_empty();
+    // The other one is fenced by now, so never both take writes.
+    try_join_all(closed_fences.into_iter().map(fence::Opening::carry_out)).await?;
     let switched = try_join_all(staged.into_iter().map(|switch| switch.carry_out(aws, plan, source, target))).await;
     let write_pause_ms = now_ms().saturating_sub(closed.paused_at_ms);
     // Emit first: while a secret cannot be written, writers keep waiting across retries.
@@ -117,6 +120,17 @@ async fn cut_over(aws: &Aws, source: &Server, target: &Server, control: &Control
         drift: [stop_rotations_back(aws, plan).await, read_last_drift(source, target, plan, snapshots_of_target).await].concat(),
         pause_phases_ms: phases.map(|phases| phases.durations("switch", write_pause_ms)).unwrap_or_default(),
     })
+}
+
+/// The fences of an old source, to be opened when the other database is fenced. Everything but that is done before the pause.
+async fn closed_fences(target: &Server, plan: &Plan) -> Result<Vec<fence::Opening>> {
+    let mut fences = Vec::new();
+    if plan.direction == Direction::Back {
+        for Database { name, .. } in &plan.databases {
+            fences.push(fence::Opening::prepare(target.connect(name).await?, &plan.names.there()).await?);
+        }
+    }
+    Ok(fences)
 }
 
 /// The next versions of all secrets, made before the pause: after the fence nothing is tried for the first time.

@@ -12,9 +12,9 @@ use postgres::fence::{self, Closed, Ddl};
 use postgres::heartbeat::Arrival;
 use postgres::locks::{Locks, lock_all};
 use postgres::replication::{Drain, check_tables, find_subscription, read_subscription};
-use postgres::{large_objects, session_settings, sql};
+use postgres::{handover, large_objects, session_settings, sql};
 use run::stopped;
-use shared::contract::{Database, Plan};
+use shared::contract::{Database, Direction, Plan};
 use shared::error::{Context, ErrorName, Result, StepError};
 use shared::input::Cutover;
 use shared::load::Load;
@@ -221,7 +221,7 @@ async fn replicate_all(open: &[Open<'_>], target: &Server, plan: &Plan, paused_a
     let closed = Closed { paused_at_ms, drained_lsn: drained.iter().map(|drained| drained.lsn).max().unwrap_or(Lsn(0)) };
     let says = format!("this database has moved to {}:{}; {} takes no more writes (rds-reencrypt)", target.host, target.port, plan.source.identifier);
     let replicated = open.iter().zip(drained).map(|(open, drained)| async {
-        let replicated = try_join(hand_over(open, plan, drained), fence::close(&open.source, &plan.names, &says, closed));
+        let replicated = try_join(hand_over(open, plan, drained), fence::close(&open.source, &plan.names, &says, closed, plan.way_back.is_some()));
         replicated.await.map(|(replicated, ())| replicated)
     });
     Ok((closed, try_join_all(replicated).await?))
@@ -288,10 +288,21 @@ async fn prepare<'a>(aws: &Aws, mut source: Session, watcher: Session, target: &
     let mut tables = sql::column(&source, sql::FENCED_TABLES, &[&plan.names.fence()]).await?;
     tables.sort_unstable();
     let drain = Drain::prepare(&watcher, &target, &plan.names).await?;
-    let arrival = Arrival::prepare(&watcher, &target, &plan.names).await?;
+    let is_back = plan.direction == Direction::Back;
+    let since = if is_back { handover::read(&source, &plan.names).await? } else { Lsn(0) };
+    let arrival = Arrival::prepare(&watcher, &target, &plan.names, since).await?;
     let fence = fence::Look::prepare(&source).await?;
     let (read_sequences, set_sequences) = try_join(source.prepare(SEQUENCES), target.prepare(SET_SEQUENCES)).await?;
-    let disable = sql::statements(&target, DISABLE_SUBSCRIPTION, &[&plan.names.slot(database.oid)]).await?;
+    let mut disable = sql::statements(&target, DISABLE_SUBSCRIPTION, &[&plan.names.slot(database.oid)]).await?;
+    if is_back {
+        // The old source has a closed fence, which refuses DDL.
+        let fence = plan.names.there().fence();
+        disable.splice(0..0, sql::statements(&target, sql::OPEN_DDL, &[&fence, &"disable"]).await?);
+        disable.extend(sql::statements(&target, sql::OPEN_DDL, &[&fence, &"enable always"]).await?);
+    }
+    if plan.way_back.is_some() {
+        disable.extend(handover::note(&target, &plan.names.back()).await?);
+    }
     // A rehearsal: what the server looks up for all this, these sessions have cached when writers wait.
     let settings = session_settings::as_on_source(&source).await?;
     target.batch_execute(&format!("{}; rollback", end_apply(&disable, &settings))).await.map_err(StepError::from).context("try to end the apply")?;
@@ -318,7 +329,7 @@ async fn prepare<'a>(aws: &Aws, mut source: Session, watcher: Session, target: &
 /// that another call has closed, a table, other DDL. The sequences are read as well: what was written got its numbers before the locks.
 async fn drain(open: &Open<'_>, plan: &Plan, deadline: Instant) -> Result<Drained> {
     let drained = open.drain.carry_out(&open.watcher, &open.target, open.database, deadline);
-    let read = try_join3(check_fence(open, plan), read_sequences(open, &plan.names), session_settings::as_on_source(&open.source));
+    let read = try_join3(check_fence(open, plan), read_sequences(open), session_settings::as_on_source(&open.source));
     let (lsn, ((), sequences, settings)) = try_join(drained, read).await?;
     Ok(Drained { lsn, at: Instant::now(), sequences, settings })
 }
@@ -425,11 +436,11 @@ struct Sequence {
     is_called: bool,
 }
 
-async fn read_sequences(open: &Open<'_>, names: &Names) -> Result<Vec<Sequence>> {
+async fn read_sequences(open: &Open<'_>) -> Result<Vec<Sequence>> {
     let source = &open.source;
     let mut sequences = Vec::new();
     let mut unused = Vec::<u32>::new();
-    for row in source.query(&open.read_sequences, &[&names.run]).await.map_err(StepError::from).context("read the sequences")? {
+    for row in source.query(&open.read_sequences, &[]).await.map_err(StepError::from).context("read the sequences")? {
         let oid = row.try_get("oid")?;
         match row.try_get("last_value")? {
             Some(last_value) => sequences.push(Sequence { oid, last_value, is_called: true }),

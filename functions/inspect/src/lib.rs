@@ -24,6 +24,7 @@ mod steps;
 mod tables;
 mod transactions;
 mod trial;
+mod way_back;
 mod workers;
 
 use aws::client::Aws;
@@ -65,6 +66,7 @@ async fn inspect(aws: &Aws, preflight: Preflight) -> Result<Answer> {
         let source = source_server(aws, &plan).await?;
         let seen = server::check(&source, &plan, asked.as_deref(), &mut findings).await;
         if let Some(seen) = findings.note(seen)? {
+            way_back::check(seen.is_logical, &plan, &mut findings);
             (plan.control_database, plan.databases) = (seen.control_database, seen.databases);
             plan.preparation = plan.preparation.filter(|preparation| !seen.is_logical || preparation.makes_group);
             let session = source.connect(&plan.control_database).await?;

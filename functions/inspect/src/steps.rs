@@ -27,7 +27,10 @@ pub(crate) fn describe(plan: &Plan) -> Vec<String> {
             plan.cutover.how.unwrap_or(How::None),
             plan.cutover.max_write_pause_seconds
         ),
-        format!("remove everything of the run but {}; {source}: {:?}", plan.target, plan.after.source),
     ]);
+    if let Some(way_back) = plan.way_back {
+        steps.push(format!("let {source} follow {} for {} h: {} there, and a slot for each database", plan.target, way_back.hours, names.back().run));
+    }
+    steps.push(format!("remove everything of the run but {}; {source}: {:?}", plan.target, plan.after.source));
     steps
 }

@@ -18,7 +18,7 @@ mod status;
 use aws::client::Aws;
 use aws::rds::addresses::addresses_of;
 use aws::rds::database::{Database, find};
-use shared::contract::{Execution, NetworkRules, Plan, Preflight, PreflightRequest, Preparation, Purpose, Source};
+use shared::contract::{Direction, Execution, NetworkRules, Plan, Preflight, PreflightRequest, Preparation, Purpose, Source};
 use shared::error::Result;
 use shared::finding::Findings;
 use shared::input::{How, Input};
@@ -109,5 +109,7 @@ fn make_plan(execution: Execution, source: Source, chosen: Chosen, input: Input)
         after: input.after,
         guard: input.guard,
         wait: input.wait,
+        way_back: input.way_back,
+        direction: Direction::There,
     }
 }

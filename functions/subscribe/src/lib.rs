@@ -7,9 +7,9 @@ use aws::client::Aws;
 use aws::evidence::Slots;
 use postgres::connect::{Server, Session};
 use postgres::replication::{check_tables, end_verification, find_subscription};
-use postgres::{event_triggers, replica_identity, run_lock, session_settings, sql};
+use postgres::{event_triggers, fence, handover, replica_identity, run_lock, session_settings, sql};
 use run::servers::{self, Present, source_server, target_server};
-use shared::contract::{Action, Plan, Ready, ReversibleStep};
+use shared::contract::{Action, Direction, Plan, Ready, ReversibleStep};
 use shared::error::{Context, ErrorName, Result, StepError};
 use shared::names::Names;
 
@@ -40,19 +40,31 @@ pub async fn handle(aws: &Aws, step: ReversibleStep) -> Result<Ready> {
                 Present::Running(source) => Some(run_lock::acquire(&source, &plan.control_database, &plan.names).await?),
                 Present::Down(_) | Present::Gone => None,
             };
-            unsubscribe(&target, plan).await
+            match plan.direction {
+                Direction::There => unsubscribe(&target, plan).await,
+                Direction::Back => unsubscribe_back(aws, &target, plan).await,
+            }
         }
     }
 }
 
 async fn subscribe(aws: &Aws, source: &Server, target: &Server, plan: &Plan) -> Result<Ready> {
-    drop_inherited(aws, target, plan).await?;
+    let is_back = plan.direction == Direction::Back;
+    if !is_back {
+        drop_inherited(aws, target, plan).await?;
+    }
     let control = source.connect(&plan.control_database).await?;
     let password = connection::ensure_password(&control, &plan.names.run).await?;
     let address = if plan.source.is_public { Some(source.address().await?) } else { None };
     for database in &plan.databases {
-        let session = target.connect_with(&database.name, &connection::setting(&password)).await?;
-        session_settings::set_for_apply(&session).await?;
+        let mut session = target.connect_with(&database.name, &connection::setting(&password)).await?;
+        if is_back {
+            // Settings of the apply come after the fence: the master user may be an application's.
+            sql::run_generated_in_transaction(&mut session, sql::CREATE_SCHEMA, &[&plan.names.run]).await.context("make the way back's schema")?;
+            handover::create(&session, &plan.names).await?;
+        } else {
+            session_settings::set_for_apply(&session).await?;
+        }
         let connection = connection::connection_string((&source.host, source.port), address, &database.name, &plan.names.run);
         ensure_subscription(&session, &plan.names, &plan.names.slot(database.oid), &connection).await?;
         check_tables(&source.connect(&database.name).await?, &session, &plan.names, database).await?;
@@ -103,8 +115,29 @@ async fn unsubscribe(target: &Server, plan: &Plan) -> Result<Ready> {
         let mut session = target.connect(&database.name).await?;
         let dropped = sql::run_generated(&session, sql::DROP_SUBSCRIPTION, &[&plan.names.slot(database.oid)]).await;
         dropped.context(&format!("drop the subscription of {}", database.name))?;
-        replica_identity::put_back(&mut session, &plan.names).await?;
+        // A way back needs them, and has taken over what is stored.
+        if plan.way_back.is_none() {
+            replica_identity::put_back(&mut session, &plan.names, &plan.names).await?;
+        }
         event_triggers::drop_run_schema(&mut session, &plan.names).await.context("drop the run's schema on the target")?;
+    }
+    Ok(Ready::yes("gone"))
+}
+
+/// The old source follows no more. Its fence stays as it is, and its master user gets the settings that it has on the other side.
+async fn unsubscribe_back(aws: &Aws, old_source: &Server, plan: &Plan) -> Result<Ready> {
+    end_verification(&old_source.connect(&plan.control_database).await?, &plan.names).await?;
+    let there = plan.names.there();
+    for database in &plan.databases {
+        let mut session = old_source.connect(&database.name).await?;
+        let dropped = fence::run_ddl_past_fence(&mut session, &there, sql::DROP_SUBSCRIPTION, &[&plan.names.slot(database.oid)]).await;
+        dropped.context(&format!("drop the subscription of {}", database.name))?;
+        replica_identity::put_back(&mut session, &plan.names, &there).await?;
+        fence::run_ddl_past_fence(&mut session, &there, sql::DROP_RUN_SCHEMA, &[&plan.names.run]).await.context("drop the way back's schema")?;
+        if let Present::Running(source) = servers::present(aws, plan).await? {
+            let settings = session_settings::as_on_source(&source.connect(&database.name).await?).await?;
+            session.batch_execute(&settings.join("; ")).await.map_err(StepError::from).context("put the master user's settings back")?;
+        }
     }
     Ok(Ready::yes("gone"))
 }

@@ -19,7 +19,7 @@ with role as (
               and (r.rolvaliduntil between pg_catalog.now() - interval '32 days' and pg_catalog.now() + interval '32 days'
                    or r.rolname like 'v-%') as is_short_lived
     from pg_catalog.pg_roles r
-   where r.rolname !~ '^(pg_|rds_reencrypt_[0-9a-f]{10}$)'
+   where r.rolname !~ '^(pg_|rds_reencrypt_[0-9a-f]{10}(_back)?$)'
      and r.rolname not in ('rds_superuser', 'rds_replication', 'rds_password', 'rds_iam', 'rds_ad', 'rds_extension', 'rds_reserved',
                            'rdsadmin', 'rdsrepladmin', 'rdstopmgr', 'rdsproxyadmin', 'rdswriteforwarduser')),
 database as (
@@ -58,7 +58,7 @@ select case when m.is_short_lived then 'membership of a short-lived role' else '
                r.is_short_lived or exists (select from role g where g.oid = a.roleid and g.is_short_lived) as is_short_lived,
                row(pg_catalog.pg_get_userbyid(a.grantor), a.admin_option, pg_catalog.to_jsonb(a) ->> 'inherit_option', pg_catalog.to_jsonb(a) ->> 'set_option')::text as definition
           from pg_catalog.pg_auth_members a join role r on r.oid = a.member) m
- where m.granted !~ '^rds_reencrypt_[0-9a-f]{10}$'
+ where m.granted !~ '^rds_reencrypt_[0-9a-f]{10}(_back)?$'
  group by m.member, m.granted, m.is_short_lived
 union all
 select case when d.is_left_out then 'setting left out' when r.is_short_lived then 'setting of a short-lived role' else 'setting' end,

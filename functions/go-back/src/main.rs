@@ -1,0 +1,6 @@
+use lambda_runtime::Error;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    aws::edge::serve(env!("CARGO_PKG_NAME"), go_back::handle).await
+}
