@@ -10,7 +10,7 @@ export PROFILE ?= release
 BINARIES = $(CARGO_TARGET_DIR)/$(PROFILE:dev=debug)
 PYTHON := $(RDS_REENCRYPT_CACHE)/venv/bin/python
 
-.PHONY: help check definitions demo demo-fleet cloud sam-local sam-build test lint bench bench-verify bench-cpu bench-fleet model sweep fuzz test-faults test-guards test-reported test-long second-interpreter privileges build install watch doctor costs guide install-guide report-check package aws-check
+.PHONY: help check definitions demo demo-back demo-fleet cloud sam-local sam-build test lint bench bench-verify bench-cpu bench-fleet model sweep fuzz test-faults test-guards test-reported test-long second-interpreter privileges build install watch doctor costs guide install-guide report-check package aws-check
 
 .DEFAULT_GOAL := help
 
@@ -29,6 +29,10 @@ check: install
 ## demo: encrypts a database under write load and says whether all held (PG=12..18, KIND=instance|aurora|cluster|rekey|unprepared)
 demo: install build
 	$(PYTHON) -m demo --binaries $(BINARIES)
+
+## demo-back: encrypts a database under write load and goes back under write load, and says whether all held (PG=12..18, KIND=instance|aurora|cluster|rekey)
+demo-back: install build
+	$(PYTHON) -m demo.back --binaries $(BINARIES)
 
 ## demo-fleet: encrypts eight databases in one campaign, one of which has to be undone, and says whether all held
 demo-fleet: install build

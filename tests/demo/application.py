@@ -74,14 +74,14 @@ class Application:
 
     def __init__(
         self, cloud: LocalCloud, places: list[tuple[str, str]], change: Callable[[psycopg.Connection, int], None],
-        between_writes_seconds: float = BETWEEN_WRITES_SECONDS,
+        between_writes_seconds: float = BETWEEN_WRITES_SECONDS, first_number: int = 0,
     ) -> None:  # fmt: skip
         self._secrets_manager = cloud.client("secretsmanager")
         self._ca_file = cloud.ca_file
         self._change = change
         self._between_writes_seconds = between_writes_seconds
         self._ended = threading.Event()
-        self.writers = [Writer(number, *place) for number, place in enumerate(places)]
+        self.writers = [Writer(number, *place) for number, place in enumerate(places, first_number)]
         self._threads = [threading.Thread(target=self._run, args=(writer,), daemon=True) for writer in self.writers]
 
     def __enter__(self) -> "Application":

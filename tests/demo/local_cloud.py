@@ -77,6 +77,10 @@ class LocalCloud:
         return self.exports["REPORT_BUCKET"]
 
     @property
+    def way_back_state_machine_arn(self) -> str:
+        return f"{self.state_machine_arn}-way-back"
+
+    @property
     def fleet_state_machine_arn(self) -> str:
         return self.exports["FLEET_STATE_MACHINE_ARN"]
 

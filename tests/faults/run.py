@@ -140,6 +140,8 @@ class Run:
         # A refused run has changed nothing, which also counts as given back.
         due = {*self.case.ends, *({REFUSED} if GIVEN_BACK in self.case.ends else ())}
         problems = [] if ended in due else [f"{ended}, where {' or '.join(self.case.ends)} was due"]
+        if ended == MOVED and "way_back" in self.case.request:
+            problems += self._give_up()
         if ended == MOVED:
             target = verdict.find_target(self.databases, application.writers[0].acknowledged[-1].server)
             before = {secret_name(self.identifier): secret_value(self.source)}
@@ -147,6 +149,15 @@ class Run:
             return problems + [f"{check.what}: {check.found}" for check in verdict.check_all(scene) if not check.holds]
         after = footprint(self.cloud, self.source, ["postgres", "app"])
         return problems + [f"{what} before: {self.before[what]}, after: {after[what]}" for what in after if after[what] != self.before[what]]
+
+    def _give_up(self) -> list[str]:
+        """Removes the way back, unless the fault has lost it: what is left then is judged as after any run."""
+        giving_up = Execution(
+            self.cloud, f"give-up-{self.identifier}", {"way_back": self.execution.name, "give_up": True, "wait": {"max_seconds": 1}}
+        )
+        described = giving_up.wait(LIMIT_SECONDS)
+        is_closed = described.get("error") == "InvalidInput" and "is closed" in described.get("cause", "")
+        return [] if described["status"] == "SUCCEEDED" or is_closed else [f"giving up: {described.get('error')}: {described.get('cause')}"]
 
     def _count(self, result: Result, application) -> None:
         """Compares acknowledged writes with the database that the writers use."""

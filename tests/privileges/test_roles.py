@@ -20,6 +20,7 @@ NEVER_NAMED = {
     ("rds:RestoreDBClusterFromSnapshot", "snapshot"): "the snapshot is a cluster's",
     ("rds:StopDBInstance", "snapshot"): "a stop makes no snapshot",
     ("rds:AddTagsToResource", None): "tags are put on what a function makes, and on the source",
+    ("rds:RemoveTagsFromResource", None): "the tag of a move is taken off the source that an application has gone back to",
 }
 OF_THE_RUN = re.compile(r":(rds-reencrypt-\*|\*-enc-\*)")
 

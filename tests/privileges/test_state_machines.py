@@ -14,6 +14,7 @@ from .test_roles import REPOSITORY
 _JOB = {"states:DescribeExecution", "states:StopExecution", "events:PutTargets", "events:PutRule", "events:DescribeRule"}
 ACTIONS = {
     "arn:aws:states:::lambda:invoke": {"lambda:InvokeFunction"},
+    "arn:aws:states:::states:startExecution": {"states:StartExecution"},
     "arn:aws:states:::states:startExecution.sync:2": {"states:StartExecution"} | _JOB,
     "arn:aws:states:::aws-sdk:s3:putObject": {"s3:PutObject"},
     "arn:aws:states:::aws-sdk:s3:listObjectsV2": {"s3:ListBucket"},
@@ -43,9 +44,10 @@ def _functions_called(states: list[dict]) -> set[str]:
     return {name for state in states for name in re.findall(r"\$\{(\w+Function)Arn\}", json.dumps(state.get("Arguments", "")))}
 
 
-def test_the_encrypting_machine_may_call_the_functions_that_it_calls_and_no_other():
-    machine = yaml_parse((REPOSITORY / "template.yaml").read_text())["Resources"]["EncryptStateMachine"]
-    states = _read("encrypt.asl.json")
+@pytest.mark.parametrize("resource, definition", [("EncryptStateMachine", "encrypt.asl.json"), ("WayBackStateMachine", "way-back.asl.json")])
+def test_a_machine_may_call_the_functions_that_it_calls_and_no_other(resource, definition):
+    machine = yaml_parse((REPOSITORY / "template.yaml").read_text())["Resources"][resource]
+    states = _read(definition)
     policies = machine["Properties"]["Policies"]
     allowed = [policy["LambdaInvokePolicy"]["FunctionName"]["Ref"] for policy in policies if "LambdaInvokePolicy" in policy]
     assert set(allowed) == _functions_called(states) and len(allowed) == len(set(allowed))

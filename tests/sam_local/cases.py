@@ -50,6 +50,8 @@ CASES = (
     Case("compare-settings", "no new database", error="RestoreFailed"),
     Case("cutover", "no new database", error="RestoreFailed"),
     Case("finish", "no new database", error="RestoreFailed"),
+    Case("go-back", "no such execution", error="InvalidInput"),
+    Case("way-back", "no new database", error="RestoreFailed"),
     Case("doctor", "what it reaches, and what it does not", {"checks": ...}),
     Case("report", "no such execution", error="AwsRefused"),
     Case("discover", "the database of the campaign's list", {"databases": [{"source": "orders-db", "entry": {}}]}),

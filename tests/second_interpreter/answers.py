@@ -1,5 +1,6 @@
 """What the state machine's tasks are answered, drawn from a seed or forced: in the shape of the contract, without its history."""
 
+import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -52,6 +53,11 @@ class Force:
     unread: tuple[str, ...] = ()
     is_undo: bool = False
     has_key: bool = True
+    # Goes back; or undoes an execution that was stopped while it did.
+    goes_back: bool = False
+    undoes_going_back: bool = False
+    # The error with which no execution can be started.
+    not_started: str = ""
 
 
 class Answers:
@@ -68,6 +74,11 @@ class Answers:
 
     @property
     def input(self) -> dict:
+        back = {"way_back": "asked", "text": AWKWARD}
+        if self._force.undoes_going_back:
+            return {"detail": {"executionArn": self.plan["execution"]["id"], "name": "back", "input": json.dumps(back)}}
+        if self._force.goes_back:
+            return back
         request = {"source": self.plan["source"]["identifier"], "text": AWKWARD}
         return request | ({"undo": self.plan["execution"]["id"]} if self._force.is_undo else {})
 
@@ -75,7 +86,10 @@ class Answers:
         """What a function answers; `Refused` where it fails."""
         self.asked.append((function, payload))
         key = function, payload.get("action") or payload.get("purpose", "do")
-        if error := self._force.errors.get(key):
+        on_the_way_back = function, f"{key[1]} back"
+        if error := self._force.errors.get(
+            on_the_way_back if payload.get("plan", {}).get("direction") == "back" else key, self._force.errors.get(key)
+        ):
             raise Refused(error, AWKWARD)
         if key not in self._force.answers and self._random.random() < self._failing:
             raise Refused(self._random.choice(ERRORS), AWKWARD)
@@ -85,6 +99,13 @@ class Answers:
         """Whether EventBridge takes them."""
         self.asked.append(("events", entries))
         return not self._force.events_fail and self._random.random() >= self._failing
+
+    def start(self, arguments: dict) -> dict:
+        """What Step Functions says of an execution to be started; `Refused` where it does not start it."""
+        self.asked.append(("start", {name: value for name, value in arguments.items() if name != "Input"}))
+        if error := self._force.not_started:
+            raise Refused(error, AWKWARD)
+        return {"ExecutionArn": "arn:aws:states:eu-central-1:123456789012:execution:way-back:asked"}
 
     def describe(self, what: str, arguments: dict) -> dict:
         """What AWS says of the source's network or the key; `Refused` where it does not."""
@@ -118,7 +139,9 @@ class Answers:
             "cutover": PLAN["cutover"] | {"when": drawn.choice(("now", "approved")), "how": drawn.choice(("secrets", "none"))},
             "after": {"source": drawn.choice(("keep", "stop", "delete"))},
         }
-        return plan | ({"preparation": {"makes_group": True, "old_group": "orders"}} if drawn.random() < 0.4 else {})
+        if drawn.random() < 0.4:
+            return plan | {"preparation": {"makes_group": True, "old_group": "orders"}}
+        return plan | ({"way_back": {"hours": 72}} if drawn.random() < 0.3 else {})
 
     def is_likely(self, share: float) -> bool:
         return self._random.random() < share
@@ -190,4 +213,6 @@ _ANSWERS: dict[tuple[str, str], Callable[[Answers], dict]] = {
     ("cutover", "do"): _cut_over,
     ("cutover", "undo"): lambda answers: {"fenced": answers.is_likely(0.5)},
     ("finish", "do"): _finished,
+    ("go-back", "do"): lambda answers: {"plan": answers.plan, "findings": [], "steps": ["one"], "give_up": answers.is_likely(0.3)},
+    ("way-back", "open"): lambda answers: {"plan": answers.plan | {"direction": "back"}, "state": "open"},
 }

@@ -52,6 +52,45 @@ def forced() -> dict[str, Force]:
         "the source is gone": Force(is_undo=True, answers=OPEN | {(name, "undo"): KEPT for name in UNDO}),
         "behind, then silent": Force(plan=ONE | {"verify": "off"}, answers=WELL | {lag: {**APPROVED, "approved": False, "connected": False}}),
     }
+    # With a way back, and on it. What it may be told of is why the source must not be prepared.
+    open_ = ONE | {"way_back": {"hours": 72}}
+    back = ONE | {"direction": "back", "kms_key_arn": ""}
+    gone = WELL | {("go-back", "do"): {"give_up": False}, ("create-publication", "undo"): {"ready": True}}
+    ends |= {
+        "a way back": Force(plan=open_, answers=WELL),
+        "a way back that is watched already": Force(plan=open_, answers=WELL, not_started="ExecutionAlreadyExists"),
+        "a way back that nobody can watch": Force(plan=open_, answers=WELL, not_started="StateMachineDoesNotExist"),
+        "a way back that cannot be planned": Force(plan=open_, answers=WELL, errors={("way-back", "open"): "Internal"}),
+        "a way back that cannot be published": Force(plan=open_, answers=WELL, errors={("create-publication", "do"): "Internal"}),
+        "a way back that cannot be followed": Force(plan=open_, answers=WELL, errors={("way-back", "follow"): "Internal"}),
+        "a way back that is lost and stays": Force(
+            plan=open_, answers=WELL, errors={("way-back", "follow"): "Internal", ("create-publication", "undo"): "Internal"}
+        ),
+        "a way back that is lost and followed": Force(
+            plan=open_, answers=WELL, errors={("way-back", "follow"): "Internal", ("subscribe", "undo"): "Internal"}
+        ),
+        "back": Force(plan=back, answers=gone, goes_back=True),
+        "back, only a plan": Force(plan=back | {"plan_only": True}, answers=gone, goes_back=True),
+        "no way back": Force(plan=back, errors={("go-back", "do"): "Internal"}, goes_back=True),
+        "back, given up": Force(plan=back, answers=gone | {("go-back", "do"): {"give_up": True}}, goes_back=True),
+        "back, claimed by another": Force(plan=back, answers=gone, errors={("way-back", "claim"): "Internal"}, goes_back=True),
+        "back, and not released": Force(
+            plan=back, answers=gone, errors={("way-back", "claim"): "Internal", ("way-back", "release"): "Internal"}, goes_back=True
+        ),
+        "back, and never removed": Force(plan=back, answers=gone | {("create-publication", "undo"): NEVER}, goes_back=True),
+        "back, still subscribed": Force(plan=back, answers=gone, errors={("subscribe", "undo"): "Internal"}, goes_back=True),
+        "back, still fenced": Force(plan=back, answers=gone, errors={("way-back", "settle"): "Internal"}, goes_back=True),
+        "back, still published": Force(plan=back, answers=gone, errors={("create-publication", "undo"): "Internal"}, goes_back=True),
+        "stopped on the way back": Force(plan=back, answers=gone | OPEN, undoes_going_back=True),
+        "stopped on the way back, fenced": Force(plan=back, answers=gone | {("cutover", "undo"): {"fenced": True}}, undoes_going_back=True),
+    }
+    for name in "create-publication", "subscribe":
+        ends[f"a way back: {name} fails"] = Force(plan=open_, answers=WELL, errors={(name, "do back"): "Internal"})
+    fenced = WELL | {("cutover", "undo"): {"fenced": True}}
+    ends["stopped behind the fence"] = Force(plan=open_, is_undo=True, answers=fenced)
+    ends["stopped behind the fence, and the way back is not found"] = Force(
+        plan=open_, is_undo=True, answers=fenced, errors={("way-back", "open"): "Internal"}
+    )
     for name in "CatalogsDiffer", "SettingsDiffer", "SecretUnusable":
         ends[name] = Force(plan=ONE, answers=WELL | {lag: {**DRIFT, "drift_as": name}})
     for name in DO:

@@ -48,6 +48,11 @@ def _without_aws(answers: Answers, trace: Trace, mends: dict) -> Iterator[None]:
             if not answers.put_events(arguments["Entries"]):
                 raise stepfunctions._ExecutionError("EventBridge.FailedEntry", "later")
             return {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}
+        if resource.endswith("states:startExecution"):
+            try:
+                return answers.start(arguments) | {"StartDate": "2026-11-29T00:00:00Z"}
+            except Refused as refused:
+                raise stepfunctions._ExecutionError(f"StepFunctions.{refused.error}Exception", refused.message) from None
         if what := READ.get(resource.split(":")[-1]):
             try:
                 return answers.describe(what, arguments)
