@@ -106,6 +106,16 @@ pub async fn read_origin(target: &impl GenericClient, subscription: u32) -> std:
     target.query_one(sql::ORIGIN_PROGRESS, &[&subscription]).await
 }
 
+/// How far a subscription has come; none if it has not begun.
+///
+/// # Errors
+/// `PostgresRefused` if we may not read it.
+pub async fn read_progress(target: &impl GenericClient, subscription: u32) -> Result<Option<Lsn>> {
+    let row = read_origin(target, subscription).await.map_err(StepError::from).context("read the origin")?;
+    let begun = row.try_get::<_, Option<&str>>("lsn")?.is_some();
+    if begun { lsn(&row, "lsn").map(Some) } else { Ok(None) }
+}
+
 /// # Errors
 /// `Internal` if a subscription would start somewhere else than it was told.
 pub fn check_origin(progress: &Row, start: Lsn) -> Result<()> {

@@ -1,12 +1,14 @@
 //! The way back of a run: the plan by which its source follows its target, and who uses it.
 
 use aws::client::Aws;
+use aws::rds::database::find_of_kind;
 use aws::rds::target::describe_target;
 use postgres::connect::Session;
 use postgres::sql;
 use shared::contract::{Direction, Plan};
 use shared::error::{Context, ErrorName, Result, StepError};
 use shared::input::{Consent, Cutover, How};
+use shared::names::EXECUTION_TAG;
 
 const CLAIM: &str = include_str!("sql/claim_way_back.sql");
 const CLAIMED_BY: &str = include_str!("sql/way_back_claimed_by.sql");
@@ -37,12 +39,23 @@ pub async fn plan(aws: &Aws, there: &Plan) -> Result<Plan> {
 /// The execution that goes back, unless it is the one of this plan; none where the plan is not one of a way back.
 ///
 /// # Errors
-/// `PostgresUnavailable`, `PostgresRefused`.
-pub async fn other_claim(control: &Session, plan: &Plan) -> Result<Option<String>> {
+/// `PostgresUnavailable`, `PostgresRefused`, `AwsUnavailable`.
+pub async fn other_claim(aws: &Aws, control: &Session, plan: &Plan) -> Result<Option<String>> {
     if plan.direction == Direction::There {
         return Ok(None);
     }
-    Ok(claimed_by(control, plan).await?.filter(|claimed_by| *claimed_by != in_ascii(&plan.execution.name)))
+    // An execution that completes a stopped one finds it released already.
+    let free = [plan.execution.name.clone(), opener(aws, plan).await?].map(|name| in_ascii(&name));
+    Ok(claimed_by(control, plan).await?.filter(|claimed_by| !free.contains(claimed_by)))
+}
+
+/// The name of the execution that made the plan's source, and opened the way back.
+///
+/// # Errors
+/// `AwsUnavailable`, `AwsRefused`.
+pub async fn opener(aws: &Aws, plan: &Plan) -> Result<String> {
+    let found = find_of_kind(aws, plan.source.kind, &plan.source.resource_id).await?;
+    Ok(found.and_then(|found| found.tag(EXECUTION_TAG).map(str::to_owned)).unwrap_or_default())
 }
 
 /// The execution that has the role of the way back: the one that opened it, or one that goes back. None if it is closed.

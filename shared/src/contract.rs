@@ -294,9 +294,12 @@ pub enum WayBackState {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct GoBackRequest {
+    /// The one that goes back.
     pub execution: Execution,
-    /// The execution's input, unchanged.
+    /// Its input, unchanged.
     pub input: Value,
+    /// Whether it was stopped on the way, and another one undoes or completes it: then nothing is a reason to refuse.
+    pub recovers: bool,
 }
 
 /// The answer of go-back.
@@ -624,7 +627,7 @@ pub mod example {
                 "cutover": {"write_pause_ms": 20, "drained_lsn": "0/2000", "switched_secrets": []},
             }),
             "way-back" => json!({"purpose": "watch", "plan": plan()}),
-            "go-back" => json!({"execution": execution(), "input": {"way_back": "example"}}),
+            "go-back" => json!({"execution": execution(), "input": {"way_back": "example"}, "recovers": false}),
             "watch-source" | "check-capacity" | "restore-parameter-group" | "poll-lag" | "compare-settings" => json!({"plan": plan()}),
             _ => json!({"action": "do", "plan": plan()}),
         }

@@ -16,7 +16,7 @@ from demo.executions import Execution, failures
 from demo.reports import read_report
 from demo.waiting import wait_until
 
-from .runs import name_of, target_of, writing
+from .runs import name_of, target_of, undo_of, writing
 from .sources import LIMIT_SECONDS, make_request, make_source
 
 AGAIN = {"cutover": {"when": "now"}, "wait": {"max_seconds": 1, "calls_end_seconds": 3}}
@@ -190,17 +190,30 @@ def test_one_that_is_stopped_while_it_goes_back_leaves_the_way_open(cloud, key_a
         error, cause = refused(moved.back(cloud, "back-second"))
         assert error == "AlreadyRunning" and "back-stopped" in cause
         waiting.stop()
-        client = cloud.client("stepfunctions")
-
-        def undone() -> list[dict]:
-            listed = client.list_executions(stateMachineArn=cloud.state_machine_arn)["executions"]
-            described = [client.describe_execution(executionArn=each["executionArn"]) for each in listed]
-            return [each for each in described if "back-stopped" in each["input"] and '"detail"' in each["input"] and each["status"] != "RUNNING"]
-
-        (undo,) = wait_until(undone, bool, "the execution that undoes it", 60)
-        assert undo["status"] == "SUCCEEDED", undo
+        assert undo_of(cloud, waiting).wait(LIMIT_SECONDS)["status"] == "SUCCEEDED"
         succeed(moved.back(cloud, "back-third"))
         count = moved.application.count
         wait_until(lambda: moved.application.count, lambda now: now > count + 50, "writes to the old source", 20)
         moved.application.stop()
+    assert_nothing_lost(moved.application, counted(moved.databases, moved.source))
+
+
+@pytest.mark.parametrize("after_ms", [0, 60, 200])
+def test_one_that_is_stopped_in_its_cutover_is_back_or_where_it_was(cloud, key_arn, after_ms):
+    with there(cloud, f"stopped-{after_ms}") as moved:
+        going = moved.back(cloud, f"back-cut-{after_ms}")
+        wait_until(going.follow, lambda states: "Cutover" in states, "the cutover", 60)
+        time.sleep(after_ms / 1000)
+        going.stop()
+        undo = undo_of(cloud, going)
+        described = undo.wait(LIMIT_SECONDS)
+        assert described["status"] == "SUCCEEDED", (undo.follow()[-8:], described.get("error"), described.get("cause"), failures(undo.events()))
+        count = moved.application.count
+        wait_until(lambda: moved.application.count, lambda now: now > count + 50, "writes wherever it is", 30)
+        if undo.follow()[-1] == "RolledBack":
+            succeed(moved.back(cloud, f"back-again-{after_ms}"))
+            count = moved.application.count
+            wait_until(lambda: moved.application.count, lambda now: now > count + 50, "writes to the old source", 30)
+        moved.application.stop()
+        assert moved.left(moved.source) == []
     assert_nothing_lost(moved.application, counted(moved.databases, moved.source))

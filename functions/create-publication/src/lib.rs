@@ -163,7 +163,7 @@ async fn withdraw(aws: &Aws, plan: &Plan) -> Result<Published> {
     };
     match entered {
         Ok((server, _run_lock)) => {
-            if let Some(claimed_by) = way_back::other_claim(&server.connect(&plan.control_database).await?, plan).await? {
+            if let Some(claimed_by) = way_back::other_claim(aws, &server.connect(&plan.control_database).await?, plan).await? {
                 return Ok(Published::not_yet(format!("execution {claimed_by} goes back to {}", plan.target)));
             }
             unpublish(&server, plan).await

@@ -21,7 +21,7 @@ use shared::input::{Cutover, GoBack, How, Verify};
 /// databases is gone. `ReplicationStopped` where the way back is lost, `CatalogsDiffer` where it is in the way what
 /// was changed since.
 pub async fn handle(aws: &Aws, request: GoBackRequest) -> Result<GoingBack> {
-    let GoBackRequest { execution, input } = request;
+    let GoBackRequest { execution, input, recovers } = request;
     let input = GoBack::parse(input)?;
     let opened = opened_by(&input.way_back, &execution);
     let mut there = read_plan(aws, &opened).await?;
@@ -38,7 +38,7 @@ pub async fn handle(aws: &Aws, request: GoBackRequest) -> Result<GoingBack> {
     if way_back::claimed_by(&control, &plan).await?.is_none() {
         return Err(invalid(&format!("the way back of {} is closed: it was gone already, or given up", there.execution.name)));
     }
-    if !input.give_up {
+    if !input.give_up && !recovers {
         check_follows(aws, &plan).await?;
     }
     let secrets = if input.cutover.secrets.is_empty() { there.cutover.secrets.clone() } else { input.cutover.secrets };

@@ -10,7 +10,9 @@ use run::{switch, way_back};
 use shared::contract::Plan;
 use shared::error::aws::code;
 use shared::error::{Context, ErrorName, Result, StepError};
-use shared::names::{EXECUTION_TAG, MOVED_TAG};
+use shared::names::MOVED_TAG;
+
+use crate::follow;
 
 const RESUME: &str = include_str!("sql/resume.sql");
 
@@ -21,7 +23,7 @@ const RESUME: &str = include_str!("sql/resume.sql");
 pub(crate) async fn claim(aws: &Aws, plan: &Plan) -> Result<()> {
     let source = source_server(aws, plan).await?;
     let mut control = source.connect(&plan.control_database).await?;
-    let (own, opener) = (way_back::in_ascii(&plan.execution.name), way_back::in_ascii(&opener(aws, plan).await?));
+    let (own, opener) = (way_back::in_ascii(&plan.execution.name), way_back::in_ascii(&way_back::opener(aws, plan).await?));
     let holder = way_back::claimed_by(&control, plan).await?.unwrap_or_default();
     if holder != own && holder != opener && goes_on(aws, plan, &holder).await? {
         return Err(StepError::new(ErrorName::AlreadyRunning, format!("execution {holder} goes back to {} already", plan.target)));
@@ -50,21 +52,16 @@ pub(crate) async fn goes_on(aws: &Aws, plan: &Plan, holder: &str) -> Result<bool
     }
 }
 
-/// After it, the way back is as it was before somebody tried to go it.
+/// After it, the way back is as it was before somebody tried to go it: a pause that was given up may have ended the apply.
 pub(crate) async fn release(aws: &Aws, plan: &Plan) -> Result<()> {
     switch::take_labels(aws, plan).await?;
+    follow(aws, plan).await?;
     let mut control = source_server(aws, plan).await?.connect(&plan.control_database).await?;
     let own = way_back::in_ascii(&plan.execution.name);
     if way_back::claimed_by(&control, plan).await?.is_some_and(|holder| holder == own) {
-        way_back::claim(&mut control, plan, &own, &way_back::in_ascii(&opener(aws, plan).await?)).await?;
+        way_back::claim(&mut control, plan, &own, &way_back::in_ascii(&way_back::opener(aws, plan).await?)).await?;
     }
     Ok(())
-}
-
-/// The name of the execution that made the plan's source.
-async fn opener(aws: &Aws, plan: &Plan) -> Result<String> {
-    let found = find_of_kind(aws, plan.source.kind, &plan.source.resource_id).await?;
-    Ok(found.and_then(|found| found.tag(EXECUTION_TAG).map(str::to_owned)).unwrap_or_default())
 }
 
 /// After it, the old source takes writes and migrations as before the first run; the other database is fenced, and marked as moved.

@@ -3,7 +3,7 @@
 mod going;
 
 use aws::client::Aws;
-use postgres::replication::{advance_origin, check_origin, read_origin, read_subscription};
+use postgres::replication::{advance_origin, check_origin, read_origin, read_progress, read_subscription};
 use postgres::{fence, handover, heartbeat, run_lock, session_settings, sql};
 use run::servers::{source_server, target_server};
 use run::way_back;
@@ -41,8 +41,11 @@ async fn follow(aws: &Aws, plan: &Plan) -> Result<()> {
         }
         let start = handover::read(&source.connect(&database.name).await?, &plan.names).await?;
         session_settings::set_for_apply(&session).await?;
-        advance_origin(&session, subscription.oid, start).await?;
-        check_origin(&read_origin(&session, subscription.oid).await?, start)?;
+        // One that has followed before, and was disabled by somebody, goes on where it was.
+        if read_progress(&session, subscription.oid).await?.is_none_or(|progress| progress < start) {
+            advance_origin(&session, subscription.oid, start).await?;
+            check_origin(&read_origin(&session, subscription.oid).await?, start)?;
+        }
         let enabled = fence::run_ddl_past_fence(&mut session, &plan.names.there(), sql::ENABLE_SUBSCRIPTION, &[&name]).await;
         enabled.context(&format!("enable the subscription of {}", database.name))?;
         tracing::info!(database = database.name, %start, "the old source follows from here");
