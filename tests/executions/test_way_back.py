@@ -107,8 +107,8 @@ def test_there_and_back_under_writes_loses_none(cloud, key_arn, kind, major):
         time.sleep(2)
         back = moved.back(cloud, f"back-{major}")
         assert "which is not encrypted" in succeed(back)["message"]
-        page = read_report(cloud, back.name).html.decode()
-        assert moved.execution.plan["source"]["identifier"] in page
+        report = read_report(cloud, back.name)
+        assert report.json["outcome"] == "gone_back" and "Gone back" in report.html.decode()
         count = moved.application.count
         wait_until(lambda: moved.application.count, lambda now: now > count + 50, "writes to the old source", 20)
         moved.application.stop()

@@ -217,6 +217,8 @@ impl History {
             (Some(End::Aborted(_) | End::TimedOut(_)), _) => Outcome::Stopped,
             (Some(End::Succeeded(_)), "Planned") => Outcome::Planned,
             (Some(End::Succeeded(_)), "RolledBack") => Outcome::RolledBack,
+            (Some(End::Succeeded(_)), "GoneBack") => Outcome::GoneBack,
+            (Some(End::Succeeded(_)), "GivenUp") => Outcome::GivenUp,
             (Some(End::Succeeded(_)), _) => Outcome::Encrypted,
             (Some(End::Failed(_)), "Refused") => Outcome::Refused,
             (Some(End::Failed(_)), "Undone") => Outcome::Undone,

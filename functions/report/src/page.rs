@@ -87,6 +87,8 @@ fn word(outcome: Outcome) -> &'static str {
         Outcome::Refused => "Refused",
         Outcome::Undone => "Undone",
         Outcome::RolledBack => "Rolled back",
+        Outcome::GoneBack => "Gone back",
+        Outcome::GivenUp => "Way back given up",
         Outcome::NeedsYou => "Needs you",
         Outcome::Stopped => "Stopped",
         Outcome::Running => "Running",
@@ -100,6 +102,8 @@ fn json_word(outcome: Outcome) -> &'static str {
         Outcome::Refused => "refused",
         Outcome::Undone => "undone",
         Outcome::RolledBack => "given_back",
+        Outcome::GoneBack => "gone_back",
+        Outcome::GivenUp => "given_up",
         Outcome::NeedsYou => "needs_you",
         Outcome::Stopped => "stopped",
         Outcome::Running => "running",
@@ -109,9 +113,9 @@ fn json_word(outcome: Outcome) -> &'static str {
 fn tone(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Encrypted => "good",
-        Outcome::Refused | Outcome::Undone | Outcome::Stopped => "hold",
+        Outcome::Refused | Outcome::Undone | Outcome::Stopped | Outcome::GoneBack => "hold",
         Outcome::NeedsYou => "bad",
-        Outcome::Planned | Outcome::RolledBack | Outcome::Running => "plain",
+        Outcome::Planned | Outcome::RolledBack | Outcome::GivenUp | Outcome::Running => "plain",
     }
 }
 
@@ -138,6 +142,13 @@ fn sentence(report: &Report) -> Markup {
         Outcome::RolledBack => {
             html! { "Nothing is left of the run that was rolled back. The source is as it was, and the application still uses it." }
         }
+        Outcome::GoneBack => html! {
+            @let target = report.target.as_ref().map_or("", |target| &target.identifier);
+            "The application is on " strong { (text("target.identifier", target)) } " again, the database from before the encryption or change of the key; "
+            "the database that it has left refuses writes."
+            @if let Some(pause) = &report.pause { " Writes were paused for " (duration("pause.write_pause_ms", pause.write_pause_ms)) "." }
+        },
+        Outcome::GivenUp => html! { "Nothing is left of the way back, and the application stays where it is." },
         Outcome::NeedsYou => html! { strong { "Something is left that only a person can do." } " The cause below names it." },
         Outcome::Stopped => {
             html! { "The run was stopped or timed out. Another execution rolls it back, or completes it if its source is already fenced." }
@@ -181,7 +192,8 @@ fn new_database(outcome: Outcome) -> Option<&'static str> {
     match outcome {
         Outcome::Encrypted | Outcome::NeedsYou | Outcome::Stopped | Outcome::Running => Some("Target (new database)"),
         Outcome::Planned => Some("Target, as planned"),
-        Outcome::Refused | Outcome::Undone | Outcome::RolledBack => None,
+        Outcome::GoneBack => Some("Target (the old database)"),
+        Outcome::Refused | Outcome::Undone | Outcome::RolledBack | Outcome::GivenUp => None,
     }
 }
 

@@ -72,6 +72,10 @@ pub(crate) enum Outcome {
     /// It undid another execution.
     #[serde(rename = "given_back")]
     RolledBack,
+    /// The application is on the old source again.
+    GoneBack,
+    /// A way back was removed; the application stays where it is.
+    GivenUp,
     /// Something is left for a person to do.
     NeedsYou,
     /// An operator, or its time limit, ended it: another execution undoes it.
