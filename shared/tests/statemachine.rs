@@ -84,7 +84,7 @@ fn check_start(state: &Value, must: &mut impl FnMut(bool, &str)) {
     must(list(&state["Retry"]).all(|retry| retry["JitterStrategy"] == "FULL" && retry["MaxDelaySeconds"].is_u64()), "retries in step with others");
     must(state["TimeoutSeconds"].as_u64().is_some_and(|seconds| seconds <= 60), "may hold the run up");
     let last = list(&state["Catch"]).last();
-    must(last.is_some_and(|rule| rule["ErrorEquals"] == json!(["States.ALL"]) && rule["Next"] == "WayBackLost"), "does not go on");
+    must(last.is_some_and(|rule| rule["ErrorEquals"] == json!(["States.ALL"]) && rule["Next"] == "WayBackUnsubscribed"), "does not go on");
 }
 
 /// A notification takes seconds at most, is sent once, and continues the same way whether it was sent or not.

@@ -69,6 +69,9 @@ def forced() -> dict[str, Force]:
         "a way back that is lost and followed": Force(
             plan=open_, answers=WELL, errors={("way-back", "follow"): "Internal", ("subscribe", "undo"): "Internal"}
         ),
+        "a way back that is lost and never removed": Force(
+            plan=open_, answers=WELL | {("create-publication", "undo"): NEVER}, errors={("way-back", "follow"): "Internal"}
+        ),
         "back": Force(plan=back, answers=gone, goes_back=True),
         "back, only a plan": Force(plan=back | {"plan_only": True}, answers=gone, goes_back=True),
         "no way back": Force(plan=back, errors={("go-back", "do"): "Internal"}, goes_back=True),
